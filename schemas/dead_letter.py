@@ -1,0 +1,77 @@
+"""The contract of the dead-letter topic: a record that can never be labelled, as it came, with the reason in headers."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+
+class Reason(StrEnum):
+    """Why a record was not labelled. New reasons may be added; none changes its meaning."""
+
+    INVALID_UTF8 = "invalid_utf8"
+    INVALID_JSON = "invalid_json"
+    NOT_AN_OBJECT = "not_an_object"
+    MISSING_TEXT = "missing_text"
+    WRONG_TYPE = "wrong_type"
+    EMPTY_TEXT = "empty_text"
+    NULL_KEY_AND_VALUE = "null_key_and_value"
+    LABEL_TOO_LARGE = "label_too_large"
+    MODEL_FAILED = "model_failed"
+
+    @property
+    def meaning(self) -> str:
+        """One sentence for documentation."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Reason.INVALID_UTF8: "The value is not UTF-8.",
+    Reason.INVALID_JSON: "The value is not JSON (or nested too deep to be read).",
+    Reason.NOT_AN_OBJECT: "The value is JSON, but not an object.",
+    Reason.MISSING_TEXT: "The object has no text field, or it is null.",
+    Reason.WRONG_TYPE: "The text or the id is not a string.",
+    Reason.EMPTY_TEXT: "The text holds no visible character.",
+    Reason.NULL_KEY_AND_VALUE: "Key and value are both null: a tombstone for nothing, which the client cannot send on.",
+    Reason.LABEL_TOO_LARGE: "The label with the record's key, id and headers is larger than the output topic takes.",
+    Reason.MODEL_FAILED: "The model fails on this text, also when it is alone in its batch.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """The `dead-letter-…` headers of a record on the dead-letter topic, by field.
+
+    Key, value and the other headers are the original's. A null value under a null key stands as an empty value, a
+    null header value as an empty one.
+    """
+
+    reason: Annotated[Reason, Field(description="One of the listed reasons.")]
+    detail: Annotated[str, Field(description="What exactly, in a few words; never the text.")]
+    origin: Annotated[str, Field(description="`topic-partition-offset` of the original.", pattern=r"^.+-\d+-\d+$")]
+    model: Annotated[str, Field(description="`name@revision` of the model that was running.")]
+    at_ms: Annotated[int, Field(ge=0, description="When, in milliseconds since 1970 in UTC.")]
+    original_bytes: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="Only where the original was cut to what the topic takes: bytes of its key, value and headers.",
+        ),
+    ] = None
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """The record headers that say this."""
+        fields = {
+            "reason": self.reason.value,
+            "detail": self.detail,
+            "origin": self.origin,
+            "model": self.model,
+            "at-ms": str(self.at_ms),
+        }
+        if self.original_bytes is not None:
+            fields["original-bytes"] = str(self.original_bytes)
+        return [(HEADER_PREFIX + name, value.encode()) for name, value in fields.items()]
+
+
+HEADER_PREFIX = "dead-letter-"

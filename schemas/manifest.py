@@ -1,0 +1,131 @@
+"""The model manifest: what the trainer says about an artifact, for the worker and for people.
+
+An artifact is a plain Hugging Face model folder; `manifest.json` beside the weights names them, so that each label can
+say which model it came from.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+MANIFEST_FILE = "manifest.json"
+
+# What a loader may read from a model folder; cards, pictures and checkpoints' leftovers are none of it.
+_MODEL_SUFFIXES = frozenset({".bin", ".jinja", ".json", ".model", ".safetensors", ".txt"})
+_CHUNK_BYTES = 1 << 20
+
+
+class _Part(BaseModel):
+    """Frozen; a field of a later version is ignored, so that an old worker reads a new manifest."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class LabelMetrics(_Part):
+    """How well one label is told."""
+
+    precision: float = Field(ge=0, le=1, description="Share of the predictions of this label that are right.")
+    recall: float = Field(ge=0, le=1, description="Share of the texts of this label that are found.")
+    f1: float = Field(ge=0, le=1, description="Harmonic mean of precision and recall.")
+    support: int = Field(ge=0, description="Texts of this label in the split.")
+
+
+class SplitMetrics(_Part):
+    """How well a model labels one split."""
+
+    rows: int = Field(ge=1, description="Texts in the split.")
+    loss: float = Field(description="Mean cross-entropy over the texts, in nats.")
+    accuracy: float = Field(ge=0, le=1, description="Share of the texts whose label is right.")
+    macro_f1: float = Field(ge=0, le=1, description="Mean F1 over the labels that occur in the split or are predicted.")
+    labels: dict[str, LabelMetrics] = Field(description="Figures of each label, in id order.")
+
+
+class DataSource(_Part):
+    """What the model was trained and measured on."""
+
+    train: str = Field(description="Training split: a hub data set and its split, or a file name.")
+    train_rows: int = Field(ge=1, description="Texts trained on.")
+    validation: str = Field(description="Validation split: a hub data set and its split, or a file name.")
+    validation_rows: int = Field(ge=1, description="Texts measured on.")
+
+
+class ModelManifest(_Part):
+    """The description of an artifact, `manifest.json`."""
+
+    manifest_version: Literal[1] = Field(default=1, description="Version of this format.")
+    name: str = Field(min_length=1, description="Name of the model, as labels carry it.")
+    revision: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="Digest over `files`, changes with each.")
+    files: dict[str, str] = Field(description="SHA-256, in hex, of each model and tokenizer file, by file name.")
+    base_model: str = Field(min_length=1, description="Model that was fine-tuned: hub id, or name of a local folder.")
+    labels: list[str] = Field(min_length=2, description="Label names in id order.")
+    max_tokens: int = Field(ge=1, description="Longest input in tokens, special tokens included; the rest is cut.")
+    lower_case: bool = Field(description="Whether the tokenizer lower-cases texts.")
+    dtype: str = Field(description="Number format of the stored weights, such as `float32` or `float16`.")
+    confident_score: float | None = Field(
+        default=None, ge=0, le=1, description="Score from which a label is confident; null where none was fitted."
+    )
+    trained_at: datetime = Field(description="When training ended, UTC.")
+    exported_from: str | None = Field(
+        default=None,
+        description="Revision whose weights these are in another number format; `metrics` were measured on that one.",
+    )
+    data: DataSource = Field(description="What the model was trained and measured on.")
+    recipe: dict[str, JsonValue] = Field(description="Hyper-parameters of the training, named as in TrainingArguments.")
+    metrics: dict[str, SplitMetrics] = Field(description="Figures by split.")
+    versions: dict[str, str] = Field(description="Versions of the libraries that trained the model.")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Returns the manifest of a model folder, or None where it has none.
+
+        Raises:
+            pydantic.ValidationError: if the file is no manifest of this version.
+            OSError: if the file is there but cannot be read.
+        """
+        try:
+            content = (folder / MANIFEST_FILE).read_bytes()
+        except FileNotFoundError:
+            return None
+        return cls.model_validate_json(content)
+
+    def write(self, folder: Path) -> None:
+        """Writes the manifest into a model folder."""
+        (folder / MANIFEST_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def digest_files(folder: Path) -> dict[str, str]:
+    """Returns the SHA-256, in hex, of each model and tokenizer file directly in a folder, by file name, sorted.
+
+    The manifest itself and files that no loader reads (cards, pictures, hidden files) are left out.
+    """
+    return {path.name: _sha256(path) for path in sorted(folder.iterdir()) if _is_model_file(path)}
+
+
+def revision_of(files: Mapping[str, str]) -> str:
+    """Returns the revision of a model, `sha256:…`, from the digests of its files.
+
+    It is the SHA-256 of one line `<file digest>  <file name>` for each file, sorted by name: what `sha256sum` prints.
+    """
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+
+
+def _is_model_file(path: Path) -> bool:
+    return (
+        path.is_file()
+        and path.suffix in _MODEL_SUFFIXES
+        and path.name != MANIFEST_FILE
+        and not path.name.startswith(".")
+    )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

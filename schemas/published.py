@@ -1,0 +1,136 @@
+"""JSON Schema (2020-12) and AsyncAPI 3 documents, made from the contracts."""
+
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+
+from schemas.dead_letter import HEADER_PREFIX, DeadLetter
+from schemas.emotion_label import EmotionLabel
+from schemas.manifest import ModelManifest
+from schemas.text_message import TextMessage
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_ISOLATION = (
+    "Read with `isolation.level=read_committed`: the worker writes in transactions, and a reader that reads "
+    "uncommitted records sees labels that were taken back and come again."
+)
+
+
+def documents() -> dict[str, bytes]:
+    """Each published document by its file name."""
+    schemas = {
+        "text-message": _schema(TextMessage, "TextMessage"),
+        "emotion-label": _schema(EmotionLabel, "EmotionLabel"),
+        "dead-letter-headers": _dead_letter_headers(),
+        "model-manifest": _schema(ModelManifest, "ModelManifest"),
+    }
+    contents = {f"{name}.schema.json": schema for name, schema in schemas.items()}
+    contents["asyncapi.json"] = asyncapi(schemas)
+    return {name: orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n" for name, content in contents.items()}
+
+
+def _schema(contract: Any, title: str) -> dict[str, Any]:
+    return {"$schema": _DIALECT, **TypeAdapter(contract).json_schema(), "title": title}
+
+
+def _dead_letter_headers() -> dict[str, Any]:
+    """The headers as they stand on a record: prefixed, every value text."""
+    fields = TypeAdapter(DeadLetter).json_schema()
+    properties = {}
+    for name, field in fields["properties"].items():
+        text = {"type": "string", "description": field["description"]}
+        if name == "reason":
+            text["enum"] = fields["$defs"]["Reason"]["enum"]
+        elif name == "origin":
+            text["pattern"] = field["pattern"]
+        elif name in ("at_ms", "original_bytes"):
+            text["pattern"] = r"^\d+$"
+        properties[HEADER_PREFIX + name.replace("_", "-")] = text
+    required = [HEADER_PREFIX + name.replace("_", "-") for name in fields["required"]]
+    return {
+        "$schema": _DIALECT,
+        "title": "DeadLetterHeaders",
+        "type": "object",
+        "properties": properties,
+        "required": required,
+    }
+
+
+def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The AsyncAPI 3 document of the worker, seen from the worker: it receives texts and sends labels."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Emotion labeller",
+            "version": "1",
+            "description": "Texts come in on one Kafka topic; emotion labels with scores leave on another. "
+            + _ISOLATION,
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "textMessages": _channel("text-messages", "textMessage", "Texts to label (`EMOTION_INPUT_TOPIC`)."),
+            "emotionLabels": _channel(
+                "emotion-labels",
+                "emotionLabel",
+                "Labels (`EMOTION_OUTPUT_TOPIC`): same key, same partition number, same timestamp and headers as the "
+                "text. " + _ISOLATION,
+            ),
+            "deadLetters": _channel(
+                "emotion-dead-letters",
+                "deadLetter",
+                "Records that can never be labelled (`EMOTION_DEAD_LETTER_TOPIC`), as they came, with the reason in "
+                "headers. " + _ISOLATION,
+            ),
+        },
+        "operations": {
+            "receiveText": _operation("receive", "textMessages"),
+            "sendLabel": _operation("send", "emotionLabels"),
+            "sendDeadLetter": _operation("send", "deadLetters"),
+        },
+        "components": {
+            "messages": {
+                "textMessage": {"payload": _payload(schemas["text-message"])},
+                "emotionLabel": {"payload": _payload(schemas["emotion-label"])},
+                "deadLetter": {
+                    "headers": _payload(schemas["dead-letter-headers"]),
+                    "contentType": "application/octet-stream",
+                    "summary": "The original value, whatever it was.",
+                },
+            }
+        },
+    }
+
+
+def _channel(topic: str, message: str, description: str) -> dict[str, Any]:
+    return {
+        "address": topic,
+        "description": description,
+        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+    }
+
+
+def _operation(action: str, channel: str) -> dict[str, Any]:
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}}
+
+
+def _payload(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema as AsyncAPI embeds it: references inlined, because `#/$defs` would point to the outer document."""
+    definitions = schema.get("$defs", {})
+
+    def inline(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inline(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return inline({**definitions[node["$ref"].removeprefix("#/$defs/")], **_without(node, "$ref")})
+        return {key: inline(value) for key, value in node.items()}
+
+    inlined: dict[str, Any] = inline(_without(schema, "$defs", "$schema"))
+    return inlined
+
+
+def _without(node: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key not in names}

@@ -1,0 +1,1 @@
+"""The worker: texts in from Kafka, emotion labels out to Kafka."""

@@ -1,0 +1,93 @@
+"""The command line of the worker."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from worker.errors import UserError
+from worker.logs import configure_logging
+from worker.settings import load_settings
+
+
+def main() -> int:
+    """Run one command; returns the exit code: 2 for what the user can mend."""
+    arguments = _parser().parse_args()
+    configure_logging()
+    try:
+        code: int = arguments.command(arguments)
+    except UserError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"emotion-worker: {line}\n")
+        return 2
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emotion-worker", description="Labels texts with emotions. Settings are EMOTION_… environment variables."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="the service: texts from one Kafka topic, labels to another")
+    run.set_defaults(command=_run)
+    demo = commands.add_parser("demo", help="the whole thing on this machine, with an embedded broker")
+    demo.add_argument(
+        "--input", type=Path, metavar="FILE", help="plain text, one message a line (default: a few samples)"
+    )
+    demo.set_defaults(command=_demo)
+    label = commands.add_parser("label", help="lines in, JSON lines out, without Kafka")
+    label.add_argument("files", nargs="*", type=Path, metavar="FILE", help="(default: standard input)")
+    label.add_argument("--format", choices=["json", "text"], default="json", help="what each line is (default: json)")
+    label.set_defaults(command=_label)
+    check = commands.add_parser("check", help="settings, broker, topics, rights and model, with a report")
+    check.set_defaults(command=_check)
+    schema = commands.add_parser("schema", help="print a contract")
+    schema.add_argument("name", nargs="?", help="(default: list the names)")
+    schema.set_defaults(command=_schema)
+    return parser
+
+
+# Each command imports what it needs: torch alone takes seconds.
+
+
+def _run(_: argparse.Namespace) -> int:
+    from worker.service import run
+
+    return run(load_settings())
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from worker.demo import demo
+
+    return demo(load_settings(), arguments.input)
+
+
+def _label(arguments: argparse.Namespace) -> int:
+    from worker.label import label
+
+    return label(load_settings(), arguments.files, arguments.format)
+
+
+def _check(_: argparse.Namespace) -> int:
+    from worker.check import check
+
+    return check(load_settings())
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from schemas.published import documents
+
+    published = documents()
+    if arguments.name is None:
+        sys.stdout.write("\n".join(published) + "\n")
+    elif arguments.name in published:
+        sys.stdout.write(published[arguments.name].decode())
+    else:
+        raise UserError(f"no contract {arguments.name}; there are: {', '.join(published)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Builds the parts of the worker from the settings. Heavy imports wait until what can fail fast has been tried."""
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from worker.artifact import find_artifact
+from worker.batcher import plan
+from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, topic_problems, transactional_id
+from worker.errors import UserError
+from worker.flow import Batch, TokenizedRequest
+from worker.settings import Settings
+from worker.sink import Sink
+
+if TYPE_CHECKING:
+    from worker.model import Model
+    from worker.tokenizer import Tokenizer
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970 in UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
+    """The model and its tokenizer, warm.
+
+    Raises:
+        UserError: There is no such model, device or dtype.
+    """
+    artifact = find_artifact(settings.model, settings.model_revision)
+    from worker.model import Model
+    from worker.tokenizer import Tokenizer
+
+    model = Model(artifact, settings.device, settings.dtype)
+    return model, Tokenizer(artifact, model.positions)
+
+
+def make_planner(settings: Settings, model: "Model") -> Callable[[list[TokenizedRequest]], Iterable[Batch]]:
+    """Splits a window into batches that suit the device."""
+    return partial(plan, batch_tokens=settings.batch_tokens or model.default_batch_tokens)
+
+
+def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:
+    """The largest message in bytes that each topic takes, once all three are fit for use.
+
+    Raises:
+        UserError: Everything that is wrong with them.
+    """
+    with broker.admin() as admin:
+        topics = admin.topics([settings.input_topic, settings.output_topic, settings.dead_letter_topic])
+    problems = topic_problems(topics, settings)
+    if problems:
+        raise UserError("\n".join(problems))
+    return {topic.name: topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES for topic in topics.values()}
+
+
+def make_sink(broker: Broker, settings: Settings, consumer: Any, max_message_bytes: int) -> Sink:
+    """A sink that commits what `consumer` has read.
+
+    Raises:
+        UserError: Writing is not allowed, or the brokers are too old.
+    """
+    exactly_once = settings.delivery == "exactly_once"
+    identity = transactional_id(settings.group_id) if exactly_once else None
+    make_producer = partial(broker.producer, max_message_bytes, identity)
+    return Sink(consumer, make_producer, exactly_once, timeout_seconds=settings.session_timeout_ms / 1000)

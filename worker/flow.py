@@ -1,0 +1,127 @@
+"""The values that flow through the worker, left to right.
+
+A window is gathered, delivered and committed together; a batch is what the model sees at once. Each value carries
+`index`, its record's place in the window, so that outcomes can be put back in order.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from schemas.dead_letter import Reason
+from schemas.emotion_label import Source
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Bytes as Kafka delivered them."""
+
+    origin: Source
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Records of one generation of the consumer group, in order within each partition.
+
+    `next_offsets` are the consumer's positions after the window, for the partitions whose position is not committed
+    yet: the only offsets that are ever committed. `membership` is the client's own group metadata.
+    """
+
+    records: list[Record]
+    next_offsets: Mapping[Partition, int]
+    membership: Any
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to deliver: records, or positions that moved past transaction markers."""
+        return bool(self.next_offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A decoded message."""
+
+    index: int
+    id: str
+    text: str
+    source: Source | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizedRequest:
+    """A request with its token ids, special ones included, at most as many as the model takes."""
+
+    request: Request
+    ids: list[int]
+    truncated: bool
+
+
+Batch = list[TokenizedRequest]
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A record with a key and no value: it deletes, and is passed on as it is."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that can never be labelled. `detail` never holds the text."""
+
+    index: int
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A score for each label of the model, in the model's order; they sum to 1."""
+
+    tokenized: TokenizedRequest
+    scores: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What outcomes say about the model. `labels` in the order of its scores."""
+
+    name: str
+    revision: str
+    labels: list[str]
+    confident_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What leaves for one record: a label, a dead letter or a tombstone, ready to send."""
+
+    index: int
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+    timestamp_ms: int | None
+
+
+def in_order(outcomes: Iterable[Outcome], records: int) -> list[Outcome]:
+    """Put a window's outcomes in the order of its records.
+
+    Raises:
+        RuntimeError: There is not exactly one outcome for each of the `records`.
+    """
+    ordered = sorted(outcomes, key=lambda outcome: outcome.index)
+    if [outcome.index for outcome in ordered] != list(range(records)):
+        raise RuntimeError(f"{len(ordered)} outcomes do not answer {records} records one to one")
+    return ordered

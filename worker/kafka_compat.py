@@ -1,0 +1,50 @@
+"""Two mends of kafka-python 3.0.12, pinned to that version: whoever raises it checks both against the new source."""
+
+import google_crc32c
+from kafka.record import default_records, memory_records
+
+
+def mend_client() -> None:
+    """Apply both, for every client of this process.
+
+    Without a C library kafka-python computes checksums in Python: consuming then costs five times as much CPU. The
+    library it looks for, `crc32c`, is LGPL; google-crc32c does the same sum under a permissive licence.
+    """
+    default_records.calc_crc32c = _checksum
+    memory_records.DefaultRecordBatch = _TolerantRecordBatch
+
+
+def _checksum(view: memoryview) -> int:
+    checksum: int = google_crc32c.value(bytes(view))  # it takes read-only bytes only
+    return checksum
+
+
+class _LenientBytes(bytearray):
+    r"""Bytes that decode with `\xNN` in place of what is no UTF-8."""
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        item = super().__getitem__(index)
+        return _LenientBytes(item) if isinstance(index, slice) else item
+
+    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:  # noqa: ARG002
+        return super().decode(encoding, "backslashreplace")
+
+
+class _TolerantRecordBatch(default_records.DefaultRecordBatch):  # type: ignore[misc]
+    """A batch that can be read although a header key in it is no UTF-8.
+
+    Kafka takes such keys from any producer. kafka-python raises on them, and a seek past the record does not help: its
+    neighbours in the batch could never be read.
+    """
+
+    _buffer: bytearray
+
+    def _read_msg(self):  # type: ignore[no-untyped-def]
+        try:
+            return super()._read_msg()
+        except UnicodeDecodeError:  # nothing was consumed: its position moves only on success
+            strict, self._buffer = self._buffer, _LenientBytes(self._buffer)
+            try:
+                return super()._read_msg()
+            finally:
+                self._buffer = strict

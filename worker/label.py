@@ -1,0 +1,106 @@
+"""`emotion-worker label`: lines in, JSON lines out, no Kafka."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+from tqdm import tqdm
+
+from schemas.codec import InvalidMessageError, encode_label
+from schemas.emotion_label import EmotionLabel
+from schemas.text_message import TextMessage
+from worker.build import load_model, make_planner, now_ms
+from worker.decode import message_reader
+from worker.encode import LabelMaker
+from worker.errors import UserError
+from worker.flow import Batch, Prediction, Rejected, Request, TokenizedRequest
+from worker.settings import Settings
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class LabelStages:
+    """The stages between a line and its label."""
+
+    read: Callable[[bytes], TextMessage]
+    tokenize: Callable[[list[Request]], list[TokenizedRequest]]
+    plan: Callable[[list[TokenizedRequest]], Iterable[Batch]]
+    predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
+    make_label: Callable[[Prediction], EmotionLabel]
+
+
+def label(settings: Settings, files: list[Path], line_format: str) -> int:
+    """Label the lines of `files`, or of standard input; returns the exit code.
+
+    Raises:
+        UserError: A file or the model is missing.
+    """
+    missing = [str(path) for path in files if not path.is_file()]
+    if missing:
+        raise UserError(f"no such file: {', '.join(missing)}")
+    model, tokenizer = load_model(settings)
+    stages = LabelStages(
+        read=message_reader(line_format, settings.text_field),
+        tokenize=tokenizer.tokenize,
+        plan=make_planner(settings, model),
+        predict=model.predict,
+        make_label=LabelMaker(model.info, now_ms),
+    )
+    streams = (path.open("rb") for path in files) if files else [sys.stdin.buffer]
+    label_lines(stages, streams, sys.stdout.buffer, settings.window_max_records)
+    return 0
+
+
+def label_lines(stages: LabelStages, streams: Iterable[BinaryIO], output: BinaryIO, window_lines: int) -> None:
+    """Write one JSON line for each line of the streams, in order, as soon as the lines are there.
+
+    A line without an id is named by its number, counted from 1 across all streams.
+    """
+    number = 1
+    with tqdm(unit=" texts", disable=None) as progress:
+        for stream in streams:
+            for window in _windows(stream, window_lines):
+                output.writelines(answer + b"\n" for answer in _label_window(stages, window, number))
+                output.flush()
+                number += len(window)
+                progress.update(len(window))
+
+
+def _windows(stream: BinaryIO, window_lines: int) -> Iterator[list[bytes]]:
+    """The lines that are there, `window_lines` at most, without waiting for more than one."""
+    rest = b""
+    while chunk := stream.read1(_READ_BYTES):  # type: ignore[attr-defined]
+        *lines, rest = (rest + chunk).split(b"\n")
+        for start in range(0, len(lines), window_lines):
+            yield lines[start : start + window_lines]
+    if rest:
+        yield [rest]
+
+
+def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) -> list[bytes]:
+    requests: list[Request] = []
+    answers: dict[int, bytes] = {}
+    names = [str(first_number + index) for index in range(len(lines))]
+    for index, line in enumerate(lines):
+        try:
+            message = stages.read(line.removesuffix(b"\r"))
+        except InvalidMessageError as error:
+            answers[index] = _dead_letter(names[index], Rejected(index, error.reason, error.detail))
+            continue
+        if message.id is not None:
+            names[index] = message.id
+        requests.append(Request(index, names[index], message.text, source=None))
+    for prediction in stages.predict(stages.plan(stages.tokenize(requests))):
+        if isinstance(prediction, Rejected):
+            answers[prediction.index] = _dead_letter(names[prediction.index], prediction)
+        else:
+            answers[prediction.tokenized.request.index] = encode_label(stages.make_label(prediction))
+    return [answers[index] for index in range(len(lines))]
+
+
+def _dead_letter(identity: str, rejected: Rejected) -> bytes:
+    return orjson.dumps({"id": identity, "dead_letter": {"reason": rejected.reason, "detail": rejected.detail}})

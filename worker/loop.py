@@ -1,0 +1,75 @@
+"""The loop: texts in, labels out, one window after the other."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from worker.errors import NotDeliveredError
+from worker.flow import (
+    Batch,
+    Outcome,
+    Prediction,
+    Record,
+    Rejected,
+    Request,
+    TokenizedRequest,
+    Tombstone,
+    Window,
+    in_order,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where windows come from."""
+
+    def poll(self) -> Window:
+        """The next window; asking for it says that the last one was delivered."""
+
+    def rewind(self) -> None:
+        """The last window was not delivered: start again at the committed offsets."""
+
+
+class Sink(Protocol):
+    """Where outcomes go."""
+
+    def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
+        """Send the outcomes and commit the window, or raise NotDeliveredError."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages, left to right."""
+
+    source: Source
+    decode: Callable[[list[Record]], tuple[list[Request], list[Rejected | Tombstone]]]
+    tokenize: Callable[[list[Request]], list[TokenizedRequest]]
+    plan: Callable[[list[TokenizedRequest]], Iterable[Batch]]
+    predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
+    encode: Callable[[list[Record], Iterable[Prediction | Rejected | Tombstone]], list[Outcome]]
+    sink: Sink
+
+
+def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) -> None:
+    """Label windows until told to stop. Nothing is in flight when a turn starts, or when this returns.
+
+    Args:
+        stages: What each turn goes through.
+        stopping: Whether to stop before the next window.
+        turn: Called at the start of every turn: the loop is alive.
+    """
+    while not stopping():
+        turn()
+        window = stages.source.poll()
+        if not window:
+            continue
+        requests, others = stages.decode(window.records)
+        predictions = stages.predict(stages.plan(stages.tokenize(requests)))
+        outcomes = in_order(stages.encode(window.records, [*predictions, *others]), len(window.records))
+        try:
+            stages.sink.deliver(window, outcomes)
+        except NotDeliveredError as error:
+            _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
+            stages.source.rewind()

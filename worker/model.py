@@ -1,0 +1,144 @@
+"""Token ids to scores."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
+from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
+
+from schemas.dead_letter import Reason
+from worker.artifact import Artifact
+from worker.errors import UserError
+from worker.flow import Batch, ModelInfo, Prediction, Rejected
+
+_log = logging.getLogger(__name__)
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Model:
+    """A single-label text classifier on a device."""
+
+    def __init__(self, artifact: Artifact, device: str, dtype: str) -> None:
+        """Load, check and place it.
+
+        Args:
+            artifact: Where it is.
+            device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+            dtype: `auto`, `float32`, `bfloat16` or `float16`.
+
+        Raises:
+            UserError: It cannot be loaded, or is no single-label classifier.
+        """
+        self.device = _device(device)
+        self.dtype = _dtype(dtype, self.device)
+        try:
+            model, report = AutoModelForSequenceClassification.from_pretrained(
+                artifact.folder, dtype=self.dtype, use_safetensors=True, output_loading_info=True
+            )
+        except (OSError, ValueError) as error:
+            raise UserError(f"EMOTION_MODEL: {artifact.folder} cannot be loaded: {error}") from error
+        _refuse_other_kinds(artifact.folder, model.config, report["missing_keys"])
+        self._model: torch.nn.Module = model.to(self.device).eval()
+        self._pad_id: int = model.config.pad_token_id or 0
+        self.positions = _positions(model)
+        threshold = artifact.manifest.confident_score if artifact.manifest else None
+        self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), threshold)
+        self.default_batch_tokens = 512 if self.device.type == "cpu" else 16_384
+
+    def predict(self, batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
+        """Score every text of every batch.
+
+        A batch that fails is halved until the text that the model fails on stands alone; its neighbours are scored.
+
+        Raises:
+            RuntimeError: The device is broken, or its memory does not hold even one text.
+        """
+        for batch in batches:
+            yield from self._predict(batch)
+
+    def _predict(self, batch: Batch) -> Iterator[Prediction | Rejected]:
+        try:
+            scores = self._scores(batch)
+        except torch.AcceleratorError:  # the device is broken: nothing after this would be right
+            raise
+        except (RuntimeError, ValueError, IndexError) as error:
+            if len(batch) > 1:
+                _log.warning("batch_halved", extra={"texts": len(batch), "error": type(error).__name__})
+                yield from self._predict(batch[: len(batch) // 2])
+                yield from self._predict(batch[len(batch) // 2 :])
+                return
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            yield Rejected(batch[0].request.index, Reason.MODEL_FAILED, type(error).__name__)
+            return
+        finite = scores.isfinite().all(dim=1).tolist()
+        for tokenized, row, is_finite in zip(batch, scores.tolist(), finite, strict=True):
+            if is_finite:
+                yield Prediction(tokenized, row)
+            else:
+                yield Rejected(tokenized.request.index, Reason.MODEL_FAILED, "the scores are not finite")
+
+    @torch.inference_mode()
+    def _scores(self, batch: Batch) -> torch.Tensor:
+        """Probabilities in float32 on the CPU, `[texts, labels]`."""
+        lengths = torch.tensor([len(tokenized.ids) for tokenized in batch])
+        ids = pad_sequence([torch.tensor(tokenized.ids) for tokenized in batch], True, self._pad_id)
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+        logits = self._model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device)).logits
+        scores: torch.Tensor = logits.float().softmax(dim=1).cpu()
+        return scores
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    usable = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}.get(device.type, lambda: True)
+    if not usable() or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        raise UserError(f"EMOTION_DEVICE: this machine has no {name}; set `cpu`, or `auto` to take what is there")
+    return device
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name != "auto":
+        return _DTYPES[name]
+    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if has_bfloat16 else torch.float32
+
+
+def _refuse_other_kinds(folder: Path, config: PretrainedConfig, missing_keys: Iterable[str]) -> None:
+    missing = sorted(missing_keys)
+    if missing:
+        raise UserError(
+            f"EMOTION_MODEL: {folder} holds no weights for {', '.join(missing[:3])}: it was not fine-tuned for text "
+            "classification; train it first (`emotion-trainer train --model …`)"
+        )
+    if config.problem_type == "multi_label_classification":
+        raise UserError(f"EMOTION_MODEL: {folder} gives several labels to one text; a single-label model is needed")
+    if (config.num_labels or 0) < 2:
+        raise UserError(f"EMOTION_MODEL: {folder} has one output only: it is a regression, not a classifier")
+
+
+def _labels(artifact: Artifact, config: PretrainedConfig) -> list[str]:
+    names: dict[int, str] = config.id2label  # type: ignore[assignment]
+    labels = [names[index] for index in sorted(names)]
+    if artifact.manifest and artifact.manifest.labels != labels:
+        raise UserError(
+            f"EMOTION_MODEL: {artifact.folder}: config.json names the labels {labels}, but manifest.json "
+            f"{artifact.manifest.labels}"
+        )
+    return labels
+
+
+def _positions(model: PreTrainedModel) -> int:
+    """The most tokens that a text may have."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
+            # RoBERTa and its kin count positions from behind the padding index.
+            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+    positions: int = getattr(model.config, "max_position_embeddings", VERY_LARGE_INTEGER)
+    return positions

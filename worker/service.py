@@ -1,0 +1,78 @@
+"""`emotion-worker run`: the service, from start to drain."""
+
+import faulthandler
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+
+from worker import loop
+from worker.broker import Broker
+from worker.build import checked_topics, load_model, make_planner, make_sink, now_ms
+from worker.decode import decode, message_reader
+from worker.encode import Encoder, Target
+from worker.settings import Settings
+from worker.source import Source
+
+_log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Label until a signal says stop; returns the exit code.
+
+    Raises:
+        UserError: Something that `emotion-worker check` would have told.
+    """
+    broker = Broker(settings)
+    limits = checked_topics(broker, settings)
+    model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
+    encoder = Encoder(
+        model.info,
+        Target(settings.output_topic, limits[settings.output_topic]),
+        Target(settings.dead_letter_topic, limits[settings.dead_letter_topic]),
+        now_ms,
+    )
+    with _signals() as stop:
+        consumer = broker.consumer()
+        source = Source(consumer, settings.input_topic, settings.window_max_records, settings.start_offset, stop.wait)
+        with closing(source), closing(make_sink(broker, settings, consumer, min(limits.values()))) as sink:
+            stages = loop.Stages(
+                source=source,
+                decode=partial(decode, message_reader(settings.input_format, settings.text_field)),
+                tokenize=tokenizer.tokenize,
+                plan=make_planner(settings, model),
+                predict=model.predict,
+                encode=encoder.encode,
+                sink=sink,
+            )
+            started = {"device": str(model.device), "dtype": str(model.dtype), "delivery": settings.delivery}
+            _log.info("worker_started", extra={"model": model.info.name, "revision": model.info.revision} | started)
+            loop.run(stages, stop.is_set, partial(_arm_watchdog, settings.max_poll_interval_ms))
+    _log.info("worker_stopped")
+    return 0
+
+
+def _arm_watchdog(limit_ms: int) -> None:
+    """A loop that does not turn for this long has lost its partitions: end the process, with a trace of what hangs."""
+    faulthandler.dump_traceback_later(limit_ms / 1000, exit=True)
+
+
+@contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _: object) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

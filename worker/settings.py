@@ -1,0 +1,157 @@
+"""Every setting of the worker: documented, checked with its neighbours, and read in this one place."""
+
+import difflib
+import os
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from worker.errors import UserError
+
+PREFIX = "EMOTION_"
+# Kubernetes gives every container variables named after the services around it; one may well be called emotion-….
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT\w*)$|_PORT(_\d+_(TCP|UDP|SCTP)\w*)?$")
+_SECRETS_VARIABLE = "EMOTION_SECRETS_DIR"
+
+Topic = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+
+
+class Settings(BaseSettings):
+    """Settings from environment variables, `.env` and a secrets directory, in this order of precedence."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, protected_namespaces=()
+    )
+
+    bootstrap_servers: str | None = Field(
+        None, description="Kafka brokers, `host:port` with commas between. Needed by `run` and `check`."
+    )
+    input_topic: Topic = Field("text-messages", description="Topic that texts are read from.")
+    output_topic: Topic = Field("emotion-labels", description="Topic that labels are written to.")
+    dead_letter_topic: Topic = Field(
+        "emotion-dead-letters", description="Topic for records that can never be labelled, with the reason."
+    )
+    group_id: str = Field(
+        "emotion-worker", min_length=1, description="Consumer group; workers of one group share the work."
+    )
+    start_offset: Literal["earliest", "latest"] = Field(
+        "earliest",
+        description="Where a group starts on partitions it has never committed: at their beginning, or with what "
+        "arrives after the worker's start.",
+    )
+    delivery: Literal["exactly_once", "at_least_once"] = Field(
+        "at_least_once",
+        description="`exactly_once`: labels, dead letters and offsets of a window in one transaction. "
+        "`at_least_once`: a crash may label the last window again.",
+    )
+    input_format: Literal["json", "text"] = Field(
+        "json", description="What a record's value is: a JSON object, or the plain text itself."
+    )
+    text_field: str = Field(
+        "text",
+        pattern=r"^[^.]+(\.[^.]+)*$",
+        description="Field of the JSON object that holds the text; dots lead into nested objects (`data.body`).",
+    )
+    model: str = Field("bundled", min_length=1, description="`bundled`, a folder, or a Hugging Face hub id.")
+    model_revision: str | None = Field(None, description="Branch, tag or commit of a model from the hub.")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, `mps`.",
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Precision of the model: `auto` is bfloat16 on a GPU that has it, else float32."
+    )
+    batch_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Padded tokens that the model sees at once; unset: 512 on a CPU, 16384 on a GPU.",
+    )
+    window_max_records: int = Field(
+        512, ge=1, le=100_000, description="Records that are gathered, delivered and committed together, at most."
+    )
+    session_timeout_ms: int = Field(
+        45_000,
+        ge=6_000,
+        description="Silence after which the group takes a worker for dead and gives its partitions away.",
+    )
+    max_poll_interval_ms: int = Field(
+        600_000,
+        ge=10_000,
+        description="The longest that one window may take; past it the worker ends itself and is started again.",
+    )
+    metadata_max_age_ms: int = Field(
+        60_000,
+        ge=1_000,
+        description="How often the cluster is asked about its topics: new partitions are found this fast.",
+    )
+
+    @model_validator(mode="after")
+    def _check_neighbours(self) -> Self:
+        topics = [self.input_topic, self.output_topic, self.dead_letter_topic]
+        if len(set(topics)) < len(topics):
+            raise ValueError(
+                "EMOTION_INPUT_TOPIC, EMOTION_OUTPUT_TOPIC and EMOTION_DEAD_LETTER_TOPIC must be three different topics"
+            )
+        if self.session_timeout_ms > self.max_poll_interval_ms:
+            raise ValueError("EMOTION_SESSION_TIMEOUT_MS must not be larger than EMOTION_MAX_POLL_INTERVAL_MS")
+        return self
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read and check the settings; `overrides` win over all sources.
+
+    Raises:
+        UserError: A setting is misspelt or invalid; the message has one line for each.
+    """
+    secrets_dir = os.environ.get(_SECRETS_VARIABLE)
+    if secrets_dir and not os.path.isdir(secrets_dir):
+        raise UserError(f"{_SECRETS_VARIABLE}: there is no folder {secrets_dir}")
+    _refuse_unknown_names(_names_in_use(secrets_dir))
+    try:
+        return Settings(_secrets_dir=secrets_dir, **overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise UserError("\n".join(_line(detail) for detail in error.errors(include_url=False))) from None
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + field.upper()
+
+
+def markdown_table() -> str:
+    """The settings as the README shows them."""
+    lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = "–" if field.default is None else f"`{field.default}`"
+        lines.append(f"| `{variable(name)}` | {default} | {field.description} |")
+    return "\n".join(lines)
+
+
+def _names_in_use(secrets_dir: str | None) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    names = {name.upper(): value or "" for name, value in dotenv_values(".env").items()}
+    if secrets_dir:
+        names |= {name.upper(): "" for name in os.listdir(secrets_dir)}
+    names |= {name.upper(): value for name, value in os.environ.items()}
+    return {name: value for name, value in names.items() if name.startswith(PREFIX)}
+
+
+def _refuse_unknown_names(names: dict[str, str]) -> None:
+    known = [variable(field) for field in Settings.model_fields] + [_SECRETS_VARIABLE]
+    problems = []
+    for name, value in sorted(names.items()):
+        if name in known or (_SERVICE_LINK.search(name) and (not name.endswith("_PORT") or "://" in value)):
+            continue
+        close = difflib.get_close_matches(name, known, n=1)
+        problems.append(f"{name}: no such setting" + (f"; did you mean {close[0]}?" if close else ""))
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def _line(detail: object) -> str:
+    location, message = detail["loc"], str(detail["msg"]).removeprefix("Value error, ")  # type: ignore[index]
+    return f"{variable(str(location[0]))}: {message}" if location else message

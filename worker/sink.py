@@ -1,0 +1,142 @@
+"""Outcomes to Kafka, and the commit: the last step."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import AuthorizationError, KafkaError, UnsupportedVersionError
+from kafka.producer.future import FutureRecordMetadata
+from kafka.structs import OffsetAndMetadata
+
+from worker.errors import NotDeliveredError, UserError
+from worker.flow import Outcome, Window
+
+_log = logging.getLogger(__name__)
+
+
+class Sink:
+    """Delivers windows: at least once, or exactly once in one transaction each.
+
+    After any failure the producer is thrown away. What it still holds, or has promised to a transaction, must not
+    reach the next window; a new one with the same transactional id also settles a transaction whose end is unknown.
+    """
+
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        make_producer: Callable[[], KafkaProducer],
+        exactly_once: bool,
+        timeout_seconds: float,
+    ) -> None:
+        """Make the first producer.
+
+        Args:
+            consumer: The one whose positions are committed.
+            make_producer: Called now and after each failure; for `exactly_once` it makes a transactional one.
+            exactly_once: Commit labels, dead letters and offsets in one transaction.
+            timeout_seconds: How long the brokers may take to acknowledge a window's outcomes.
+
+        Raises:
+            UserError: The producer may not work here.
+            NotDeliveredError: It could not be made now.
+        """
+        self._consumer = consumer
+        self._make_producer = make_producer
+        self._exactly_once = exactly_once
+        self._timeout_seconds = timeout_seconds
+        self._producer: KafkaProducer | None = None
+        self._proven = False  # whether this producer has delivered anything
+        with _translated_errors():
+            self._open()
+
+    def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
+        """Send `outcomes` and commit the window's next offsets.
+
+        Raises:
+            NotDeliveredError: As far as is known nothing was committed. The window must be read again.
+            UserError: It can never succeed like this.
+        """
+        try:
+            with _translated_errors():
+                self._deliver(self._producer or self._open(), window, outcomes)
+        except NotDeliveredError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Throw the producer away; everything that counts was delivered before."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            producer.close(timeout=1)
+        except KafkaError as error:
+            _log.warning("producer_close_failed", extra={"error": type(error).__name__})
+            producer._sender.force_close()  # else its thread runs on
+
+    def _open(self) -> KafkaProducer:
+        self._producer = self._make_producer()
+        self._proven = False
+        if self._exactly_once:
+            self._producer.init_transactions()
+        return self._producer
+
+    def _deliver(self, producer: KafkaProducer, window: Window, outcomes: list[Outcome]) -> None:
+        if self._exactly_once:
+            producer.begin_transaction()
+        self._send(producer, outcomes)
+        # The broker refuses offsets of an old generation, but the client cannot be trusted to name a generation at all
+        # once it has lost the group.
+        if self._consumer.group_metadata() != window.membership:
+            raise NotDeliveredError("the group moved on while the window was being labelled")
+        offsets = {
+            TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
+            for partition, offset in window.next_offsets.items()
+        }
+        if self._exactly_once:
+            producer.send_offsets_to_transaction(offsets, window.membership)
+            producer.commit_transaction()
+        else:
+            self._consumer.commit(offsets, timeout_ms=int(self._timeout_seconds * 1000))
+        self._proven = True
+
+    def _send(self, producer: KafkaProducer, outcomes: list[Outcome]) -> None:
+        """Send, and wait until all in-sync replicas have it. `flush` alone does not raise for records that failed."""
+        futures = [self._send_one(producer, outcome) for outcome in outcomes]
+        producer.flush(timeout=self._timeout_seconds)
+        for future in futures:
+            future.get(timeout=0)
+
+    def _send_one(self, producer: KafkaProducer, outcome: Outcome) -> FutureRecordMetadata:
+        if outcome.partition not in (producer.partitions_for(outcome.topic) or ()):
+            problem = f"topic {outcome.topic} has no partition {outcome.partition}"
+            if self._proven:  # the input has grown; the output may have too, and a new producer will know
+                raise NotDeliveredError(problem)
+            raise UserError(f"{problem}, but the input topic has: give it at least as many partitions")
+        return producer.send(
+            outcome.topic,
+            value=outcome.value,
+            key=outcome.key,
+            headers=outcome.headers,
+            partition=outcome.partition,
+            timestamp_ms=outcome.timestamp_ms,
+        )
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Turn the client's errors into what happens next."""
+    try:
+        yield
+    except AuthorizationError as error:
+        raise UserError(
+            f"not allowed to write ({error}): grant this user Write and Describe on the output and the dead-letter "
+            "topic, Read on the consumer group and, for exactly once, Write and Describe on the transactional ids"
+        ) from error
+    except UnsupportedVersionError as error:
+        raise UserError(
+            f"the brokers are too old for this ({error}): exactly once needs Apache Kafka 2.5 or newer"
+        ) from error
+    except KafkaError as error:
+        raise NotDeliveredError(f"{type(error).__name__}: {error}") from error

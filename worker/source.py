@@ -1,0 +1,196 @@
+"""Kafka to windows."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import (
+    AuthorizationError,
+    CorruptRecordError,
+    KafkaError,
+    LogTruncationError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    RetriableError,
+)
+
+from schemas.emotion_label import Source as Origin
+from worker.errors import UserError
+from worker.flow import Partition, Record, Window
+
+_log = logging.getLogger(__name__)
+
+_POLL_MS = 500
+_GATHER_MS = 5  # a poll returns what one partition has; a full window takes several, and an idle one must not wait
+_BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Source:
+    """Gathers windows of one generation of the consumer group.
+
+    A position is trusted within a generation only. Whenever the membership changed, every owned partition is set back
+    to its committed offset, so that work which was dropped is read again and work that others did is not.
+    """
+
+    def __init__(
+        self, consumer: KafkaConsumer, topic: str, max_records: int, start_offset: str, wait: Callable[[float], object]
+    ) -> None:
+        """Subscribe.
+
+        Args:
+            consumer: With auto-commit off and no offset reset.
+            topic: The input topic.
+            max_records: Size of a window.
+            start_offset: `earliest` or `latest`, for partitions that the group never committed.
+            wait: Sleeps that many seconds, less if the worker is told to stop.
+        """
+        self._consumer = consumer
+        self._topic = topic
+        self._max_records = max_records
+        self._start_offset = start_offset
+        self._wait = wait
+        self._started_ms = int(time.time() * 1000)
+        self._membership: object = None
+        self._delivered: dict[Partition, int] = {}
+        self._failures = 0
+        consumer.subscribe([topic])
+
+    def poll(self) -> Window:
+        """Wait up to half a second for records, then gather what is there.
+
+        To ask again says that the last window was delivered; after a failure call `rewind` first. While brokers are
+        away it returns empty windows, at a pace that backs off.
+
+        Raises:
+            UserError: Reading is not allowed, or the committed offsets lead nowhere.
+        """
+        try:
+            window = self._gather()
+        except RetriableError as error:
+            self.rewind()
+            self._back_off(error)
+            return self._empty()
+        except OffsetOutOfRangeError as error:
+            raise self._out_of_range(next(iter(error.args[0]))) from error
+        except AuthorizationError as error:
+            raise UserError(
+                f"not allowed to read ({error}): grant this user Read and Describe on topic {self._topic} and Read on "
+                "the consumer group"
+            ) from error
+        except (CorruptRecordError, LogTruncationError) as error:
+            raise UserError(f"the log of {self._topic} cannot be read any further: {error}") from error
+        self._failures = 0
+        return window
+
+    def rewind(self) -> None:
+        """Forget all positions: the next window starts at the committed offsets."""
+        self._membership = None
+
+    def close(self) -> None:
+        """Leave the group at once, without waiting for the session to time out."""
+        self._consumer.close(autocommit=False)
+
+    def _gather(self) -> Window:
+        records = self._poll(_POLL_MS, self._max_records)
+        membership = self._current_membership()
+        if membership != self._membership:
+            self._settle(membership)
+            return self._empty()
+        while records and len(records) < self._max_records:
+            more = self._poll(_GATHER_MS, self._max_records - len(records))
+            if not more:
+                break
+            records += more
+        next_offsets = self._moved_positions() if self._membership else {}
+        group_metadata = self._consumer.group_metadata()
+        if self._current_membership() != self._membership:  # a rejoin in the middle of gathering
+            self.rewind()
+            return self._empty()
+        return Window(records, next_offsets, group_metadata)
+
+    def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:
+        try:
+            polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+        except NoOffsetForPartitionError:  # a new group, or a new partition: _settle finds where to start
+            self.rewind()
+            return []
+        return [_record(record) for records in polled.values() for record in records]
+
+    def _current_membership(self) -> object:
+        """Generation, member and partitions; None while this process is no member of a stable group."""
+        group = self._consumer.group_metadata()
+        if group.generation_id < 0:
+            return None
+        return group.generation_id, group.member_id, frozenset(self._consumer.assignment())
+
+    def _settle(self, membership: object) -> None:
+        """Start a new generation at the committed offsets."""
+        self._delivered = {}
+        if membership is not None:
+            assignment = self._consumer.assignment()
+            for partition in assignment:
+                self._consumer.seek(partition, self._committed_or_start(partition))
+            _log.info("partitions_assigned", extra={"partitions": sorted(p.partition for p in assignment)})
+        self._membership = membership
+
+    def _committed_or_start(self, partition: TopicPartition) -> int:
+        committed: int | None = self._consumer.committed(partition)
+        if committed is not None:
+            return committed
+        if self._start_offset == "earliest":
+            start: int = self._consumer.beginning_offsets([partition])[partition]
+            return start
+        # `latest` means what arrives after this process started, so that a partition added later is read from its
+        # beginning. The end is asked first: a record that arrives between the two calls is then read.
+        end: int = self._consumer.end_offsets([partition])[partition]
+        found = self._consumer.offsets_for_times({partition: self._started_ms})[partition]
+        return end if found is None else int(found.offset)
+
+    def _moved_positions(self) -> dict[Partition, int]:
+        """Positions that were not delivered yet: of these records, and past transaction markers behind them."""
+        positions = {
+            Partition(partition.topic, partition.partition): self._consumer.position(partition)
+            for partition in self._consumer.assignment()
+        }
+        moved = {
+            partition: position
+            for partition, position in positions.items()
+            if position is not None and self._delivered.get(partition) != position
+        }
+        self._delivered |= moved
+        return moved
+
+    def _empty(self) -> Window:
+        return Window([], {}, None)
+
+    def _back_off(self, error: KafkaError) -> None:
+        seconds = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
+        self._failures += 1
+        _log.warning("broker_away", extra={"error": type(error).__name__, "retry_in_seconds": seconds})
+        self._wait(seconds)
+
+    def _out_of_range(self, partition: TopicPartition) -> UserError:
+        committed = self._consumer.committed(partition)
+        earliest = self._consumer.beginning_offsets([partition])[partition]
+        latest = self._consumer.end_offsets([partition])[partition]
+        name = f"{partition.topic}, partition {partition.partition}"
+        if committed is not None and committed < earliest:
+            what = (
+                f"{name}: {earliest - committed} records were deleted before they were read (the group is at offset "
+                f"{committed}, the topic now begins at {earliest}): retention overtook the group"
+            )
+        else:
+            what = f"{name}: the group is at offset {committed}, but the topic ends at {latest}: was it made anew?"
+        return UserError(
+            f"{what}. Nothing was skipped. To go on with what is there, stop all workers of the group and run "
+            f"`kafka-consumer-groups.sh --bootstrap-server … --group {self._consumer.config['group_id']} --topic "
+            f"{partition.topic}:{partition.partition} --reset-offsets --to-earliest --execute`"
+        )
+
+
+def _record(record: Any) -> Record:
+    timestamp_ms = record.timestamp if record.timestamp is not None and record.timestamp >= 0 else None
+    origin = Origin(record.topic, record.partition, record.offset, timestamp_ms)
+    return Record(origin, record.key, record.value, record.headers)

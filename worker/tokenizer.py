@@ -1,0 +1,46 @@
+"""Text to token ids."""
+
+from collections.abc import Iterable
+
+from tokenizers import Tokenizer as FastTokenizer
+from transformers import AutoTokenizer
+
+from worker.artifact import Artifact
+from worker.errors import UserError
+from worker.flow import Request, TokenizedRequest
+
+
+class Tokenizer:
+    """The model's own tokenizer. Lower-casing, if the model wants it, is part of it."""
+
+    def __init__(self, artifact: Artifact, positions: int) -> None:
+        """Load it.
+
+        Args:
+            artifact: Where it is.
+            positions: The most tokens that the model can take; a tokenizer may not know.
+
+        Raises:
+            UserError: The model has no fast tokenizer.
+        """
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(artifact.folder)
+        except (OSError, ValueError) as error:
+            raise UserError(f"EMOTION_MODEL: the tokenizer of {artifact.folder} cannot be loaded: {error}") from error
+        if not tokenizer.is_fast or tokenizer.pad_token_id is None:
+            raise UserError(
+                f"EMOTION_MODEL: {artifact.folder} needs a fast tokenizer (tokenizer.json) with a padding token"
+            )
+        self.max_tokens = min(tokenizer.model_max_length, positions)
+        self._tokenizer: FastTokenizer = tokenizer.backend_tokenizer
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(self.max_tokens)
+
+    def tokenize(self, requests: Iterable[Request]) -> list[TokenizedRequest]:
+        """Tokenize all requests at once, in parallel on all cores."""
+        requests = list(requests)
+        encodings = self._tokenizer.encode_batch_fast([request.text for request in requests])
+        return [
+            TokenizedRequest(request, encoding.ids, bool(encoding.overflowing))
+            for request, encoding in zip(requests, encodings, strict=True)
+        ]
