@@ -1,4 +1,4 @@
-"""The contract of the dead-letter topic: a record that can never be labelled, as it came, with the reason in headers."""
+"""The contract of the dead-letter topic: a record that can never be labelled, as it came, and the reason in headers."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -12,9 +12,10 @@ from worker.settings import Settings
 def check(settings: Settings) -> int:
     """Print a line for each part; returns 0 if all are well, else 1. It joins no group and writes nothing."""
     _print("ok", "settings", "every name is known and every value fits")
-    parts = {"topics": _topics, "delivery": _delivery, "model": _model}
-    passed = [_passes(name, part, settings) for name, part in parts.items()]
-    return 0 if all(passed) else 1
+    connected = _passes("broker", _broker, settings)
+    parts = {"topics": _topics, "delivery": _delivery} if connected else {}
+    passed = [_passes(name, part, settings) for name, part in (parts | {"model": _model}).items()]
+    return 0 if connected and all(passed) else 1
 
 
 def _passes(name: str, part: Callable[[Settings], str], settings: Settings) -> bool:
@@ -25,6 +26,11 @@ def _passes(name: str, part: Callable[[Settings], str], settings: Settings) -> b
             _print("PROBLEM", name, line)
         return False
     return True
+
+
+def _broker(settings: Settings) -> str:
+    with Broker(settings).admin():
+        return f"{settings.bootstrap_servers} answers"
 
 
 def _topics(settings: Settings) -> str:

@@ -26,7 +26,7 @@ class _LenientBytes(bytearray):
         item = super().__getitem__(index)
         return _LenientBytes(item) if isinstance(index, slice) else item
 
-    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:  # noqa: ARG002
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002
         return super().decode(encoding, "backslashreplace")
 
 
@@ -34,7 +34,8 @@ class _TolerantRecordBatch(default_records.DefaultRecordBatch):  # type: ignore[
     """A batch that can be read although a header key in it is no UTF-8.
 
     Kafka takes such keys from any producer. kafka-python raises on them, and a seek past the record does not help: its
-    neighbours in the batch could never be read.
+    neighbours in the batch could never be read. The key goes on in its escaped form, so that the readers of our topics
+    do not break on it in their turn.
     """
 
     _buffer: bytearray

@@ -8,6 +8,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
+from transformers.utils.logging import disable_progress_bar
 
 from schemas.dead_letter import Reason
 from worker.artifact import Artifact
@@ -35,6 +36,7 @@ class Model:
         """
         self.device = _device(device)
         self.dtype = _dtype(dtype, self.device)
+        disable_progress_bar()
         try:
             model, report = AutoModelForSequenceClassification.from_pretrained(
                 artifact.folder, dtype=self.dtype, use_safetensors=True, output_loading_info=True
@@ -97,8 +99,8 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
-    usable = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}.get(device.type, lambda: True)
-    if not usable() or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+    usable = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(device.type, True)
+    if not usable or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
         raise UserError(f"EMOTION_DEVICE: this machine has no {name}; set `cpu`, or `auto` to take what is there")
     return device
 

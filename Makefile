@@ -1,0 +1,43 @@
+# `make demo` and `make test` set up everything they need in .venv, once.
+.PHONY: setup demo test check lint schemas clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+TORCH := $(shell grep '^torch==' constraints.txt)
+CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+
+setup: $(STAMP)
+
+# Without an NVIDIA GPU PyTorch's own index has a wheel a tenth the size; where it cannot be reached, the default index
+# serves as well. `-` and the quiet first try: its failure is expected and mended by the install that follows.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	command -v nvidia-smi >/dev/null 2>&1 || $(BIN)/python -c 'import torch' 2>/dev/null || \
+	  $(BIN)/pip install --quiet --no-deps --index-url $(CPU_INDEX) --timeout 5 --retries 0 '$(TORCH)' 2>/dev/null || \
+	  echo 'PyTorch from the default index: its CPU index is out of reach'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,trainer,dev]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/emotion-worker demo $(ARGS)
+
+test: $(STAMP)
+	$(BIN)/pytest $(ARGS)
+
+check: lint test
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m schemas --check
+
+schemas: $(STAMP)
+	$(BIN)/python -m schemas
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,88 @@
+"""Which brokers the tests run on, and how many tests ran on real Apache Kafka."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.harness.apache_kafka import ApacheKafka, KafkaUnderTest
+from tests.harness.container import NoContainerError, kafka_container
+from tests.harness.jars import JarsUnavailableError, kafka_jars
+
+MARKER = "apache_kafka"
+_ON_APACHE_KAFKA = {"apache_kafka", "breakable_kafka", "apache_kafka_jars"}  # fixtures, also when another one asks
+_ran = pytest.StashKey[set[str]]()
+_reasons = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def apache_kafka_jars(request: pytest.FixtureRequest) -> Path:
+    """The jars, for tests that start a cluster of their own; skips where it cannot be run from jars."""
+    try:
+        return kafka_jars()
+    except JarsUnavailableError as error:
+        return _skip(request.config, str(error))
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaUnderTest]:
+    """One real broker, shared by all tests: topics and groups need names of their own, and nobody may break it.
+
+    KAFKA_TEST_BOOTSTRAP_SERVERS where it is set; else from jars; else in a container; else the test is skipped.
+    """
+    if servers := os.environ.get("KAFKA_TEST_BOOTSTRAP_SERVERS"):
+        yield KafkaUnderTest(servers)
+        return
+    try:
+        jars = kafka_jars()
+    except JarsUnavailableError as no_jars:
+        try:
+            with kafka_container() as servers:
+                yield KafkaUnderTest(servers)
+        except NoContainerError as no_container:
+            _skip(request.config, f"{no_jars}; {no_container}; KAFKA_TEST_BOOTSTRAP_SERVERS is not set")
+        return
+    with ApacheKafka(jars, tmp_path_factory.mktemp("kafka")) as cluster:
+        yield KafkaUnderTest(cluster.bootstrap_servers, cluster)
+
+
+@pytest.fixture(scope="module")
+def breakable_kafka(apache_kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
+    """A broker for the tests of one module alone, to stop, kill, pause and cut off; each leaves it running."""
+    with ApacheKafka(apache_kafka_jars, tmp_path_factory.mktemp("breakable-kafka")) as cluster:
+        yield cluster
+
+
+def _skip(config: pytest.Config, reason: str) -> NoReturn:
+    config.stash[_reasons].append(reason)
+    if os.environ.get("KAFKA_TEST_REQUIRED"):
+        pytest.fail(f"no Apache Kafka, and KAFKA_TEST_REQUIRED is set: {reason}")
+    pytest.skip(f"no Apache Kafka: {reason}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{MARKER}: runs on real Apache Kafka (set by itself, from the fixtures)")
+    config.stash[_ran] = set()
+    config.stash[_reasons] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _ON_APACHE_KAFKA & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKER)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and not report.skipped and item.get_closest_marker(MARKER):
+        item.config.stash[_ran].add(item.nodeid)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    count, reasons = len(config.stash[_ran]), config.stash[_reasons]
+    why = "" if count else f" ({reasons[0] if reasons else 'none of the selected tests needs it'})"
+    terminalreporter.write_line(f"tests on Apache Kafka: {count}{why}")

@@ -1,0 +1,93 @@
+"""A stream of texts through a worker on real Kafka, and what came of it."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.conftest import KafkaUnderTest
+from tests.harness.independent import NewRecord, StoredRecord, committed_offsets, create_topic, produce, read_topic
+from tests.harness.tiny_model import write_tiny_model
+from tests.harness.worker_process import WorkerProcess
+
+
+@dataclass
+class Stream:
+    """Topics and a group of their own, and the settings of a worker between them."""
+
+    servers: str
+    folder: Path
+    model: Path
+    partitions: int = 2
+    settings: dict[str, object] = field(default_factory=dict)
+    topic_config: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.input, self.output, self.dead_letters = (
+            create_topic(self.servers, prefix=prefix, partitions=self.partitions, config=self.topic_config)
+            for prefix in ("in", "out", "dead")
+        )
+        self.group = f"group-{uuid.uuid4().hex[:8]}"
+
+    def worker(self, **settings: object) -> WorkerProcess:
+        """A worker that is not started yet."""
+        own = {
+            "bootstrap_servers": self.servers,
+            "input_topic": self.input,
+            "output_topic": self.output,
+            "dead_letter_topic": self.dead_letters,
+            "group_id": self.group,
+            "model": self.model,
+            "dtype": "float32",
+            "session_timeout_ms": 6000,
+            "window_max_records": 100,
+        }
+        return WorkerProcess(self.folder, **(own | self.settings | settings))
+
+    def produce(self, records: list[NewRecord]) -> list[tuple[int, int]]:
+        """Write to the input; gives (partition, offset) of each."""
+        return produce(self.servers, self.input, records)
+
+    def labels(self, at_least: int) -> list[StoredRecord]:
+        """What a read_committed reader finds on the output."""
+        return read_topic(self.servers, self.output, at_least=at_least)
+
+    def letters(self, at_least: int) -> list[StoredRecord]:
+        """What a read_committed reader finds on the dead-letter topic."""
+        return read_topic(self.servers, self.dead_letters, at_least=at_least)
+
+    def committed(self) -> dict[int, int]:
+        """The group's offsets on the input."""
+        return committed_offsets(self.servers, self.group, self.input)
+
+
+def message(identity: str, text: str, partition: int | None = None) -> NewRecord:
+    """A JSON message, keyed by its id."""
+    return NewRecord(orjson.dumps({"id": identity, "text": text}), identity.encode(), partition=partition)
+
+
+def identities(records: list[StoredRecord]) -> list[str]:
+    """The ids of labels, in the order they were read."""
+    return [orjson.loads(record.value or b"null")["id"] for record in records]
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture
+def make_stream(apache_kafka: KafkaUnderTest, tiny_model: Path, tmp_path: Path) -> Callable[..., Stream]:
+    def make(**options: object) -> Stream:
+        return Stream(apache_kafka.bootstrap_servers, tmp_path, tiny_model, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture(params=["at_least_once", "exactly_once"])
+def stream(request: pytest.FixtureRequest, make_stream: Callable[..., Stream]) -> Stream:
+    """A stream in each delivery mode."""
+    return make_stream(settings={"delivery": request.param})

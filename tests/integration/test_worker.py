@@ -1,0 +1,329 @@
+"""The worker between two topics of real Apache Kafka, watched by another client."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+import torch
+from jsonschema import Draft202012Validator
+from transformers import pipeline
+
+from schemas.published import documents
+from tests.harness.eventually import eventually
+from tests.harness.independent import (
+    NewRecord,
+    StoredRecord,
+    add_partitions,
+    delete_records,
+    end_offsets,
+    produce,
+    read_topic,
+)
+from tests.harness.odd_records import produce_raw_header_key
+from tests.integration.conftest import Stream, identities, message
+
+TEXTS = [
+    "i feel so loved today",
+    "HOW could they do this to me?!",
+    "a bit scared of tomorrow",
+    "Wow. just wow",
+    "ok",
+    "i miss you " * 40,
+]
+
+
+def numbered(count: int, partitions: int = 2) -> list[NewRecord]:
+    return [
+        message(f"m{index}", f"{TEXTS[index % len(TEXTS)]} {index}", partition=index % partitions)
+        for index in range(count)
+    ]
+
+
+def places_in_order(stream: Stream, labels: list[StoredRecord]) -> bool:
+    """Whether each label's source precedes that of the next one in its partition, which has the same number."""
+    last: dict[int, int] = {}
+    for record in labels:
+        source = orjson.loads(record.value or b"null")["source"]
+        if source["partition"] != record.partition or source["offset"] <= last.get(record.partition, -1):
+            return False
+        last[record.partition] = source["offset"]
+    return True
+
+
+def test_every_message_is_labelled_once_and_in_order_and_as_transformers_labels_it(stream: Stream) -> None:
+    records = numbered(1000)
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        places = stream.produce(records)
+        labels = stream.labels(len(records))
+        assert worker.terminate() == 0
+    assert sorted(identities(labels)) == sorted(f"m{index}" for index in range(len(records)))
+    assert places_in_order(stream, labels)
+    check = Draft202012Validator(orjson.loads(documents()["emotion-label.schema.json"]))
+    reference = pipeline("text-classification", str(stream.model), dtype=torch.float32)
+    by_id = {orjson.loads(record.value or b"")["id"]: record for record in labels}
+    for index in range(0, len(records), 37):
+        text = orjson.loads(records[index].value or b"")["text"]
+        record = by_id[f"m{index}"]
+        label = orjson.loads(record.value or b"")
+        check.validate(label)
+        expected = reference(text, truncation=True)[0]
+        assert (label["label"], label["score"]) == (expected["label"], pytest.approx(expected["score"], abs=1e-3))
+        assert record.key == f"m{index}".encode()
+        assert (label["source"]["partition"], label["source"]["offset"]) == places[index]
+        assert record.timestamp_ms == label["source"]["timestamp_ms"]
+        assert label["truncated"] == (len(text) > 100)
+    assert len({orjson.loads(record.value or b"")["label"] for record in labels}) > 1
+
+
+def test_lag_reaches_zero_behind_another_producers_transactions(stream: Stream) -> None:
+    from confluent_kafka import Producer
+
+    producer = Producer({"bootstrap.servers": stream.servers, "transactional.id": stream.group})
+    producer.init_transactions()
+    for end in (producer.commit_transaction, producer.abort_transaction):
+        producer.begin_transaction()
+        producer.produce(stream.input, b'{"text": "in a transaction"}', partition=0)
+        producer.flush(30)
+        end()
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        ends = end_offsets(stream.servers, stream.input)
+        assert ends == {0: 4, 1: 0}  # two records, two markers
+        eventually(lambda: stream.committed().get(0) == 4, 60, "the committed offset is behind the last marker")
+        assert len(stream.labels(1)) == 1  # the aborted one is none
+
+
+ODD_VALUES: list[tuple[bytes | None, str]] = [
+    (b'{"text": "fine"}', "label"),
+    (b'{"text": "broken', "invalid_json"),
+    (b'"a string"', "not_an_object"),
+    (b'{"id": "1"}', "missing_text"),
+    (b'{"text": null}', "missing_text"),
+    (b'{"text": 42}', "wrong_type"),
+    (b'{"text": ""}', "empty_text"),
+    (b'{"text": " \\n "}', "empty_text"),
+    (b'{"text": "\xff\xfe"}', "invalid_utf8"),
+    (orjson.dumps({"text": "long " * 1_000_000}), "label"),
+    (b"x" * 5_000_000, "invalid_json"),
+    (None, "tombstone"),
+    (orjson.dumps({"text": "\N{FACE WITH TEARS OF JOY}" * 100_000}), "label"),
+    (orjson.dumps({"text": "أنا سعيد جدا اليوم"}), "label"),
+    (orjson.dumps({"text": "วันนี้ฉันมีความสุขมาก"}), "label"),
+    (b'{"text": "bell \\u0007 null \\u0000 escape \\u001b"}', "label"),
+    (b'{"a":' * 2000 + b"1" + b"}" * 2000, "invalid_json"),
+    (b'{"text": "the first", "text": "the last"}', "label"),
+    (b'{"text": "' + b"a" * 20_000 + b'"}', "label"),
+    (b"", "invalid_json"),
+]
+
+
+def test_every_odd_record_is_answered_by_a_label_or_a_dead_letter_with_its_reason(
+    make_stream: Callable[..., Stream],
+) -> None:
+    stream = make_stream(topic_config={"max.message.bytes": "8000000"})
+    records = [
+        NewRecord(value, str(index).encode(), (("n", None), ("mine", b"1")))
+        for index, (value, _) in enumerate(ODD_VALUES)
+    ]
+    nobody = NewRecord(None, None)
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        stream.produce([*records, nobody])
+        produce_raw_header_key(
+            stream.servers, stream.input, b"\xff\xfe", before=[message("before", "b")], after=[message("after", "a")]
+        )
+        expected = [answer for _, answer in ODD_VALUES]
+        refused = [answer for answer in expected if answer not in ("label", "tombstone")]
+        labels = stream.labels(len(expected) - len(refused) + 3)
+        letters = stream.letters(len(refused) + 1)
+        assert worker.terminate() == 0
+
+    answered: dict[bytes | None, str] = {}
+    for record in labels:
+        answered[record.key] = "label" if record.value is not None else "tombstone"
+    for record in letters:
+        headers = dict(record.headers)
+        answered[record.key] = (headers["dead-letter-reason"] or b"").decode()
+        assert record.value == (records[int(record.key)].value if record.key else b"")
+    by_number = [answered[str(index).encode()] for index in range(len(ODD_VALUES))]
+    assert by_number == expected
+    assert answered[b"before"] == answered[b"after"] == "label"
+    odd_header = [dict(record.headers) for record in labels if "\\xff\\xfe" in dict(record.headers)]
+    assert odd_header == [{"\\xff\\xfe": b"value"}]
+    assert [dict(r.headers)["dead-letter-reason"] for r in letters if r.key is None] == [b"null_key_and_value"]
+    assert all(dict(r.headers)["n"] == b"" for r in [*labels, *letters] if r.key and r.key.isdigit())
+    assert len(labels) + len(letters) == len(ODD_VALUES) + 4
+
+
+def test_a_dead_letter_larger_than_its_topic_is_cut_and_says_so(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream(topic_config={"max.message.bytes": "100000"})
+    from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+    entry = ConfigEntry("max.message.bytes", "8000000", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, stream.input, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": stream.servers})  # held: its answers never come once it is collected
+    admin.incremental_alter_configs([resource])[resource].result(30)
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        stream.produce([NewRecord(b"y" * 5_000_000, b"big"), message("small", "a small one")])
+        (letter,) = stream.letters(1)
+        assert identities(stream.labels(1)) == ["small"]
+    headers = dict(letter.headers)
+    assert letter.key == b"big"
+    assert letter.value is not None
+    assert 90_000 < len(letter.value) < 100_000
+    assert headers["dead-letter-original-bytes"] == b"5000003"
+
+
+def test_a_killed_worker_loses_nothing_and_in_exactly_once_repeats_nothing(stream: Stream) -> None:
+    records = numbered(3000)
+    stream.produce(records)
+    with stream.worker() as first:
+        eventually(lambda: len(read_topic(stream.servers, stream.output)) > 300, 90, "some labels are out")
+        first.kill()
+    done = len(read_topic(stream.servers, stream.output))
+    assert done < len(records), "killed too late to prove anything"
+    with stream.worker() as second:
+        labels = stream.labels(len(records))
+        assert second.terminate() == 0
+    found = identities(labels)
+    assert set(found) == {f"m{index}" for index in range(len(records))}
+    if stream.settings["delivery"] == "exactly_once":
+        assert len(found) == len(records)
+        assert places_in_order(stream, labels)
+    else:
+        assert len(found) <= len(records) + 100  # one window at most comes again
+
+
+def test_sigterm_finishes_the_window_at_hand_and_repeats_nothing(stream: Stream) -> None:
+    records = numbered(3000)
+    stream.produce(records)
+    with stream.worker() as first:
+        eventually(lambda: read_topic(stream.servers, stream.output), 90, "the first labels are out")
+        assert first.terminate() == 0
+    labelled = read_topic(stream.servers, stream.output)
+    assert sum(stream.committed().values()) == len(labelled) < len(records)
+    with stream.worker() as second:
+        labels = stream.labels(len(records))
+        assert second.terminate() == 0
+    assert len(labels) == len(records)
+    assert places_in_order(stream, labels)
+
+
+def test_a_new_group_starts_with_the_earliest_record(stream: Stream) -> None:
+    stream.produce([message("early", "before any worker ran")])
+    with stream.worker():
+        assert identities(stream.labels(1)) == ["early"]
+
+
+def test_a_group_that_starts_with_the_latest_still_reads_what_arrives_while_it_is_down(stream: Stream) -> None:
+    stream.produce([message("old", "before any worker ran")])
+    with stream.worker(start_offset="latest") as first:
+        first.wait_until_ready()
+        eventually(lambda: len(stream.committed()) == 2, 60, "the start is committed")
+        first.kill()
+    stream.produce([message("while down", "nobody listens", partition=0), message("also", "nobody", partition=1)])
+    with stream.worker(start_offset="latest"):
+        assert sorted(identities(stream.labels(2))) == ["also", "while down"]
+
+
+@pytest.mark.parametrize("start_offset", ["earliest", "latest"])
+def test_a_partition_added_while_running_is_read_from_its_beginning(
+    start_offset: str, make_stream: Callable[..., Stream]
+) -> None:
+    stream = make_stream(settings={"start_offset": start_offset, "metadata_max_age_ms": 1000})
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        for topic in (stream.output, stream.dead_letters, stream.input):
+            add_partitions(stream.servers, topic, 3)
+        stream.produce([message("new", "in the new partition", partition=2)])
+        (label,) = stream.labels(1)
+        assert worker.terminate() == 0
+    assert label.partition == 2
+
+
+def test_an_input_that_outgrows_the_output_ends_the_worker_with_the_mend(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream(settings={"metadata_max_age_ms": 1000})
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        add_partitions(stream.servers, stream.input, 3)
+        stream.produce([message("new", "in the new partition", partition=2)])
+        assert worker.wait_for_exit() == 2
+    assert f"topic {stream.output} has no partition 2" in worker.log
+    assert stream.committed().get(2, 0) == 0
+
+
+def test_retention_that_overtakes_the_group_stops_the_worker_and_says_what_was_lost(stream: Stream) -> None:
+    stream.produce([message(str(index), "text", partition=0) for index in range(10)])
+    with stream.worker() as first:
+        stream.labels(10)
+        assert first.terminate() == 0
+    stream.produce([message(str(index), "text", partition=0) for index in range(10, 40)])
+    delete_records(stream.servers, stream.input, {0: 25})
+    with stream.worker() as second:
+        assert second.wait_for_exit() == 2
+    assert "partition 0: 15 records were deleted before they were read" in second.log
+    assert f"--topic {stream.input}:0 --reset-offsets --to-earliest" in second.log
+    assert stream.committed()[0] == 10
+    assert len(stream.labels(10)) == 10
+
+
+def test_start_up_says_everything_that_is_missing(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream(partitions=3)
+    small = make_stream(partitions=2)
+    with stream.worker(output_topic="no-such-topic", dead_letter_topic=small.dead_letters) as worker:
+        assert worker.wait_for_exit() == 2
+    assert "topic no-such-topic (EMOTION_OUTPUT_TOPIC) does not exist" in worker.log
+    assert f"give {small.dead_letters} at least 3" in worker.log
+
+
+def test_texts_may_lie_deep_in_an_object_or_be_the_whole_value(make_stream: Callable[..., Stream]) -> None:
+    nested = make_stream(settings={"text_field": "data.body"})
+    produce(nested.servers, nested.input, [NewRecord(b'{"data": {"body": "deep"}}')])
+    plain = make_stream(settings={"input_format": "text"})
+    produce(plain.servers, plain.input, [NewRecord(b'{"not": "read as json"}')])
+    for stream in (nested, plain):
+        with stream.worker():
+            assert len(stream.labels(1)) == 1
+
+
+def test_every_compression_can_be_read(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream()
+    kinds = ["gzip", "snappy", "lz4", "zstd"]
+    for kind in kinds:
+        records = [message(f"{kind}-{index}", "the same text again " * 20) for index in range(50)]
+        produce(stream.servers, stream.input, records, compression=kind)
+    with stream.worker():
+        assert len(stream.labels(200)) == 200
+
+
+def test_no_text_is_logged(stream: Stream) -> None:
+    secret = "swordfish"  # noqa: S105
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        stream.produce(
+            [
+                message("1", f"{secret} in a text"),
+                NewRecord(f'{{"text": "{secret}'.encode(), secret.encode()),
+                NewRecord(f'{{"text": ["{secret}"]}}'.encode(), headers=((secret, secret.encode()),)),
+            ]
+        )
+        letters = stream.letters(2)
+        stream.labels(1)
+        assert worker.terminate() == 0
+    assert secret not in worker.log
+    assert not [r for r in letters if secret.encode() in (dict(r.headers)["dead-letter-detail"] or b"")]
+
+
+def test_the_models_weights_may_be_of_any_other_classifier(make_stream: Callable[..., Stream], tmp_path: Path) -> None:
+    from tests.harness.tiny_model import write_tiny_model
+
+    three = write_tiny_model(tmp_path / "reviews", id2label={0: "bad", 1: "so-so", 2: "good"})
+    stream = make_stream(settings={"model": three})
+    stream.produce([message("1", "what a film")])
+    with stream.worker():
+        label = orjson.loads(stream.labels(1)[0].value or b"")
+    assert list(label["scores"]) == ["bad", "so-so", "good"]
+    assert label["model"]["name"] == "reviews"
