@@ -11,15 +11,18 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import AuthorizationError, KafkaError
 
 from worker.errors import UserError
-from worker.kafka_compat import mend_client
+from worker.kafka_compat import PatientClient, mend_client
 from worker.settings import Settings
 
 # What a broker takes unless told otherwise (message.max.bytes of Apache Kafka).
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 _BATCH_BYTES = 128 * 1024
+_BATCH_HEADER_BYTES = 100  # a topic's limit is on the batch with its header
 _DEAD_LETTER_BYTES = 4096
 _BOOTSTRAP_TIMEOUT_MS = 15_000
 _REQUEST_TIMEOUT_MS = 15_000
+_RECONNECT_BACKOFF_MAX_MS = 2_000  # brokers that come back are found soon
+_PRODUCER_REQUEST_TIMEOUT_MS = 5_000
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Broker:
             "bootstrap_timeout_ms": _BOOTSTRAP_TIMEOUT_MS,
             "request_timeout_ms": _REQUEST_TIMEOUT_MS,
             "metadata_max_age_ms": settings.metadata_max_age_ms,
+            "reconnect_backoff_max_ms": _RECONNECT_BACKOFF_MAX_MS,
             "client_id": "emotion-worker",
         }
 
@@ -90,11 +94,14 @@ class Broker:
             KafkaProducer,
             acks="all",
             allow_auto_create_topics=False,
-            batch_size=min(_BATCH_BYTES, max_message_bytes),
+            batch_size=min(_BATCH_BYTES, max_message_bytes - _BATCH_HEADER_BYTES),
             delivery_timeout_ms=session_timeout_ms * 2 // 3,
             linger_ms=20,  # a window is flushed anyway; until then batches may fill
             max_request_size=2**31 - 1,  # sizes are checked against the topics' own limits before
-            **(self._common | {"request_timeout_ms": min(_REQUEST_TIMEOUT_MS, session_timeout_ms // 3)}),
+            # An end of transaction without an answer is given up after this long, whatever else is set.
+            request_timeout_ms=min(_PRODUCER_REQUEST_TIMEOUT_MS, session_timeout_ms // 3),
+            retry_backoff_ms=20,  # the first request of a transaction waits this long for the end of the last one
+            kafka_client=PatientClient,
             **transactional,
         )
 

@@ -1,17 +1,34 @@
-"""Two mends of kafka-python 3.0.12, pinned to that version: whoever raises it checks both against the new source."""
+"""Mends of kafka-python 3.0.12, pinned to that version: whoever raises it checks each against the new source."""
 
 import google_crc32c
+from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 from kafka.record import default_records, memory_records
 
 
 def mend_client() -> None:
-    """Apply both, for every client of this process.
+    """Apply those that are not asked for by name, for every client of this process.
 
     Without a C library kafka-python computes checksums in Python: consuming then costs five times as much CPU. The
     library it looks for, `crc32c`, is LGPL; google-crc32c does the same sum under a permissive licence.
     """
     default_records.calc_crc32c = _checksum
     memory_records.DefaultRecordBatch = _TolerantRecordBatch
+
+
+class PatientClient(KafkaNetClient):  # type: ignore[misc]
+    """A network client that says "not ready" where its base raises.
+
+    The transactional producer drops a request for good when its coordinator is unreachable at that moment, and
+    whoever waits for the answer hangs for ever. Told that the coordinator is not ready, it tries again.
+    """
+
+    def await_ready(self, *arguments: object, **options: object) -> bool:
+        """Whether the node can be talked to now."""
+        try:
+            return bool(super().await_ready(*arguments, **options))
+        except KafkaError:
+            return False
 
 
 def _checksum(view: memoryview) -> int:

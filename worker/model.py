@@ -36,7 +36,7 @@ class Model:
         """
         self.device = _device(device)
         self.dtype = _dtype(dtype, self.device)
-        disable_progress_bar()
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model, report = AutoModelForSequenceClassification.from_pretrained(
                 artifact.folder, dtype=self.dtype, use_safetensors=True, output_loading_info=True

@@ -28,17 +28,18 @@ def run(settings: Settings) -> int:
     """
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
+    label_bytes, letter_bytes = limits[settings.output_topic], limits[settings.dead_letter_topic]
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     encoder = Encoder(
         model.info,
-        Target(settings.output_topic, limits[settings.output_topic]),
-        Target(settings.dead_letter_topic, limits[settings.dead_letter_topic]),
+        Target(settings.output_topic, label_bytes),
+        Target(settings.dead_letter_topic, letter_bytes),
         now_ms,
     )
     with _signals() as stop:
         consumer = broker.consumer()
         source = Source(consumer, settings.input_topic, settings.window_max_records, settings.start_offset, stop.wait)
-        with closing(source), closing(make_sink(broker, settings, consumer, min(limits.values()))) as sink:
+        with closing(source), closing(make_sink(broker, settings, consumer, min(label_bytes, letter_bytes))) as sink:
             stages = loop.Stages(
                 source=source,
                 decode=partial(decode, message_reader(settings.input_format, settings.text_field)),

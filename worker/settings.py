@@ -42,9 +42,9 @@ class Settings(BaseSettings):
         "arrives after the worker's start.",
     )
     delivery: Literal["exactly_once", "at_least_once"] = Field(
-        "at_least_once",
+        "exactly_once",
         description="`exactly_once`: labels, dead letters and offsets of a window in one transaction. "
-        "`at_least_once`: a crash may label the last window again.",
+        "`at_least_once`: no transactions; a crash may label the last window again.",
     )
     input_format: Literal["json", "text"] = Field(
         "json", description="What a record's value is: a JSON object, or the plain text itself."

@@ -15,6 +15,7 @@ from kafka.errors import (
     OffsetOutOfRangeError,
     RetriableError,
 )
+from kafka.structs import MemberState
 
 from schemas.emotion_label import Source as Origin
 from worker.errors import UserError
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _POLL_MS = 500
 _GATHER_MS = 5  # a poll returns what one partition has; a full window takes several, and an idle one must not wait
+_LOOKUP_MS = 5_000  # what the client would wait for without end while its brokers are away
 _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -121,7 +123,7 @@ class Source:
     def _current_membership(self) -> object:
         """Generation, member and partitions; None while this process is no member of a stable group."""
         group = self._consumer.group_metadata()
-        if group.generation_id < 0:
+        if group.generation_id < 0 or group.state != MemberState.STABLE:
             return None
         return group.generation_id, group.member_id, frozenset(self._consumer.assignment())
 
@@ -136,22 +138,22 @@ class Source:
         self._membership = membership
 
     def _committed_or_start(self, partition: TopicPartition) -> int:
-        committed: int | None = self._consumer.committed(partition)
+        committed: int | None = self._consumer.committed(partition, timeout_ms=_LOOKUP_MS)
         if committed is not None:
             return committed
         if self._start_offset == "earliest":
-            start: int = self._consumer.beginning_offsets([partition])[partition]
+            start: int = self._consumer.beginning_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
             return start
         # `latest` means what arrives after this process started, so that a partition added later is read from its
         # beginning. The end is asked first: a record that arrives between the two calls is then read.
-        end: int = self._consumer.end_offsets([partition])[partition]
-        found = self._consumer.offsets_for_times({partition: self._started_ms})[partition]
+        end: int = self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
+        found = self._consumer.offsets_for_times({partition: self._started_ms}, timeout_ms=_LOOKUP_MS)[partition]
         return end if found is None else int(found.offset)
 
     def _moved_positions(self) -> dict[Partition, int]:
         """Positions that were not delivered yet: of these records, and past transaction markers behind them."""
         positions = {
-            Partition(partition.topic, partition.partition): self._consumer.position(partition)
+            Partition(partition.topic, partition.partition): self._consumer.position(partition, timeout_ms=_LOOKUP_MS)
             for partition in self._consumer.assignment()
         }
         moved = {
@@ -172,9 +174,9 @@ class Source:
         self._wait(seconds)
 
     def _out_of_range(self, partition: TopicPartition) -> UserError:
-        committed = self._consumer.committed(partition)
-        earliest = self._consumer.beginning_offsets([partition])[partition]
-        latest = self._consumer.end_offsets([partition])[partition]
+        committed = self._consumer.committed(partition, timeout_ms=_LOOKUP_MS)
+        earliest = self._consumer.beginning_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
+        latest = self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
         name = f"{partition.topic}, partition {partition.partition}"
         if committed is not None and committed < earliest:
             what = (

@@ -1,0 +1,132 @@
+"""Exactly once while things break: what a read_committed reader on another client sees."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.harness.apache_kafka import ApacheKafka
+from tests.harness.eventually import eventually
+from tests.harness.independent import NewRecord, StoredRecord, read_topic
+from tests.harness.proxy import END_TXN
+from tests.integration.conftest import Stream, identities, message
+
+TXN_OFFSET_COMMIT = 28  # the api key of the request that puts offsets into a transaction
+COUNT = 2000
+
+
+@pytest.fixture
+def stream(breakable_kafka: ApacheKafka, tiny_model: Path, tmp_path: Path) -> Stream:
+    stream = Stream(breakable_kafka.bootstrap_servers, tmp_path, tiny_model, settings={"delivery": "exactly_once"})
+    stream.settings["bootstrap_servers"] = breakable_kafka.proxied_bootstrap_servers
+    return stream
+
+
+def records() -> list[NewRecord]:
+    return [message(f"m{index}", f"text number {index}", partition=index % 2) for index in range(COUNT)]
+
+
+def assert_exactly_once_in_order(labels: list[StoredRecord]) -> None:
+    found = identities(labels)
+    assert len(found) == len(set(found)), f"{len(found) - len(set(found))} labels came twice"
+    assert set(found) == {f"m{index}" for index in range(COUNT)}
+    for partition in (0, 1):
+        offsets = [orjson.loads(r.value or b"")["source"]["offset"] for r in labels if r.partition == partition]
+        assert offsets == sorted(offsets)
+
+
+def some_labels(stream: Stream, count: int = 1) -> Callable[[], bool]:
+    return lambda: len(read_topic(stream.servers, stream.output)) >= count
+
+
+def test_a_kill_before_the_end_of_a_transaction_is_never_seen(breakable_kafka: ApacheKafka, stream: Stream) -> None:
+    stream.produce(records())
+    with breakable_kafka.proxy() as proxy, stream.worker() as first:
+        proxy.swallow(TXN_OFFSET_COMMIT)
+        eventually(lambda: proxy.swallowed, 90, "labels are sent, and their offsets are on the way")
+        first.kill()
+    assert read_topic(stream.servers, stream.output) == []
+    assert len(read_topic(stream.servers, stream.output, isolation="read_uncommitted")) == 100
+    assert stream.committed() == {}
+    with breakable_kafka.proxy(), stream.worker() as second:
+        labels = stream.labels(COUNT)
+        assert second.terminate() == 0
+    assert_exactly_once_in_order(labels)
+    assert sum(stream.committed().values()) == COUNT
+
+
+@pytest.mark.parametrize("api_key", [END_TXN, TXN_OFFSET_COMMIT])
+def test_an_answer_that_never_comes_costs_nothing(breakable_kafka: ApacheKafka, stream: Stream, api_key: int) -> None:
+    stream.produce(records())
+    with breakable_kafka.proxy() as proxy, stream.worker() as worker:
+        eventually(some_labels(stream), 90, "the first labels are out")
+        proxy.swallow(api_key)
+        labels = stream.labels(COUNT)
+        assert proxy.swallowed == [api_key]
+        assert "window_not_delivered" in worker.log
+        assert worker.terminate() == 0
+    assert_exactly_once_in_order(labels)
+
+
+def test_a_network_that_breaks_again_and_again_costs_nothing(breakable_kafka: ApacheKafka, stream: Stream) -> None:
+    stream.produce(records())
+    with breakable_kafka.proxy() as proxy, stream.worker() as worker:
+        for count in (100, 500, 900, 1300):
+            eventually(some_labels(stream, count), 90, f"{count} labels are out")
+            proxy.cut_connections()
+        labels = stream.labels(COUNT)
+        assert worker.terminate() == 0
+    assert_exactly_once_in_order(labels)
+
+
+def test_a_broker_that_is_away_for_a_while_is_waited_for(breakable_kafka: ApacheKafka, stream: Stream) -> None:
+    stream.produce(records())
+    with breakable_kafka.proxy() as proxy, stream.worker() as worker:
+        eventually(some_labels(stream), 90, "the first labels are out")
+        proxy.cut()
+        worker.wait_for("broker_away", 60)
+        proxy.resume()
+        labels = stream.labels(COUNT)
+        assert worker.terminate() == 0
+    assert_exactly_once_in_order(labels)
+
+
+def test_a_broker_that_restarts_costs_nothing(breakable_kafka: ApacheKafka, stream: Stream) -> None:
+    stream.produce(records())
+    with breakable_kafka.proxy(), stream.worker() as worker:
+        eventually(some_labels(stream), 90, "the first labels are out")
+        breakable_kafka.kill()
+        breakable_kafka.restart()
+        labels = stream.labels(COUNT)
+        assert worker.terminate() == 0
+    assert_exactly_once_in_order(labels)
+
+
+def test_a_zombie_that_wakes_up_writes_nothing(breakable_kafka: ApacheKafka, stream: Stream) -> None:
+    stream.produce(records())
+    with breakable_kafka.proxy() as proxy, stream.worker() as zombie:
+        proxy.swallow(TXN_OFFSET_COMMIT)  # it falls asleep in the middle of a transaction
+        eventually(lambda: proxy.swallowed, 90, "a transaction is open")
+        zombie.process.send_signal(signal.SIGSTOP)
+        with stream.worker() as heir:
+            eventually(some_labels(stream, COUNT // 2), 90, "its partitions are taken over")
+            zombie.process.send_signal(signal.SIGCONT)
+            labels = stream.labels(COUNT)
+            assert heir.terminate() == 0
+        assert zombie.terminate() == 0
+    assert_exactly_once_in_order(labels)
+    assert len(stream.labels(COUNT)) == COUNT
+
+
+def test_workers_that_come_and_go_repeat_nothing(breakable_kafka: ApacheKafka, stream: Stream) -> None:
+    stream.produce(records())
+    with breakable_kafka.proxy(), stream.worker(window_max_records=20) as first:
+        eventually(some_labels(stream), 90, "the first labels are out")
+        with stream.worker(window_max_records=20) as second:
+            second.wait_until_ready()
+            assert second.terminate() == 0
+        labels = stream.labels(COUNT)
+        assert first.terminate() == 0
+    assert_exactly_once_in_order(labels)

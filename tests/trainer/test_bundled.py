@@ -1,0 +1,43 @@
+"""The artifact that ships inside the worker's package."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.manifest import ModelManifest, digest_files, revision_of
+
+ROOT = Path(__file__).parents[2]
+BUNDLED = ROOT / "worker" / "bundled"
+VALIDATION = ROOT.parent / "shared" / "data" / "emotion" / "validation.txt"
+
+
+def test_the_bundled_files_are_those_that_its_manifest_names() -> None:
+    manifest = ModelManifest.read(BUNDLED)
+
+    assert manifest is not None
+    assert manifest.files == digest_files(BUNDLED)
+    assert manifest.revision == revision_of(manifest.files)
+
+
+def test_the_bundled_folder_is_small_and_holds_a_model_and_its_card_alone() -> None:
+    files = {path.name: path.stat().st_size for path in BUNDLED.iterdir()}
+
+    model = {"config.json", "manifest.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert set(files) == model | {"README.md"}
+    assert sum(files.values()) <= 50_000_000
+
+
+@pytest.mark.skipif(
+    not VALIDATION.is_file(), reason=f"needs the validation split at ../{VALIDATION.relative_to(ROOT.parent)}"
+)
+def test_the_bundled_model_labels_validation_as_well_as_it_says(evaluate: Callable[..., Any]) -> None:
+    manifest = ModelManifest.read(BUNDLED)
+    measured = evaluate(BUNDLED, VALIDATION)
+
+    assert manifest is not None
+    assert measured["accuracy"] >= 0.93
+    # The manifest's figures are those of the float32 weights.
+    assert measured["accuracy"] == pytest.approx(manifest.metrics["validation"].accuracy, abs=1e-3)
+    assert measured["loss"] == pytest.approx(manifest.metrics["validation"].loss, abs=1e-3)

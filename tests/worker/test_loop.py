@@ -1,0 +1,112 @@
+"""The loop on real stages, with lists in place of Kafka: what it does with windows, and what it never does."""
+
+import logging
+from functools import partial
+from pathlib import Path
+
+import orjson
+import pytest
+
+from schemas.emotion_label import Source as Origin
+from worker import loop
+from worker.artifact import find_artifact
+from worker.batcher import plan
+from worker.decode import decode, message_reader
+from worker.encode import Encoder, Target
+from worker.errors import NotDeliveredError
+from worker.flow import Outcome, Partition, Record, Window
+from worker.model import Model
+from worker.tokenizer import Tokenizer
+
+
+class ListSource:
+    """Gives each window once, again after a rewind, then stops the loop."""
+
+    def __init__(self, windows: list[Window]) -> None:
+        self.windows = windows
+        self.next = 0
+        self.rewound = 0
+
+    def exhausted(self) -> bool:
+        return self.next >= len(self.windows)
+
+    def poll(self) -> Window:
+        self.next += 1
+        return self.windows[self.next - 1]
+
+    def rewind(self) -> None:
+        self.rewound += 1
+        self.next -= 1
+
+
+class ListSink:
+    """Keeps what is delivered; refuses as often as it is told."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.delivered: list[tuple[Window, list[Outcome]]] = []
+        self.refusals = refusals
+
+    def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise NotDeliveredError("refused")
+        self.delivered.append((window, outcomes))
+
+
+@pytest.fixture(scope="module")
+def model_and_tokenizer(tiny_model: Path) -> tuple[Model, Tokenizer]:
+    artifact = find_artifact(str(tiny_model), None)
+    model = Model(artifact, "cpu", "float32")
+    return model, Tokenizer(artifact, model.positions)
+
+
+def window(values: list[bytes | None]) -> Window:
+    records = [Record(Origin("in", 0, offset, None), b"k", value, []) for offset, value in enumerate(values)]
+    return Window(records, {Partition("in", 0): len(values)}, None)
+
+
+def run(source: ListSource, sink: ListSink, model: Model, tokenizer: Tokenizer) -> None:
+    stages = loop.Stages(
+        source=source,
+        decode=partial(decode, message_reader("json", "text")),
+        tokenize=tokenizer.tokenize,
+        plan=partial(plan, batch_tokens=64),
+        predict=model.predict,
+        encode=Encoder(model.info, Target("out", 10**6), Target("dead", 10**6), lambda: 0).encode,
+        sink=sink,
+    )
+    loop.run(stages, source.exhausted, lambda: None)
+
+
+def test_outcomes_come_in_the_order_of_the_records_whatever_they_are(
+    model_and_tokenizer: tuple[Model, Tokenizer],
+) -> None:
+    values = [b'{"text": "%s"}' % (b"long words " * (30 - index)) for index in range(30)]
+    mixed: list[bytes | None] = [*values]
+    mixed[3], mixed[7], mixed[11] = b"broken", None, b'{"text": ""}'
+    sink = ListSink()
+    run(ListSource([window(mixed)]), sink, *model_and_tokenizer)
+    ((_, outcomes),) = sink.delivered
+    assert [outcome.index for outcome in outcomes] == list(range(30))
+    assert [index for index, outcome in enumerate(outcomes) if outcome.topic == "dead"] == [3, 11]
+    assert outcomes[7].value is None
+    ids = [orjson.loads(outcome.value or b"")["id"] for outcome in outcomes if outcome.topic == "out" and outcome.value]
+    assert ids == [f"in-0-{index}" for index in range(30) if index not in (3, 7, 11)]
+
+
+def test_a_window_that_was_not_delivered_is_read_again(
+    model_and_tokenizer: tuple[Model, Tokenizer], caplog: pytest.LogCaptureFixture
+) -> None:
+    source, sink = ListSource([window([b'{"text": "a"}']), window([b'{"text": "b"}'])]), ListSink(refusals=2)
+    with caplog.at_level(logging.WARNING):
+        run(source, sink, *model_and_tokenizer)
+    assert source.rewound == 2
+    assert [delivered for delivered, _ in sink.delivered] == source.windows
+    assert [record.message for record in caplog.records] == ["window_not_delivered"] * 2
+
+
+def test_positions_that_moved_without_records_are_delivered_too(model_and_tokenizer: tuple[Model, Tokenizer]) -> None:
+    moved = Window([], {Partition("in", 0): 5}, None)
+    sink = ListSink()
+    run(ListSource([Window([], {}, None), moved]), sink, *model_and_tokenizer)
+    assert sink.delivered == [(moved, [])]

@@ -1,0 +1,182 @@
+"""The model: scores that are transformers' own, and a text that fails alone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, pipeline
+
+from schemas.dead_letter import Reason
+from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
+from worker.artifact import find_artifact
+from worker.batcher import plan
+from worker.errors import UserError
+from worker.flow import Prediction, Rejected, Request
+from worker.model import Model
+from worker.tokenizer import Tokenizer
+
+TEXTS = ["i feel fine", "WHAT a day!!", "", "?", "so " * 200, "\N{GRINNING FACE}", "a b c d e f g", "Café"] * 5
+
+
+def load(folder: Path, dtype: str = "float32") -> tuple[Model, Tokenizer]:
+    artifact = find_artifact(str(folder), None)
+    model = Model(artifact, "cpu", dtype)
+    return model, Tokenizer(artifact, model.positions)
+
+
+def requests(texts: list[str]) -> list[Request]:
+    return [Request(index, str(index), text, None) for index, text in enumerate(texts)]
+
+
+def predict(
+    model: Model, tokenizer: Tokenizer, texts: list[str], batch_tokens: int = 100
+) -> list[Prediction | Rejected]:
+    return list(model.predict(plan(tokenizer.tokenize(requests(texts)), batch_tokens)))
+
+
+def by_index(predictions: list[Prediction | Rejected]) -> dict[int, list[float]]:
+    return {p.tokenized.request.index: p.scores for p in predictions if isinstance(p, Prediction)}
+
+
+def test_scores_equal_those_of_the_transformers_pipeline(tiny_model: Path) -> None:
+    reference = pipeline("text-classification", str(tiny_model), dtype=torch.float32, top_k=None)
+    scores = by_index(predict(*load(tiny_model), TEXTS))
+    assert sorted(scores) == list(range(len(TEXTS)))
+    for index, text in enumerate(TEXTS):
+        all_scores: Any = reference([text], truncation=True)[0]
+        expected = {item["label"]: item["score"] for item in all_scores}
+        assert dict(zip(LABELS, scores[index], strict=True)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_long_text_is_cut_to_what_the_model_takes_and_says_so(tiny_model: Path) -> None:
+    _, tokenizer = load(tiny_model)
+    short, full, long = tokenizer.tokenize(requests(["a", "a " * (POSITIONS - 2), "a " * (POSITIONS - 1)]))
+    assert [len(item.ids) for item in (short, full, long)] == [3, POSITIONS, POSITIONS]
+    assert [item.truncated for item in (short, full, long)] == [False, False, True]
+
+
+def test_one_text_that_the_model_fails_on_never_costs_its_neighbours(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = load(tiny_model)
+    (poison,) = tokenizer.tokenize(requests(["z q z"]))
+    forward = model._scores
+
+    def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
+        if any(item.ids == poison.ids for item in batch):
+            raise IndexError("index out of range in self")
+        return forward(batch)
+
+    monkeypatch.setattr(model, "_scores", scores)
+    texts = [*TEXTS[:20], "z q z", *TEXTS[20:]]
+    predictions = predict(model, tokenizer, texts, batch_tokens=10_000)
+    assert [p for p in predictions if isinstance(p, Rejected)] == [Rejected(20, Reason.MODEL_FAILED, "IndexError")]
+    assert sorted(by_index(predictions)) == [index for index in range(len(texts)) if index != 20]
+
+
+def test_a_text_without_finite_scores_is_rejected_alone(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer = load(tiny_model)
+    forward = model._scores
+
+    def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
+        result = forward(batch).clone()
+        result[[item.request.index == 2 for item in batch]] = float("nan")
+        return result
+
+    monkeypatch.setattr(model, "_scores", scores)
+    predictions = predict(model, tokenizer, TEXTS)
+    assert [(p.index, p.reason) for p in predictions if isinstance(p, Rejected)] == [(2, Reason.MODEL_FAILED)]
+
+
+def test_a_broken_device_ends_the_process(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer = load(tiny_model)
+
+    def broken(_: list) -> torch.Tensor:  # type: ignore[type-arg]
+        raise torch.AcceleratorError("device-side assert triggered")
+
+    monkeypatch.setattr(model, "_scores", broken)
+    with pytest.raises(torch.AcceleratorError):
+        predict(model, tokenizer, ["a", "b"])
+
+
+def test_memory_that_holds_not_even_one_text_ends_the_process(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = load(tiny_model)
+
+    def full(_: list) -> torch.Tensor:  # type: ignore[type-arg]
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(model, "_scores", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        predict(model, tokenizer, ["a", "b"])
+
+
+def test_an_encoder_that_was_never_fine_tuned_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    model = AutoModelForSequenceClassification.from_pretrained(tiny_model)
+    folder = tmp_path / "encoder"
+    model.bert.save_pretrained(folder)
+    with pytest.raises(UserError, match=r"holds no weights for classifier\.bias"):
+        load(folder)
+
+
+def test_a_model_with_several_labels_a_text_is_refused(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "multi", problem_type="multi_label_classification")
+    with pytest.raises(UserError, match="several labels"):
+        load(folder)
+
+
+def test_a_folder_without_a_manifest_is_named_by_itself_and_its_files(tiny_model: Path, tmp_path: Path) -> None:
+    first = load(tiny_model)[0].info
+    other = load(write_tiny_model(tmp_path / "other", hidden_act="relu"))[0].info
+    assert (first.name, other.name) == ("tiny", "other")
+    assert first.revision.startswith("sha256:")
+    assert first.revision != other.revision
+    assert first.confident_score is None
+
+
+def test_files_that_differ_from_the_manifest_are_refused() -> None:
+    import shutil
+    import tempfile
+
+    from worker.artifact import _BUNDLED
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "copy"
+        shutil.copytree(_BUNDLED, folder)
+        find_artifact(str(folder), None)
+        (folder / "config.json").write_text((folder / "config.json").read_text().replace("joy", "yoj"))
+        with pytest.raises(UserError, match=r"config\.json missing or not as manifest\.json says"):
+            find_artifact(str(folder), None)
+
+
+@pytest.mark.parametrize("name", ["no/such-model", "no such model at all", "nothing"])
+def test_a_model_that_cannot_be_found_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UserError, match=f"EMOTION_MODEL: {name} is no folder"):
+        find_artifact(name, None)
+
+
+def test_a_gpu_that_is_not_there_is_named(tiny_model: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(UserError, match="this machine has no cuda"):
+        Model(find_artifact(str(tiny_model), None), "cuda", "auto")
+
+
+def test_the_bundled_model_labels_what_is_plain() -> None:
+    from worker.artifact import _BUNDLED
+
+    model, tokenizer = load(_BUNDLED)
+    texts = {
+        "i feel so happy and content with my life": "joy",
+        "i am feeling so lonely and miserable": "sadness",
+        "i feel so angry and irritated with him": "anger",
+        "i feel terrified of what may come": "fear",
+        "i was really amazed and surprised by it": "surprise",
+        "i feel so tender and caring towards my little one": "love",
+    }
+    scores = by_index(predict(model, tokenizer, list(texts)))
+    labels = [model.info.labels[max(range(6), key=scores[index].__getitem__)] for index in range(len(texts))]
+    assert labels == list(texts.values())

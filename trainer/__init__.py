@@ -1,0 +1,1 @@
+"""The trainer: from labelled texts to an artifact that the worker, or any Hugging Face loader, can serve."""

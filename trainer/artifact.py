@@ -1,0 +1,142 @@
+"""The artifact: a plain Hugging Face model folder with a manifest, written whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+
+from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
+from trainer.errors import UserError, first_line
+from trainer.tokenizer import load_tokenizer, save_tokenizer
+
+
+def check_output(output: Path, *, overwrite: bool) -> None:
+    """Checks, before hours of training, that an artifact can be written to a folder.
+
+    Raises:
+        UserError: if the folder is taken, or if its parent cannot be written to.
+    """
+    is_empty_folder = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not is_empty_folder:
+        if not overwrite:
+            raise UserError(f"--output {output}: exists; choose another folder or give --overwrite")
+        if not (output / MANIFEST_FILE).is_file():
+            raise UserError(
+                f"--output {output}: no artifact, and --overwrite replaces only artifacts; remove it yourself"
+            )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(output.parent, os.W_OK):
+        raise UserError(f"--output {output}: no right to write to {output.parent}; choose another folder")
+
+
+def write_artifact(
+    output: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    description: dict[str, Any],
+    *,
+    overwrite: bool,
+) -> ModelManifest:
+    """Writes model, tokenizer and manifest aside, then puts the folder in its place.
+
+    Args:
+        output: The artifact's folder.
+        model: On any device, in the number format that is to be stored.
+        tokenizer: As the model was trained with it.
+        description: The manifest's fields but those that follow from the files.
+        overwrite: Whether an artifact in the place may be replaced.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UserError: if the folder is taken.
+        OSError, SafetensorError: if a file cannot be written; then the place is as it was.
+    """
+    output = output.resolve()
+    check_output(output, overwrite=overwrite)
+    with _written_aside(output) as folder:
+        model.save_pretrained(folder)
+        save_tokenizer(tokenizer, folder)
+        files = digest_files(folder)
+        dtype = str(model.dtype).removeprefix("torch.")
+        manifest = ModelManifest(**description, files=files, revision=revision_of(files), dtype=dtype)
+        manifest.write(folder)
+        for path in folder.iterdir():  # safetensors writes for its owner alone, whatever the umask says
+            path.chmod((folder / MANIFEST_FILE).stat().st_mode)
+    return manifest
+
+
+def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """Loads the model, in a number format, and the tokenizer of a folder.
+
+    Raises:
+        UserError: if the folder holds no trained classifier of texts.
+    """
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: no model folder (no config.json); give one that `emotion-trainer train` wrote")
+    try:
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=dtype, output_loading_info=True
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UserError(f"{folder}: the model cannot be loaded: {first_line(error)}") from error
+    if loading["missing_keys"]:
+        missing = ", ".join(sorted(loading["missing_keys"]))
+        raise UserError(f"{folder}: no trained classifier (no {missing}); fine-tune it with `emotion-trainer train`")
+    return model, load_tokenizer(folder)
+
+
+def names_of(model: PreTrainedModel) -> list[str]:
+    """Returns the label names of a model in id order."""
+    return [str(name) for _, name in sorted((model.config.id2label or {}).items())]
+
+
+def export(source: Path, output: Path, dtype: str, *, overwrite: bool) -> ModelManifest:
+    """Writes an artifact again with its weights in another number format.
+
+    Raises:
+        UserError: if the source is no artifact, if the format cannot hold a weight, or if the output is taken.
+    """
+    check_output(output, overwrite=overwrite)
+    try:
+        manifest = ModelManifest.read(source)
+    except ValidationError as error:
+        raise UserError(
+            f"{source / MANIFEST_FILE}: not valid: {first_line(error)}; train the artifact again"
+        ) from error
+    if manifest is None:
+        raise UserError(f"{source}: no {MANIFEST_FILE}; give an artifact that `emotion-trainer train` wrote")
+    model, tokenizer = load_artifact(source, dtype)
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise UserError(f"--dtype {dtype}: cannot hold a weight of {name}; choose bfloat16 or float32")
+    description = manifest.model_dump(exclude={"files", "revision", "dtype"}) | {"exported_from": manifest.revision}
+    return write_artifact(output, model, tokenizer, description, overwrite=overwrite)
+
+
+@contextmanager
+def _written_aside(output: Path) -> Iterator[Path]:
+    """Yields a new folder beside the output, which takes the output's place if all went well and vanishes if not."""
+    aside, replaced = (output.with_name(f".{output.name}.{os.getpid()}.{role}") for role in ("new", "old"))
+    aside.mkdir()
+    try:
+        yield aside
+        if output.exists():
+            output.rename(replaced)
+        try:
+            aside.rename(output)
+        except OSError:
+            if replaced.exists():
+                replaced.rename(output)
+            raise
+        shutil.rmtree(replaced, ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

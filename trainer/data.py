@@ -1,0 +1,150 @@
+"""Labelled texts: where they come from, and which label has which id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import UserError, first_line
+from trainer.readers import READERS, Columns, Row, check_columns, checked_row, read_file
+
+FILE_SUFFIXES = (*READERS, ".parquet")
+
+# dair-ai/emotion numbers its labels in this order; files that carry just the names get the same ids.
+EMOTION_LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
+_SHOWN_LABELS = 20
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled texts of one split, as read."""
+
+    source: str
+    """Where they came from, without any folder of this machine: `train.txt` or `dair-ai/emotion (train)`."""
+    rows: list[Row]
+    label_names: Sequence[str] | None = None
+    """Names in id order, where the source itself gives them."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts, in order."""
+        return [row.text for row in self.rows]
+
+
+def load_split(data: str, split: str, columns: Columns) -> Split:
+    """Loads one split.
+
+    Args:
+        data: A file, which is taken whole; a folder with a file for each split, such as `train.csv`; or a hub data set.
+        split: Name of the split in a folder or hub data set.
+        columns: Names of the columns.
+
+    Raises:
+        UserError: if there is no such data, or if a row cannot be read.
+    """
+    path = Path(data)
+    if path.is_dir():
+        path = _file_of_split(path, split)
+    suffix = path.suffix.lower()
+    if suffix in FILE_SUFFIXES and not path.is_file():
+        raise UserError(f"{path}: no such file")
+    if suffix in READERS:
+        loaded = Split(path.name, list(read_file(path, columns)))
+    elif suffix in FILE_SUFFIXES:
+        loaded = _load_from_parquet(path, columns)
+    elif path.is_absolute() or path.exists():
+        raise UserError(f"{path}: neither a folder nor a file that ends in {', '.join(FILE_SUFFIXES)}")
+    else:
+        loaded = _load_from_hub(data, split, columns)
+    if not loaded.rows:
+        raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
+    return loaded
+
+
+def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
+    """Returns the names of the labels in id order.
+
+    They are those given; else those that the source numbers itself; else the emotions' own order where just they occur;
+    else the labels that occur in the training split, sorted, whole numbers by value.
+
+    Raises:
+        UserError: if there are fewer than two labels, or if one is given twice.
+    """
+    found = {row.label for row in train.rows}
+    if given or train.label_names:
+        names = list(given or train.label_names or ())
+    elif found == set(EMOTION_LABELS):
+        names = list(EMOTION_LABELS)
+    elif all(_is_whole(label) for label in found):
+        names = sorted(found, key=int)
+    else:
+        names = sorted(found)
+    if len(set(names)) != len(names):
+        raise UserError(f"--labels {' '.join(names)}: a name is given twice; name each label once, in id order")
+    if len(names) < 2:
+        raise UserError(f"{train.source}: just the label {', '.join(names)}; training needs at least two labels")
+    return names
+
+
+def label_ids(split: Split, names: Sequence[str]) -> list[int]:
+    """Returns the id of each row's label; a label that is no name is taken as an id.
+
+    Raises:
+        UserError: naming the first row whose label is neither.
+    """
+    # A label that is itself a name (such as "2" among "1", "2", "3") is that name, never an id.
+    ids = {str(index): index for index in range(len(names))} | {name: index for index, name in enumerate(names)}
+    for row in split.rows:
+        if row.label not in ids:
+            known = ", ".join(names[:_SHOWN_LABELS]) + (", …" if len(names) > _SHOWN_LABELS else "")
+            raise UserError(
+                f"{row.place}: unknown label {row.label!r}; use one of {known}, or an id below {len(names)}"
+            )
+    return [ids[row.label] for row in split.rows]
+
+
+def _is_whole(label: str) -> bool:
+    return label.isascii() and label.removeprefix("-").isdigit()
+
+
+def _file_of_split(folder: Path, split: str) -> Path:
+    found = sorted(path for path in folder.glob(f"{split}.*") if path.suffix.lower() in FILE_SUFFIXES)
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise UserError(f"{folder}: needs one file for the split {split!r}, such as {split}.csv; found {names}")
+    return found[0]
+
+
+def _load_from_parquet(path: Path, columns: Columns) -> Split:
+    import datasets
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path}: cannot be read as Parquet: {first_line(error)}; write the file again") from error
+    return _split_of(datasets.Dataset(table), str(path), path.name, columns)
+
+
+def _load_from_hub(name: str, split: str, columns: Columns) -> Split:
+    import datasets
+
+    try:
+        dataset = datasets.load_dataset(name, split=split)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise UserError(
+            f"{name}: no such file, and its split {split!r} cannot be loaded from the hub: {first_line(error)}; "
+            "check name, split and network, or give files of your own"
+        ) from error
+    source = f"{name} ({split})"
+    return _split_of(dataset, source, source, columns)
+
+
+def _split_of(dataset: Any, place: str, source: str, columns: Columns) -> Split:
+    """Reads a `datasets.Dataset`, whose label column may be of the type ClassLabel, which numbers its names."""
+    check_columns(place, dataset.column_names, columns)
+    feature = dataset.features[columns.label]
+    pairs = zip(dataset[columns.text], dataset[columns.label], strict=True)
+    rows = [checked_row(f"{place}, row {number}", *pair) for number, pair in enumerate(pairs, start=1)]
+    return Split(source, rows, getattr(feature, "names", None))

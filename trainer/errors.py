@@ -1,0 +1,14 @@
+"""The one exception of the trainer that its user can mend."""
+
+
+class UserError(Exception):
+    """Something the user gave cannot be used.
+
+    The message is one line that names what is wrong, where (file and row, or option) and the mend. The command line
+    prints it without a traceback and exits with 1.
+    """
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an exception's message, or its type where it has none."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

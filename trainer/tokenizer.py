@@ -1,0 +1,107 @@
+"""The tokenizer of an artifact: lower-casing, and the model's own length limit, that survive every reload.
+
+Lower-casing lives in the tokenizer, so that training, the worker and any other loader see the same text. A loader may
+rebuild the tokenizer from `tokenizer_config.json` and ignore `tokenizer.json`, or the other way round, so both must say
+the same. Therefore the training itself uses a tokenizer that was saved and loaded again.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer, normalizers
+from torch.nn import Embedding
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
+
+from trainer.errors import UserError, first_line
+
+# What transformers copies from the truncation and padding stored in a tokenizer.json.
+_LENGTH_LEFTOVERS = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
+_PROBE = ("HELLO Café ÉTÉ", "hello café été")
+
+
+def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast:
+    """Loads the tokenizer of a hub id or folder as any other loader does; `kwargs` override its configuration.
+
+    Raises:
+        UserError: if there is none, or if it has no `tokenizers` backend.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **kwargs)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{source}: the tokenizer cannot be loaded: {first_line(error)}") from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise UserError(f"{source}: the tokenizer has no tokenizer.json; choose a base model that has one")
+    return tokenizer
+
+
+def lower_cased_tokenizer(base: str, model: PreTrainedModel) -> PreTrainedTokenizerFast:
+    """Returns the base's tokenizer, made to lower-case and to know the model's length limit, as a reload gives it.
+
+    Only the case is changed: accents stay what they are to the base (an uncased BERT strips them, a cased one keeps
+    them). Truncation and padding stored with the base, such as the 128 tokens of a sentence encoder, are dropped.
+
+    Args:
+        base: Hub id or folder of the base model.
+        model: The model loaded from it, which limits the length.
+
+    Raises:
+        UserError: if the tokenizer cannot be loaded or cannot be made to lower-case.
+    """
+    tokenizer = load_tokenizer(base)
+    max_tokens = min(tokenizer.model_max_length, _positions(model))
+    if max_tokens >= VERY_LARGE_INTEGER:
+        raise UserError(f"{base}: states no longest input; set model_max_length in its tokenizer_config.json")
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    if isinstance(normalizer, normalizers.BertNormalizer):
+        strip_accents = normalizer.lowercase if normalizer.strip_accents is None else normalizer.strip_accents
+        tokenizer = load_tokenizer(base, do_lower_case=True, strip_accents=strip_accents)
+    else:
+        tokenizer = _with_lower_case_first(tokenizer)
+    tokenizer.model_max_length = max_tokens
+    for leftover in _LENGTH_LEFTOVERS:
+        tokenizer.init_kwargs.pop(leftover, None)
+    with tempfile.TemporaryDirectory() as folder:
+        model.config.save_pretrained(folder)  # AutoTokenizer picks the class by it
+        save_tokenizer(tokenizer, Path(folder))
+        reloaded = load_tokenizer(folder)
+    upper, lower = reloaded(list(_PROBE))["input_ids"]
+    if upper != lower:
+        raise UserError(f"{base}: the tokenizer cannot be made to lower-case; choose another base model")
+    return reloaded
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Writes the tokenizer's files without the truncation and padding that its last call left in it."""
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.save_pretrained(folder)
+
+
+def _with_lower_case_first(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """Puts lower-casing before the base's own normalizer, under the class that loads tokenizer.json as it stands.
+
+    The classes of single model types rebuild their normalizer at load and know no lower-casing.
+    """
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    own = [] if backend.normalizer is None else [backend.normalizer]
+    backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
+    generic: Any = PreTrainedTokenizerFast
+    lower_cased: PreTrainedTokenizerFast = generic(
+        tokenizer_object=backend,
+        model_input_names=tokenizer.model_input_names,
+        padding_side=tokenizer.padding_side,
+        **tokenizer.special_tokens_map,
+    )
+    return lower_cased
+
+
+def _positions(model: PreTrainedModel) -> int:
+    """Returns how many tokens a text may have before the model runs out of positions."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, Embedding):
+            # RoBERTa and its kin count positions from behind the padding index.
+            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+    limit: int = getattr(model.config, "max_position_embeddings", VERY_LARGE_INTEGER)
+    return limit

@@ -1,0 +1,159 @@
+"""The training: from labelled texts and a base model to an artifact."""
+
+import importlib.metadata
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForSequenceClassification,
+    DataCollatorWithPadding,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+
+from schemas.manifest import DataSource, ModelManifest
+from trainer.artifact import check_output, write_artifact
+from trainer.data import Split, label_ids, label_names, load_split
+from trainer.errors import UserError, first_line
+from trainer.evaluation import measure, metrics_of, tokenized
+from trainer.options import TrainOptions
+from trainer.progress import show_progress
+from trainer.readers import Columns
+from trainer.tokenizer import lower_cased_tokenizer
+
+# The TrainingArguments that make the weights what they are; the others are about logging, saving and machines.
+_HYPER_PARAMETERS = (
+    "learning_rate",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "num_train_epochs",
+    "max_steps",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "optim",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
+    "weight_decay",
+    "max_grad_norm",
+    "label_smoothing_factor",
+    "seed",
+    "bf16",
+    "fp16",
+    "train_sampling_strategy",
+    "load_best_model_at_end",
+    "metric_for_best_model",
+)
+
+
+def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest | None:
+    """Fine-tunes the base model and writes the artifact.
+
+    Returns:
+        The artifact's manifest; None in a process that is not the first of a distributed run, which writes nothing.
+
+    Raises:
+        UserError: if data, base model or output cannot be used.
+    """
+    output = Path(options.output)
+    check_output(output, overwrite=options.overwrite)
+    train_split, validation_split = _load_splits(options)
+    names = label_names(train_split, options.labels)
+    train_ids, validation_ids = label_ids(train_split, names), label_ids(validation_split, names)
+
+    set_seed(arguments.seed)  # the classifier's head starts from random weights
+    model = _load_base(options.model, names)
+    tokenizer = lower_cased_tokenizer(options.model, model)
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=tokenized(tokenizer, train_split.texts, train_ids),
+        eval_dataset=tokenized(tokenizer, validation_split.texts, validation_ids),
+        data_collator=DataCollatorWithPadding(tokenizer),
+        processing_class=tokenizer,
+        compute_metrics=lambda prediction: _epoch_metrics(prediction, names),
+    )
+    show_progress(trainer)
+    trainer.train(resume_from_checkpoint=arguments.resume_from_checkpoint)
+    trainer.save_state()  # the loss of every step
+    if not trainer.is_world_process_zero():
+        return None
+
+    # Mixed precision ends with the training: what is measured is what is stored.
+    model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    description = _description(options, arguments, tokenizer, train_split, validation_split) | {
+        "labels": names,
+        "metrics": {"validation": measure(model, tokenizer, validation_split.texts, validation_ids)},
+    }
+    return write_artifact(output, model, tokenizer, description, overwrite=options.overwrite)
+
+
+def _load_splits(options: TrainOptions) -> tuple[Split, Split]:
+    columns = Columns(options.text_column, options.label_column)
+    return (
+        load_split(options.train_file or options.data, "train", columns),
+        load_split(options.validation_file or options.data, "validation", columns),
+    )
+
+
+def _load_base(base: str, names: list[str]) -> PreTrainedModel:
+    """Loads the base model in float32 with a new head for the labels."""
+    try:
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+            base,
+            dtype="float32",
+            id2label=dict(enumerate(names)),
+            label2id={name: index for index, name in enumerate(names)},
+            problem_type="single_label_classification",
+            ignore_mismatched_sizes=True,  # a base with a head for other labels gets a new one
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UserError(
+            f"--model {base}: cannot be loaded: {first_line(error)}; check name and network, or give a local folder"
+        ) from error
+    return model
+
+
+def _epoch_metrics(prediction: EvalPrediction, names: list[str]) -> dict[str, float]:
+    metrics = metrics_of(prediction, names)
+    return {"accuracy": metrics.accuracy, "macro_f1": metrics.macro_f1}
+
+
+def _description(
+    options: TrainOptions,
+    arguments: TrainingArguments,
+    tokenizer: PreTrainedTokenizerFast,
+    train_split: Split,
+    validation_split: Split,
+) -> dict[str, Any]:
+    """Returns the manifest's fields that do not depend on how the training went."""
+    values = {name: getattr(arguments, name) for name in _HYPER_PARAMETERS}
+    return {
+        "name": options.name,
+        "base_model": options.base_model_name or _name_of(options.model),
+        "max_tokens": tokenizer.model_max_length,
+        "lower_case": True,
+        "trained_at": datetime.now(UTC).replace(microsecond=0),
+        "data": DataSource(
+            train=train_split.source,
+            train_rows=len(train_split.rows),
+            validation=validation_split.source,
+            validation_rows=len(validation_split.rows),
+        ),
+        "recipe": {name: getattr(value, "value", value) for name, value in values.items()},  # enumerations by value
+        "versions": {
+            name: importlib.metadata.version(name) for name in ("transformers", "torch", "datasets", "tokenizers")
+        },
+    }
+
+
+def _name_of(base: str) -> str:
+    """Returns the name of the base model without any folder of this machine."""
+    folder = Path(base)
+    return folder.resolve().name if folder.is_dir() else base
