@@ -2,9 +2,10 @@
 #
 #     docker build --file docker/worker.Dockerfile --tag emotion-worker .
 #
-# Never built on an engine yet: it was linted, and its steps were carried out by hand outside of one.
+# Never built on an engine yet, and the base image never pulled: the file was linted, and the wheel was built, resolved
+# against the constraints and run by the same steps without containers.
 
-# The tests run on this Python.
+# The tests run on Python 3.11 too.
 FROM python:3.11.14-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build

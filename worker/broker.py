@@ -1,5 +1,6 @@
 """Makes every Kafka client and knows the state of the topics."""
 
+import time
 import uuid
 from dataclasses import dataclass
 from types import TracebackType
@@ -8,7 +9,7 @@ from typing import Any, Self
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, RetriableError
 
 from worker.errors import UserError
 from worker.kafka_compat import PatientClient, mend_client
@@ -162,15 +163,23 @@ class Admin:
         self._client.delete_topics(names)
 
     def committed_partitions(self, group_id: str) -> int:
-        """How many partitions a group has committed offsets of.
+        """How many partitions a group has committed offsets of; none if there is no such group yet.
 
         Raises:
             UserError: We may not ask.
         """
-        try:
-            return len(self._client.list_group_offsets(group_id)[group_id])
-        except AuthorizationError as error:
-            raise UserError(f"not allowed to see group {group_id} ({error}): grant this user Read on it") from error
+        deadline = time.monotonic() + _BOOTSTRAP_TIMEOUT_MS / 1000
+        while True:
+            try:
+                return len(self._client.list_group_offsets(group_id)[group_id])
+            except GroupIdNotFoundError:
+                return 0
+            except AuthorizationError as error:
+                raise UserError(f"not allowed to see group {group_id} ({error}): grant this user Read on it") from error
+            except RetriableError as error:  # a new cluster makes its coordinator when it is first asked for
+                if time.monotonic() > deadline:
+                    raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
+                time.sleep(0.2)
 
     def _max_message_bytes(self, topic: str) -> int | None:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)

@@ -61,7 +61,7 @@ class WorkerProcess:
         done = subprocess.run(
             command, env=self._environment, cwd=self._folder, capture_output=True, text=True, timeout=120
         )
-        return done.returncode, done.stdout
+        return done.returncode, done.stdout + done.stderr
 
     def wait_for(self, text: str, timeout_s: float = START_SECONDS) -> None:
         """Wait until its log holds `text`; fails if it ends before."""

@@ -1,0 +1,197 @@
+"""The stream that faults land in: who writes it, who reads it, and who notes the committed offsets. All librdkafka."""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Self
+
+import orjson
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+from tests.chaos.checker import Commit, Outcome, Place, Produced, Topic
+from tests.harness.independent import StoredRecord
+
+_POISON_EVERY = 97  # a prime, so that all partitions and keys get their share
+_KEYS = 10  # of each partition; a key never changes its partition
+_TICKS = 20  # a second
+_CLIENT = {"reconnect.backoff.max.ms": 500, "topic.metadata.refresh.interval.ms": 2000, "log_level": 0}
+
+
+class _Background:
+    """Something that runs on a thread of its own for as long as its `with` block."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+
+class Feed(_Background):
+    """Writes unique records without end, round-robin over the partitions; notes each when it is acknowledged."""
+
+    def __init__(
+        self, servers: str, topic: str, partitions: int, texts: Sequence[tuple[str, frozenset[str]]], rate: int
+    ) -> None:
+        super().__init__()
+        self.acknowledged: list[Produced] = []
+        self.refused: list[str] = []
+        self.partitions = partitions
+        self.poison_next = 0  # so many records in a row that can never be labelled
+        self._topic = topic
+        self._texts = texts
+        self._rate = rate
+        self._ends: dict[int, int] = {}
+        settings = {"bootstrap.servers": servers, "enable.idempotence": True, "acks": "all", "linger.ms": 5}
+        self._producer = Producer(settings | _CLIENT)
+
+    def ends(self) -> dict[int, int]:
+        """The offset behind the last acknowledged record of each partition."""
+        return {partition: self._ends.get(partition, 0) for partition in range(self.partitions)}
+
+    def _run(self) -> None:
+        number = 0
+        while not self._stop.wait(1 / _TICKS):
+            for _ in range(self._rate // _TICKS):
+                self._write(number)
+                number += 1
+            self._producer.poll(0)
+        self._producer.flush()  # librdkafka gives up a record after five minutes
+
+    def _write(self, number: int) -> None:
+        partition = number % self.partitions
+        identity, key = f"m{number}", f"{partition}-{number // self.partitions % _KEYS}".encode()
+        text, labels = self._texts[number % len(self._texts)]
+        value = orjson.dumps({"id": identity, "text": text})
+        if self.poison_next or number % _POISON_EVERY == 0:
+            self.poison_next = max(0, self.poison_next - 1)
+            value, labels = value[:-1], frozenset()
+
+        def note(error: KafkaError | None, message: Message) -> None:
+            offset = message.offset()
+            if error is not None or offset is None:
+                self.refused.append(f"{identity}: {error}")
+                return
+            self.acknowledged.append(Produced(Place(partition, offset), identity, key, labels, time.time()))
+            self._ends[partition] = max(self._ends.get(partition, 0), offset + 1)
+
+        while True:
+            try:
+                return self._producer.produce(self._topic, value, key, partition, on_delivery=note)
+            except BufferError:
+                self._producer.poll(0.1)
+
+
+class Reader(_Background):
+    """What a user of the labels sees: both topics, read committed, noted in the order and at the time they come."""
+
+    def __init__(self, servers: str, topics: dict[str, Topic], partitions: int) -> None:
+        super().__init__()
+        self.outcomes: list[Outcome] = []
+        self.answered: set[Place] = set()
+        self.furthest: dict[int, int] = {}  # the highest offset of each input partition that has its outcome
+        self._topics = topics
+        settings = {"bootstrap.servers": servers, "group.id": "running-reader", "isolation.level": "read_committed"}
+        no_commits = {"enable.auto.commit": False, "auto.offset.reset": "error", "fetch.wait.max.ms": 50}
+        self._consumer = Consumer(settings | no_commits | _CLIENT)
+        self._consumer.assign([])
+        for partition in range(partitions):
+            self.watch(partition)
+
+    def watch(self, partition: int) -> None:
+        """Read this partition of both topics as well."""
+        self._consumer.incremental_assign([TopicPartition(name, partition, OFFSET_BEGINNING) for name in self._topics])
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            message = self._consumer.poll(0.1)
+            if message is not None and message.error() is None:
+                self._note(message)
+        self._consumer.close()
+
+    def _note(self, message: Message) -> None:
+        headers = tuple((name, value) for name, value in message.headers() or [] if not isinstance(value, str))
+        stored = StoredRecord(message.partition() or 0, message.offset() or 0, message.key(), message.value(), headers, 0)
+        outcome = as_outcome(self._topics[message.topic() or ""], stored, time.time())
+        self.outcomes.append(outcome)
+        self.answered.add(outcome.origin)
+        partition, offset = outcome.origin
+        self.furthest[partition] = max(offset, self.furthest.get(partition, -1))
+
+
+class OffsetWatch(_Background):
+    """Notes the group's committed offsets twice a second."""
+
+    def __init__(self, servers: str, group: str, topic: str) -> None:
+        super().__init__()
+        self.commits: list[Commit] = []
+        self._group, self._topic = group, topic
+        self._admin = AdminClient({"bootstrap.servers": servers} | _CLIENT)
+
+    def look(self) -> Commit:
+        """The committed offsets now; also noted."""
+        request = [ConsumerGroupTopicPartitions(self._group)]
+        answer = self._admin.list_consumer_group_offsets(request, request_timeout=5)[self._group].result(10)
+        offsets = {p.partition: p.offset for p in answer.topic_partitions if p.topic == self._topic and p.offset >= 0}
+        self.commits.append(Commit(time.time(), offsets))
+        return self.commits[-1]
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.5):
+            try:
+                self.look()
+            except (KafkaException, TimeoutError):  # the coordinator is being moved: look again
+                continue
+
+
+def as_outcome(topic: Topic, record: StoredRecord, at: float) -> Outcome:
+    """A label or a dead letter as the checker takes it."""
+    if topic == "labels":
+        label = orjson.loads(record.value or b"null")
+        origin = Place(label["source"]["partition"], label["source"]["offset"])
+        return Outcome(
+            topic,
+            record.partition,
+            record.offset,
+            record.key,
+            origin,
+            label["id"],
+            label["label"],
+            at,
+            label["labelled_at_ms"] / 1000,
+        )
+    headers = {name: value or b"" for name, value in record.headers}
+    _, partition, offset = headers["dead-letter-origin"].decode().rsplit("-", 2)
+    return Outcome(
+        topic,
+        record.partition,
+        record.offset,
+        record.key,
+        Place(int(partition), int(offset)),
+        label=headers["dead-letter-reason"].decode(),
+        at=at,
+        made_at=int(headers["dead-letter-at-ms"]) / 1000,
+    )

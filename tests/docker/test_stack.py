@@ -1,0 +1,116 @@
+"""The image and the compose stack, as far as files tell without an engine."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from schemas.published import documents
+from tests.harness.jars import KAFKA_VERSION
+from worker.settings import Settings, variable
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "docker/worker.Dockerfile").read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker/compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+IGNORED = [
+    line
+    for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def copied() -> list[str]:
+    """What the Dockerfile copies from the repository."""
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    return [source for line in lines for source in line.split()]
+
+
+def in_context(path: str) -> bool:
+    """Whether the engine is sent this path: the last line that it or a folder above it matches decides."""
+    paths = ["/" + str(p) for p in (Path(path), *Path(path).parents[:-1])]
+    sent = True
+    for line in IGNORED:
+        pattern = ("/" + line.removeprefix("!")).replace("/**/", "*/")
+        if any(fnmatch(p, pattern) for p in paths):
+            sent = line.startswith("!")
+    return sent
+
+
+def test_the_image_copies_only_what_exists_and_is_sent_to_the_engine() -> None:
+    assert {"schemas", "trainer", "worker", "pyproject.toml"} <= set(copied())
+    for source in copied():
+        assert (ROOT / source).exists(), source
+        assert in_context(source), source
+
+
+@pytest.mark.parametrize("path", [".env", ".git", ".venv", "tests", "docker", "artifacts", "worker/__pycache__"])
+def test_history_secrets_and_leftovers_are_not_sent_to_the_engine(path: str) -> None:
+    assert not in_context(path)
+
+
+def test_the_image_runs_the_worker_as_an_ordinary_user() -> None:
+    last_stage = DOCKERFILE.split("\nFROM ")[-1]
+    assert re.search(r"^USER [1-9]\d*$", last_stage, re.MULTILINE)
+    assert 'ENTRYPOINT ["emotion-worker"]\nCMD ["run"]' in last_stage
+
+
+def test_every_setting_in_the_stack_is_one_that_the_worker_knows() -> None:
+    known = {variable(field) for field in Settings.model_fields}
+    used = {name for service in SERVICES.values() for name in service.get("environment", {}) if "EMOTION_" in name}
+    assert "EMOTION_BOOTSTRAP_SERVERS" in used
+    assert used <= known
+
+
+def test_the_stack_makes_the_topics_that_the_worker_uses() -> None:
+    made = re.search(r"for topic in (.+);", SERVICES["topics"]["command"][0])
+    assert made is not None
+    used = [field.default for name, field in Settings.model_fields.items() if name.endswith("_topic")]
+    assert sorted(made[1].split()) == sorted(used)
+
+
+@pytest.mark.skipif("KAFKA_TEST_VERSION" in os.environ, reason="the tests run on another Kafka for once")
+def test_the_stack_runs_the_kafka_that_the_tests_run_on() -> None:
+    images = {service["image"] for service in SERVICES.values() if "image" in service}
+    assert images == {f"apache/kafka:{KAFKA_VERSION}"}
+
+
+def test_the_wheel_of_the_image_holds_model_contracts_and_examples_and_no_tests(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="the build backend is not installed")
+    context, dist, unpacked = tmp_path / "context", tmp_path / "dist", tmp_path / "unpacked"
+    for source in copied():
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, context / source)
+        else:
+            context.mkdir(exist_ok=True)
+            shutil.copy(ROOT / source, context)
+    build = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", f"--wheel-dir={dist}", str(context)]
+    subprocess.run([sys.executable, "-m", *build], check=True, timeout=120)
+    with zipfile.ZipFile(next(dist.iterdir())) as wheel:
+        names = set(wheel.namelist())
+        wheel.extractall(unpacked)
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"schemas", "trainer", "worker"}
+    assert {
+        "worker/bundled/model.safetensors",
+        "worker/bundled/tokenizer.json",
+        "worker/bundled/manifest.json",
+        "schemas/published_json/asyncapi.json",
+        "schemas/examples/produce.py",
+        "schemas/examples/text_message/valid/minimal.json",
+    } <= names
+
+    def run(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=unpacked, check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+
+    assert run("worker", "schema", "emotion-label.schema.json") == documents()["emotion-label.schema.json"].decode()
+    assert "--bootstrap-servers" in run("schemas.examples.produce", "--help")
