@@ -25,7 +25,7 @@ demo: $(STAMP)
 	$(BIN)/emotion-worker demo $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: lint test
 

@@ -1,7 +1,7 @@
 """Which brokers the tests run on, and how many tests ran on real Apache Kafka."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,21 +13,21 @@ from tests.harness.jars import JarsUnavailableError, kafka_jars
 
 MARKER = "apache_kafka"
 _ON_APACHE_KAFKA = {"apache_kafka", "breakable_kafka", "apache_kafka_jars"}  # fixtures, also when another one asks
-_ran = pytest.StashKey[set[str]]()
-_reasons = pytest.StashKey[list[str]]()
+_ran: set[str] = set()
+_reasons: list[str] = []
 
 
 @pytest.fixture(scope="session")
-def apache_kafka_jars(request: pytest.FixtureRequest) -> Path:
+def apache_kafka_jars() -> Path:
     """The jars, for tests that start a cluster of their own; skips where it cannot be run from jars."""
     try:
         return kafka_jars()
     except JarsUnavailableError as error:
-        return _skip(request.config, str(error))
+        return _skip(str(error))
 
 
 @pytest.fixture(scope="session")
-def apache_kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaUnderTest]:
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaUnderTest]:
     """One real broker, shared by all tests: topics and groups need names of their own, and nobody may break it.
 
     KAFKA_TEST_BOOTSTRAP_SERVERS where it is set; else from jars; else in a container; else the test is skipped.
@@ -42,7 +42,7 @@ def apache_kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
             with kafka_container() as servers:
                 yield KafkaUnderTest(servers)
         except NoContainerError as no_container:
-            _skip(request.config, f"{no_jars}; {no_container}; KAFKA_TEST_BOOTSTRAP_SERVERS is not set")
+            _skip(f"{no_jars}; {no_container}; KAFKA_TEST_BOOTSTRAP_SERVERS is not set")
         return
     with ApacheKafka(jars, tmp_path_factory.mktemp("kafka")) as cluster:
         yield KafkaUnderTest(cluster.bootstrap_servers, cluster)
@@ -55,8 +55,7 @@ def breakable_kafka(apache_kafka_jars: Path, tmp_path_factory: pytest.TempPathFa
         yield cluster
 
 
-def _skip(config: pytest.Config, reason: str) -> NoReturn:
-    config.stash[_reasons].append(reason)
+def _skip(reason: str) -> NoReturn:
     if os.environ.get("KAFKA_TEST_REQUIRED"):
         pytest.fail(f"no Apache Kafka, and KAFKA_TEST_REQUIRED is set: {reason}")
     pytest.skip(f"no Apache Kafka: {reason}")
@@ -64,8 +63,6 @@ def _skip(config: pytest.Config, reason: str) -> NoReturn:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARKER}: runs on real Apache Kafka (set by itself, from the fixtures)")
-    config.stash[_ran] = set()
-    config.stash[_reasons] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,19 +71,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(MARKER)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if report.when == "call" and not report.skipped and item.get_closest_marker(MARKER):
-        item.config.stash[_ran].add(item.nodeid)
-    return report
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count where all reports come together, also when several processes run the tests."""
+    if MARKER in report.keywords:
+        if report.skipped and isinstance(report.longrepr, tuple):
+            _reasons.append(report.longrepr[2])
+        elif report.when == "call":
+            _ran.add(report.nodeid)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The last line of a run."""
-    count, reasons = len(config.stash[_ran]), config.stash[_reasons]
-    why = "" if count else f" ({reasons[0] if reasons else 'none of the selected tests needs it'})"
+    why = "" if _ran else f" ({_reasons[0] if _reasons else 'none of the selected tests needs it'})"
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(f"tests on Apache Kafka: {count}{why}")
+    if reporter is not None and not hasattr(config, "workerinput"):
+        reporter.write_line(f"tests on Apache Kafka: {len(_ran)}{why}")

@@ -65,6 +65,7 @@ class Broker:
         return self._make(
             KafkaConsumer,
             group_id=self._settings.group_id,
+            group_instance_id=self._settings.group_instance_id,
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",

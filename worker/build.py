@@ -1,15 +1,12 @@
 """Builds the parts of the worker from the settings. Heavy imports wait until what can fail fast has been tried."""
 
 import time
-from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from worker.artifact import find_artifact
-from worker.batcher import plan
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, topic_problems, transactional_id
 from worker.errors import UserError
-from worker.flow import Batch, TokenizedRequest
 from worker.settings import Settings
 from worker.sink import Sink
 
@@ -33,13 +30,8 @@ def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
     from worker.model import Model
     from worker.tokenizer import Tokenizer
 
-    model = Model(artifact, settings.device, settings.dtype)
+    model = Model(artifact, settings.device, settings.dtype, settings.batch_tokens)
     return model, Tokenizer(artifact, model.positions)
-
-
-def make_planner(settings: Settings, model: "Model") -> Callable[[list[TokenizedRequest]], Iterable[Batch]]:
-    """Splits a window into batches that suit the device."""
-    return partial(plan, batch_tokens=settings.batch_tokens or model.default_batch_tokens)
 
 
 def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:

@@ -12,7 +12,8 @@ from tqdm import tqdm
 from schemas.codec import InvalidMessageError, encode_label
 from schemas.emotion_label import EmotionLabel
 from schemas.text_message import TextMessage
-from worker.build import load_model, make_planner, now_ms
+from worker.batcher import plan
+from worker.build import load_model, now_ms
 from worker.decode import message_reader
 from worker.encode import LabelMaker
 from worker.errors import UserError
@@ -46,7 +47,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
     stages = LabelStages(
         read=message_reader(line_format, settings.text_field),
         tokenize=tokenizer.tokenize,
-        plan=make_planner(settings, model),
+        plan=lambda tokenized: plan(tokenized, model.batch_tokens),
         predict=model.predict,
         make_label=LabelMaker(model.info, now_ms),
     )

@@ -49,6 +49,7 @@ class Stages:
     plan: Callable[[list[TokenizedRequest]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
     encode: Callable[[list[Record], Iterable[Prediction | Rejected | Tombstone]], list[Outcome]]
+    guard: Callable[[list[Outcome]], None]
     sink: Sink
 
 
@@ -68,6 +69,7 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
         requests, others = stages.decode(window.records)
         predictions = stages.predict(stages.plan(stages.tokenize(requests)))
         outcomes = in_order(stages.encode(window.records, [*predictions, *others]), len(window.records))
+        stages.guard(outcomes)
         try:
             stages.sink.deliver(window, outcomes)
         except NotDeliveredError as error:

@@ -23,13 +23,14 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 class Model:
     """A single-label text classifier on a device."""
 
-    def __init__(self, artifact: Artifact, device: str, dtype: str) -> None:
+    def __init__(self, artifact: Artifact, device: str, dtype: str, batch_tokens: int | None = None) -> None:
         """Load, check and place it.
 
         Args:
             artifact: Where it is.
             device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
             dtype: `auto`, `float32`, `bfloat16` or `float16`.
+            batch_tokens: Padded tokens that it should see at once; None: what suits the device.
 
         Raises:
             UserError: It cannot be loaded, or is no single-label classifier.
@@ -49,7 +50,7 @@ class Model:
         self.positions = _positions(model)
         threshold = artifact.manifest.confident_score if artifact.manifest else None
         self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), threshold)
-        self.default_batch_tokens = 512 if self.device.type == "cpu" else 16_384
+        self.batch_tokens = batch_tokens or (512 if self.device.type == "cpu" else 16_384)
 
     def predict(self, batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
         """Score every text of every batch.
@@ -68,6 +69,8 @@ class Model:
         except torch.AcceleratorError:  # the device is broken: nothing after this would be right
             raise
         except (RuntimeError, ValueError, IndexError) as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                self._shrink(batch)
             if len(batch) > 1:
                 _log.warning("batch_halved", extra={"texts": len(batch), "error": type(error).__name__})
                 yield from self._predict(batch[: len(batch) // 2])
@@ -83,6 +86,11 @@ class Model:
                 yield Prediction(tokenized, row)
             else:
                 yield Rejected(tokenized.request.index, Reason.MODEL_FAILED, "the scores are not finite")
+
+    def _shrink(self, batch: Batch) -> None:
+        """Make later windows plan for half the tokens that did not fit."""
+        self.batch_tokens = min(self.batch_tokens, max(1, sum(len(tokenized.ids) for tokenized in batch) // 2))
+        _log.warning("batch_tokens_shrunk", extra={"batch_tokens": self.batch_tokens})
 
     @torch.inference_mode()
     def _scores(self, batch: Batch) -> torch.Tensor:

@@ -5,15 +5,19 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 
 from worker import loop
+from worker.batcher import plan
 from worker.broker import Broker
-from worker.build import checked_topics, load_model, make_planner, make_sink, now_ms
+from worker.build import checked_topics, load_model, make_sink, now_ms
 from worker.decode import decode, message_reader
 from worker.encode import Encoder, Target
+from worker.guard import RejectionGuard
+from worker.pace import Pace
 from worker.settings import Settings
 from worker.source import Source
 
@@ -38,15 +42,17 @@ def run(settings: Settings) -> int:
     )
     with _signals() as stop:
         consumer = broker.consumer()
-        source = Source(consumer, settings.input_topic, settings.window_max_records, settings.start_offset, stop.wait)
+        pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
+        source = Source(consumer, settings.input_topic, pace, settings.start_offset, stop.wait)
         with closing(source), closing(make_sink(broker, settings, consumer, min(label_bytes, letter_bytes))) as sink:
             stages = loop.Stages(
                 source=source,
                 decode=partial(decode, message_reader(settings.input_format, settings.text_field)),
                 tokenize=tokenizer.tokenize,
-                plan=make_planner(settings, model),
+                plan=lambda tokenized: plan(tokenized, model.batch_tokens),
                 predict=model.predict,
                 encode=encoder.encode,
+                guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),
                 sink=sink,
             )
             started = {"device": str(model.device), "dtype": str(model.dtype), "delivery": settings.delivery}

@@ -15,7 +15,8 @@ PREFIX = "EMOTION_"
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT\w*)$|_PORT(_\d+_(TCP|UDP|SCTP)\w*)?$")
 _SECRETS_VARIABLE = "EMOTION_SECRETS_DIR"
 
-Topic = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+_NAME = r"^[a-zA-Z0-9._-]{1,249}$"  # what Kafka takes for a topic
+Topic = Annotated[str, StringConstraints(pattern=_NAME)]
 
 
 class Settings(BaseSettings):
@@ -69,8 +70,26 @@ class Settings(BaseSettings):
         ge=1,
         description="Padded tokens that the model sees at once; unset: 512 on a CPU, 16384 on a GPU.",
     )
+    target_window_ms: int = Field(
+        1_000,
+        ge=10,
+        description="Under backlog, windows grow until one takes about this long; a light load is labelled at once.",
+    )
     window_max_records: int = Field(
-        512, ge=1, le=100_000, description="Records that are gathered, delivered and committed together, at most."
+        8_192, ge=1, le=100_000, description="Records that are gathered, delivered and committed together, at most."
+    )
+    max_rejected_percent: int = Field(
+        95,
+        ge=1,
+        le=100,
+        description="When more than this share of the last 1,000 or more records became dead letters, it stops: "
+        "the producer or a setting is wrong, not the data. 100: never.",
+    )
+    group_instance_id: str | None = Field(
+        None,
+        pattern=_NAME,
+        description="Static membership: a name that this worker alone has and keeps over restarts, so that a restart "
+        "within the session time-out moves no partitions.",
     )
     session_timeout_ms: int = Field(
         45_000,
@@ -97,6 +116,10 @@ class Settings(BaseSettings):
             )
         if self.session_timeout_ms > self.max_poll_interval_ms:
             raise ValueError("EMOTION_SESSION_TIMEOUT_MS must not be larger than EMOTION_MAX_POLL_INTERVAL_MS")
+        if self.target_window_ms * 4 > self.max_poll_interval_ms:
+            raise ValueError(
+                "EMOTION_TARGET_WINDOW_MS must not be larger than a quarter of EMOTION_MAX_POLL_INTERVAL_MS"
+            )
         return self
 
 

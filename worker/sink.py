@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import AuthorizationError, KafkaError, UnsupportedVersionError
+from kafka.errors import AuthorizationError, FencedInstanceIdError, KafkaError, UnsupportedVersionError
 from kafka.producer.future import FutureRecordMetadata
 from kafka.structs import OffsetAndMetadata
 
@@ -133,6 +133,10 @@ def _translated_errors() -> Iterator[None]:
         raise UserError(
             f"not allowed to write ({error}): grant this user Write and Describe on the output and the dead-letter "
             "topic, Read on the consumer group and, for exactly once, Write and Describe on the transactional ids"
+        ) from error
+    except FencedInstanceIdError as error:
+        raise UserError(
+            "another worker of the group has the same EMOTION_GROUP_INSTANCE_ID: give each its own"
         ) from error
     except UnsupportedVersionError as error:
         raise UserError(

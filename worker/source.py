@@ -20,12 +20,14 @@ from kafka.structs import MemberState
 from schemas.emotion_label import Source as Origin
 from worker.errors import UserError
 from worker.flow import Partition, Record, Window
+from worker.pace import Pace
 
 _log = logging.getLogger(__name__)
 
 _POLL_MS = 500
 _GATHER_MS = 5  # a poll returns what one partition has; a full window takes several, and an idle one must not wait
 _LOOKUP_MS = 5_000  # what the client would wait for without end while its brokers are away
+_CONFIRM_SECONDS = 10
 _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -37,26 +39,33 @@ class Source:
     """
 
     def __init__(
-        self, consumer: KafkaConsumer, topic: str, max_records: int, start_offset: str, wait: Callable[[float], object]
+        self,
+        consumer: KafkaConsumer,
+        topic: str,
+        pace: Pace,
+        start_offset: str,
+        wait: Callable[[float], object],
     ) -> None:
         """Subscribe.
 
         Args:
             consumer: With auto-commit off and no offset reset.
             topic: The input topic.
-            max_records: Size of a window.
+            pace: Says how many records the next window may hold.
             start_offset: `earliest` or `latest`, for partitions that the group never committed.
             wait: Sleeps that many seconds, less if the worker is told to stop.
         """
         self._consumer = consumer
         self._topic = topic
-        self._max_records = max_records
+        self._pace = pace
         self._start_offset = start_offset
         self._wait = wait
         self._started_ms = int(time.time() * 1000)
         self._membership: object = None
         self._delivered: dict[Partition, int] = {}
         self._failures = 0
+        self._is_static = consumer.config["group_instance_id"] is not None
+        self._confirmed = time.monotonic()
         consumer.subscribe([topic])
 
     def poll(self) -> Window:
@@ -66,7 +75,7 @@ class Source:
         away it returns empty windows, at a pace that backs off.
 
         Raises:
-            UserError: Reading is not allowed, or the committed offsets lead nowhere.
+            UserError: Reading is not allowed, the topic is gone, or the committed offsets lead nowhere.
         """
         try:
             window = self._gather()
@@ -95,21 +104,27 @@ class Source:
         self._consumer.close(autocommit=False)
 
     def _gather(self) -> Window:
-        records = self._poll(_POLL_MS, self._max_records)
+        max_records = self._pace.next_size()
+        records = self._poll(_POLL_MS, max_records)
         membership = self._current_membership()
         if membership != self._membership:
             self._settle(membership)
             return self._empty()
-        while records and len(records) < self._max_records:
-            more = self._poll(_GATHER_MS, self._max_records - len(records))
+        while records and len(records) < max_records:
+            more = self._poll(_GATHER_MS, max_records - len(records))
             if not more:
                 break
             records += more
+        if self._is_static and time.monotonic() - self._confirmed > _CONFIRM_SECONDS:
+            self._delivered = {}  # the client does not say that another worker took our name; a commit does
         next_offsets = self._moved_positions() if self._membership else {}
+        if next_offsets:
+            self._confirmed = time.monotonic()
         group_metadata = self._consumer.group_metadata()
         if self._current_membership() != self._membership:  # a rejoin in the middle of gathering
             self.rewind()
             return self._empty()
+        self._pace.hand_over(len(records))
         return Window(records, next_offsets, group_metadata)
 
     def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:
@@ -132,6 +147,9 @@ class Source:
         self._delivered = {}
         if membership is not None:
             assignment = self._consumer.assignment()
+            # The client says nothing about a topic that was deleted; it only loses its partitions.
+            if not assignment and not self._consumer.partitions_for_topic(self._topic):
+                raise UserError(f"topic {self._topic} does not exist any more, or this user may not see it")
             for partition in assignment:
                 self._consumer.seek(partition, self._committed_or_start(partition))
             _log.info("partitions_assigned", extra={"partitions": sorted(p.partition for p in assignment)})

@@ -8,10 +8,19 @@ from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, create_topic, produce
 from worker.broker import Broker
 from worker.flow import Record
+from worker.pace import Pace
 from worker.settings import Settings
 from worker.source import Source
 
 COUNT = 400
+
+
+def pace(records: int) -> Pace:
+    """Windows of this size from the start, whatever they take."""
+    steady = Pace(1.0, records, lambda: 0.0)
+    while steady.next_size() < records:
+        steady.hand_over(records)
+    return steady
 
 
 class Rejoining:
@@ -37,7 +46,7 @@ class Member:
     """Another member of the group, on its own thread, which reads all that it is given."""
 
     def __init__(self, broker: Broker, topic: str) -> None:
-        self.source = Source(broker.consumer(), topic, 50, "earliest", lambda _: None)
+        self.source = Source(broker.consumer(), topic, pace(50), "earliest", lambda _: None)
         self.records: list[Record] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -69,7 +78,7 @@ def test_a_window_that_a_rejoin_falls_into_is_dropped_and_read_again(apache_kafk
         eventually(consumer._coordinator.need_rejoin, 30, "the group asks for a rejoin")
 
     rejoining = Rejoining(consumer, 2, join)  # poll 2 with records is in the middle of gathering a window
-    source = Source(rejoining, topic, COUNT, "earliest", lambda _: None)
+    source = Source(rejoining, topic, pace(COUNT), "earliest", lambda _: None)
     written = produce(servers, topic, [NewRecord(b"v", partition=index % 4) for index in range(COUNT)])
     try:
         mine: list[Record] = []

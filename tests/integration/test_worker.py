@@ -17,6 +17,7 @@ from tests.harness.independent import (
     StoredRecord,
     add_partitions,
     delete_records,
+    delete_topic,
     end_offsets,
     produce,
     read_topic,
@@ -213,13 +214,19 @@ def test_sigterm_finishes_the_window_at_hand_and_repeats_nothing(stream: Stream)
     assert places_in_order(stream, labels)
 
 
-def test_a_new_group_starts_with_the_earliest_record(stream: Stream) -> None:
+def test_a_new_group_starts_with_the_earliest_record(
+    make_stream: Callable[..., Stream],
+) -> None:
+    stream = make_stream()
     stream.produce([message("early", "before any worker ran")])
     with stream.worker():
         assert identities(stream.labels(1)) == ["early"]
 
 
-def test_a_group_that_starts_with_the_latest_still_reads_what_arrives_while_it_is_down(stream: Stream) -> None:
+def test_a_group_that_starts_with_the_latest_still_reads_what_arrives_while_it_is_down(
+    make_stream: Callable[..., Stream],
+) -> None:
+    stream = make_stream()
     stream.produce([message("old", "before any worker ran")])
     with stream.worker(start_offset="latest") as first:
         first.wait_until_ready()
@@ -256,7 +263,10 @@ def test_an_input_that_outgrows_the_output_ends_the_worker_with_the_mend(make_st
     assert stream.committed().get(2, 0) == 0
 
 
-def test_retention_that_overtakes_the_group_stops_the_worker_and_says_what_was_lost(stream: Stream) -> None:
+def test_retention_that_overtakes_the_group_stops_the_worker_and_says_what_was_lost(
+    make_stream: Callable[..., Stream],
+) -> None:
+    stream = make_stream()
     stream.produce([message(str(index), "text", partition=0) for index in range(10)])
     with stream.worker() as first:
         stream.labels(10)
@@ -300,7 +310,8 @@ def test_every_compression_can_be_read(make_stream: Callable[..., Stream]) -> No
         assert len(stream.labels(200)) == 200
 
 
-def test_no_text_is_logged(stream: Stream) -> None:
+def test_no_text_is_logged(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream()
     secret = "swordfish"  # noqa: S105
     with stream.worker() as worker:
         worker.wait_until_ready()
@@ -344,3 +355,48 @@ def test_check_reports_every_part_and_joins_no_group(make_stream: Callable[..., 
     assert code == 1
     assert re.findall(r"^PROBLEM +(\S+)", report, re.MULTILINE) == ["broker"]
     assert stream.committed() == {}
+
+
+def test_a_stream_of_nothing_but_dead_letters_stops_the_worker(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream()
+    stream.produce([NewRecord(b"plain text, no JSON")] * 1500)
+    with stream.worker() as worker:
+        assert worker.wait_for_exit() == 2
+    assert "EMOTION_INPUT_FORMAT" in worker.log
+    letters = read_topic(stream.servers, stream.dead_letters)
+    assert sum(stream.committed().values()) == len(letters) < 1000
+
+
+def test_a_topic_that_is_deleted_while_running_stops_the_worker(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream(settings={"metadata_max_age_ms": 1000})
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        delete_topic(stream.servers, stream.input)
+        assert worker.wait_for_exit() == 2
+    assert f"topic {stream.input} does not exist any more" in worker.log
+
+
+def test_a_static_member_that_restarts_moves_no_partitions(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream(settings={"session_timeout_ms": 30_000, "group_instance_id": "worker-0"})
+    with stream.worker(group_instance_id="worker-1") as other:
+        other.wait_until_ready()
+        with stream.worker() as first:
+            eventually(lambda: re.search(r'"partitions":\[\d\]', first.log), 90, "the first has its partition")
+            eventually(lambda: re.search(r'"partitions":\[\d\]', other.log), 90, "the other has kept one")
+            assert first.terminate() == 0
+        stream.produce(numbered(200))
+        with stream.worker():
+            assert len(stream.labels(200)) == 200
+        assert other.log.count('"partitions":[0,1]') == 1, "it took over what the restarting one has"
+
+
+def test_a_second_worker_of_the_same_static_name_ends_the_first(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream(settings={"group_instance_id": "worker-0"})
+    with stream.worker() as first:
+        first.wait_until_ready()
+        with stream.worker() as second:
+            stream.produce(numbered(100))
+            assert first.wait_for_exit() == 2
+            assert sorted(identities(stream.labels(100))) == sorted(f"m{index}" for index in range(100))
+            assert second.terminate() == 0
+    assert "same EMOTION_GROUP_INSTANCE_ID" in first.log

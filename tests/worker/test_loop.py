@@ -15,6 +15,7 @@ from worker.decode import decode, message_reader
 from worker.encode import Encoder, Target
 from worker.errors import NotDeliveredError
 from worker.flow import Outcome, Partition, Record, Window
+from worker.guard import RejectionGuard
 from worker.model import Model
 from worker.tokenizer import Tokenizer
 
@@ -73,6 +74,7 @@ def run(source: ListSource, sink: ListSink, model: Model, tokenizer: Tokenizer) 
         plan=partial(plan, batch_tokens=64),
         predict=model.predict,
         encode=Encoder(model.info, Target("out", 10**6), Target("dead", 10**6), lambda: 0).encode,
+        guard=RejectionGuard("dead", 95),
         sink=sink,
     )
     loop.run(stages, source.exhausted, lambda: None)

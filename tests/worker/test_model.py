@@ -113,6 +113,29 @@ def test_memory_that_holds_not_even_one_text_ends_the_process(
         predict(model, tokenizer, ["a", "b"])
 
 
+def test_a_batch_that_memory_does_not_hold_makes_later_ones_smaller(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = load(tiny_model)
+    model.batch_tokens = 400
+    forward = model._scores
+    largest = []
+
+    def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
+        tokens = sum(len(item.ids) for item in batch)
+        largest.append(tokens)
+        if tokens > 100:
+            raise torch.OutOfMemoryError("out of memory")
+        return forward(batch)
+
+    monkeypatch.setattr(model, "_scores", scores)
+    for expected in (True, False):
+        largest.clear()
+        predictions = predict(model, tokenizer, TEXTS, model.batch_tokens)
+        assert sorted(by_index(predictions)) == list(range(len(TEXTS)))
+        assert (max(largest) > 100) == expected
+
+
 def test_an_encoder_that_was_never_fine_tuned_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     model = AutoModelForSequenceClassification.from_pretrained(tiny_model)
     folder = tmp_path / "encoder"
