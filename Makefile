@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv, once.
-.PHONY: setup demo test check lint schemas clean
+.PHONY: setup demo test fuzz check lint schemas clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,6 +26,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+# A million inputs through decode, a hundred thousand through a worker on Apache Kafka.
+fuzz: $(STAMP)
+	FUZZ_DECODED=1000000 FUZZ_STREAMED=100000 $(BIN)/pytest tests/fuzz $(ARGS)
 
 check: lint test
 

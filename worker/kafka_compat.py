@@ -1,6 +1,7 @@
 """Mends of kafka-python 3.0.12, pinned to that version: whoever raises it checks each against the new source."""
 
 import google_crc32c
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 from kafka.record import default_records, memory_records
@@ -29,6 +30,17 @@ class PatientClient(KafkaNetClient):  # type: ignore[misc]
             return bool(super().await_ready(*arguments, **options))
         except KafkaError:
             return False
+
+
+def committed_now(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> int | None:
+    """The group's offset of a partition as the broker has it now.
+
+    After a call of `committed` that timed out, the next one returns the late answer to the first, however old: windows
+    that others have delivered since would be delivered again, and nothing could fence that.
+    """
+    consumer._coordinator._offset_fetch_futures.clear()
+    offset: int | None = consumer.committed(partition, timeout_ms=timeout_ms)
+    return offset
 
 
 def _checksum(view: memoryview) -> int:

@@ -20,6 +20,7 @@ from kafka.structs import MemberState
 from schemas.emotion_label import Source as Origin
 from worker.errors import UserError
 from worker.flow import Partition, Record, Window
+from worker.kafka_compat import committed_now
 from worker.pace import Pace
 
 _log = logging.getLogger(__name__)
@@ -156,7 +157,7 @@ class Source:
         self._membership = membership
 
     def _committed_or_start(self, partition: TopicPartition) -> int:
-        committed: int | None = self._consumer.committed(partition, timeout_ms=_LOOKUP_MS)
+        committed = committed_now(self._consumer, partition, _LOOKUP_MS)
         if committed is not None:
             return committed
         if self._start_offset == "earliest":
@@ -192,7 +193,7 @@ class Source:
         self._wait(seconds)
 
     def _out_of_range(self, partition: TopicPartition) -> UserError:
-        committed = self._consumer.committed(partition, timeout_ms=_LOOKUP_MS)
+        committed = committed_now(self._consumer, partition, _LOOKUP_MS)
         earliest = self._consumer.beginning_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
         latest = self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
         name = f"{partition.topic}, partition {partition.partition}"

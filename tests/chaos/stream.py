@@ -3,20 +3,18 @@
 import threading
 import time
 from collections.abc import Sequence
-from typing import Self
+from typing import Self, cast
 
 import orjson
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
     Message,
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
 
 from tests.chaos.checker import Commit, Outcome, Place, Produced, Topic
 from tests.harness.independent import StoredRecord
@@ -24,7 +22,11 @@ from tests.harness.independent import StoredRecord
 _POISON_EVERY = 97  # a prime, so that all partitions and keys get their share
 _KEYS = 10  # of each partition; a key never changes its partition
 _TICKS = 20  # a second
-_CLIENT = {"reconnect.backoff.max.ms": 500, "topic.metadata.refresh.interval.ms": 2000, "log_level": 0}
+_CLIENT = {
+    "reconnect.backoff.max.ms": 500,
+    "topic.metadata.refresh.interval.ms": 2000,
+    "log_level": 0,
+}
 
 
 class _Background:
@@ -61,6 +63,7 @@ class Feed(_Background):
         self.refused: list[str] = []
         self.partitions = partitions
         self.poison_next = 0  # so many records in a row that can never be labelled
+        self.long_next = 0  # so many in a row with the first text, which is long
         self._topic = topic
         self._texts = texts
         self._rate = rate
@@ -84,7 +87,8 @@ class Feed(_Background):
     def _write(self, number: int) -> None:
         partition = number % self.partitions
         identity, key = f"m{number}", f"{partition}-{number // self.partitions % _KEYS}".encode()
-        text, labels = self._texts[number % len(self._texts)]
+        text, labels = self._texts[0 if self.long_next else 1 + number % (len(self._texts) - 1)]
+        self.long_next = max(0, self.long_next - 1)
         value = orjson.dumps({"id": identity, "text": text})
         if self.poison_next or number % _POISON_EVERY == 0:
             self.poison_next = max(0, self.poison_next - 1)
@@ -133,8 +137,9 @@ class Reader(_Background):
         self._consumer.close()
 
     def _note(self, message: Message) -> None:
-        headers = tuple((name, value) for name, value in message.headers() or [] if not isinstance(value, str))
-        stored = StoredRecord(message.partition() or 0, message.offset() or 0, message.key(), message.value(), headers, 0)
+        place = message.partition() or 0, message.offset() or 0
+        headers = tuple(cast("list[tuple[str, bytes | None]]", message.headers() or []))
+        stored = StoredRecord(*place, message.key(), message.value(), headers, timestamp_ms=0)
         outcome = as_outcome(self._topics[message.topic() or ""], stored, time.time())
         self.outcomes.append(outcome)
         self.answered.add(outcome.origin)
@@ -143,27 +148,35 @@ class Reader(_Background):
 
 
 class OffsetWatch(_Background):
-    """Notes the group's committed offsets twice a second."""
+    """Notes the group's committed offsets twice a second, as a consumer of the group that never joins it.
 
-    def __init__(self, servers: str, group: str, topic: str) -> None:
+    Not by librdkafka's admin client, which was seen to crash when the coordinator moves while it asks.
+    """
+
+    def __init__(self, servers: str, group: str, topic: str, feed: Feed) -> None:
         super().__init__()
         self.commits: list[Commit] = []
-        self._group, self._topic = group, topic
-        self._admin = AdminClient({"bootstrap.servers": servers} | _CLIENT)
+        self._topic = topic
+        self._feed = feed
+        self._consumer = Consumer(
+            {"bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False} | _CLIENT
+        )
 
-    def look(self) -> Commit:
-        """The committed offsets now; also noted."""
-        request = [ConsumerGroupTopicPartitions(self._group)]
-        answer = self._admin.list_consumer_group_offsets(request, request_timeout=5)[self._group].result(10)
-        offsets = {p.partition: p.offset for p in answer.topic_partitions if p.topic == self._topic and p.offset >= 0}
-        self.commits.append(Commit(time.time(), offsets))
-        return self.commits[-1]
+    def look(self) -> None:
+        """Note the committed offsets of now.
+
+        Raises:
+            KafkaException: They cannot be had now.
+        """
+        asked = [TopicPartition(self._topic, partition) for partition in range(self._feed.partitions)]
+        answer = self._consumer.committed(asked, timeout=5)
+        self.commits.append(Commit(time.time(), {p.partition: p.offset for p in answer if p.offset >= 0}))
 
     def _run(self) -> None:
         while not self._stop.wait(0.5):
             try:
                 self.look()
-            except (KafkaException, TimeoutError):  # the coordinator is being moved: look again
+            except KafkaException:  # the coordinator is being moved: look again
                 continue
 
 

@@ -3,11 +3,19 @@
 import threading
 from typing import Any
 
+import confluent_kafka as librdkafka
+import pytest
+from confluent_kafka import Consumer
+from kafka import TopicPartition
+from kafka.errors import KafkaTimeoutError
+
 from tests.conftest import KafkaUnderTest
+from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, create_topic, produce
 from worker.broker import Broker
 from worker.flow import Record
+from worker.kafka_compat import committed_now
 from worker.pace import Pace
 from worker.settings import Settings
 from worker.source import Source
@@ -63,6 +71,33 @@ class Member:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.records += self.source.poll().records
+
+
+def test_an_offset_is_the_brokers_own_also_after_a_time_out(breakable_kafka: ApacheKafka) -> None:
+    """kafka-python keeps the late answer to a call that timed out, for the next call."""
+    servers = breakable_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    group = f"group-of-{topic}"
+    other = Consumer({"bootstrap.servers": servers, "group.id": group})
+    partition = TopicPartition(topic, 0)
+
+    def commit(offset: int) -> None:
+        other.commit(offsets=[librdkafka.TopicPartition(topic, 0, offset)], asynchronous=False)
+
+    with breakable_kafka.proxy() as proxy:
+        broker = Broker(Settings(bootstrap_servers=breakable_kafka.proxied_bootstrap_servers, group_id=group))
+        consumer = broker.consumer()
+        commit(1)
+        assert committed_now(consumer, partition, 5000) == 1
+        proxy.stall()
+        with pytest.raises(KafkaTimeoutError):
+            committed_now(consumer, partition, 500)
+        asked = list(consumer._coordinator._offset_fetch_futures.values())
+        proxy.resume()
+        eventually(lambda: all(future.is_done for future in asked), 30, "the late answer is there")
+        commit(100)
+        assert committed_now(consumer, partition, 5000) == 100
+        consumer.close(autocommit=False)
 
 
 def test_a_window_that_a_rejoin_falls_into_is_dropped_and_read_again(apache_kafka: KafkaUnderTest) -> None:
