@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import AuthorizationError, FencedInstanceIdError, KafkaError, UnsupportedVersionError
+from kafka.errors import (
+    AuthorizationError,
+    FencedInstanceIdError,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    UnsupportedVersionError,
+)
 from kafka.producer.future import FutureRecordMetadata
 from kafka.structs import OffsetAndMetadata
 
@@ -133,6 +141,11 @@ def _translated_errors() -> Iterator[None]:
         raise UserError(
             f"not allowed to write ({error}): grant this user Write and Describe on the output and the dead-letter "
             "topic, Read on the consumer group and, for exactly once, Write and Describe on the transactional ids"
+        ) from error
+    except (InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
+        raise UserError(
+            f"the brokers refuse an outcome ({error}): compare message.timestamp.*.max.ms of the output and the "
+            "dead-letter topic with the input's; sizes are read at start, so start again if max.message.bytes was lowered"
         ) from error
     except FencedInstanceIdError as error:
         raise UserError(

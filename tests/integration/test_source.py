@@ -7,6 +7,8 @@ import confluent_kafka as librdkafka
 import pytest
 from confluent_kafka import Consumer
 from kafka import TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaTimeoutError
 
 from tests.conftest import KafkaUnderTest
@@ -100,7 +102,11 @@ def test_an_offset_is_the_brokers_own_also_after_a_time_out(breakable_kafka: Apa
         consumer.close(autocommit=False)
 
 
-def test_a_window_that_a_rejoin_falls_into_is_dropped_and_read_again(apache_kafka: KafkaUnderTest) -> None:
+@pytest.mark.parametrize("assignor", [CooperativeStickyAssignor, RangePartitionAssignor])
+def test_a_window_that_a_rejoin_falls_into_is_dropped_and_read_again(
+    assignor: type, apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.broker.CooperativeStickyAssignor", assignor)
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers, partitions=4)
     settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)

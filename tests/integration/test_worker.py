@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 import torch
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from jsonschema import Draft202012Validator
 from transformers import pipeline
 
@@ -159,14 +160,35 @@ def test_every_odd_record_is_answered_by_a_label_or_a_dead_letter_with_its_reaso
     assert len(labels) + len(letters) == len(ODD_VALUES) + 4
 
 
+def set_max_message_bytes(servers: str, topic: str, limit: int) -> None:
+    entry = ConfigEntry("max.message.bytes", str(limit), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": servers})  # held: its answers never come once it is collected
+    admin.incremental_alter_configs([resource])[resource].result(30)
+
+
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+def test_a_dead_letter_topic_that_refuses_ends_the_worker_and_a_new_start_mends_it(
+    delivery: str, make_stream: Callable[..., Stream]
+) -> None:
+    stream = make_stream(settings={"delivery": delivery})
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        set_max_message_bytes(stream.servers, stream.dead_letters, 5000)
+        stream.produce([message("before", "a label"), NewRecord(b"y" * 20_000, b"big"), message("after", "a label")])
+        assert worker.wait_for_exit() == 2
+    assert re.search(r"the brokers refuse an outcome \(.*MessageSizeTooLargeError", worker.log)
+    assert stream.committed().get(0, 0) + stream.committed().get(1, 0) < 3
+    with stream.worker():
+        (letter,) = stream.letters(1)
+        labels = stream.labels(2)
+    assert dict(letter.headers)["dead-letter-original-bytes"] == b"20003"
+    assert sorted(set(identities(labels))) == ["after", "before"]
+
+
 def test_a_dead_letter_larger_than_its_topic_is_cut_and_says_so(make_stream: Callable[..., Stream]) -> None:
     stream = make_stream(topic_config={"max.message.bytes": "100000"})
-    from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
-
-    entry = ConfigEntry("max.message.bytes", "8000000", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, stream.input, incremental_configs=[entry])
-    admin = AdminClient({"bootstrap.servers": stream.servers})  # held: its answers never come once it is collected
-    admin.incremental_alter_configs([resource])[resource].result(30)
+    set_max_message_bytes(stream.servers, stream.input, 8_000_000)
     with stream.worker() as worker:
         worker.wait_until_ready()
         stream.produce([NewRecord(b"y" * 5_000_000, b"big"), message("small", "a small one")])
