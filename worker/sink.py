@@ -145,7 +145,7 @@ def _translated_errors() -> Iterator[None]:
     except (InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
         raise UserError(
             f"the brokers refuse an outcome ({error}): compare message.timestamp.*.max.ms of the output and the "
-            "dead-letter topic with the input's; sizes are read at start, so start again if max.message.bytes was lowered"
+            "dead-letter topic with the input's; if max.message.bytes was lowered, start again: it is read at start"
         ) from error
     except FencedInstanceIdError as error:
         raise UserError(

@@ -37,6 +37,29 @@ class Step:
     restarts: int
 
 
+@dataclass(frozen=True)
+class _Promise:
+    """What a mode promises."""
+
+    mode: Mode
+    workers: int
+    recovery_limit_s: float
+
+    def broken(self, step: Step, names: Counter[str]) -> list[str]:
+        """How a fault broke it."""
+        allowed: set[str] = set()
+        broken = []
+        if self.mode == "at_least_once":
+            allowed = {"duplicate"} | ({"committed_again"} if step.fault.name in _SLEEPERS else set())
+            repeated, windows = names["duplicate"] + names["committed_again"], step.fault.windows(self.workers)
+            if repeated > windows * WINDOW:
+                broken.append(f"{repeated} records repeated, more than {windows} windows")
+        broken += [f"{name}: {count}" for name, count in sorted(names.items()) if name not in allowed]
+        if step.recovery_seconds > self.recovery_limit_s:
+            broken.append(f"progress after {step.recovery_seconds:.1f} s, later than {self.recovery_limit_s:g} s")
+        return broken
+
+
 @dataclass
 class Report:
     """What one mode, or one fault of it, came to."""
@@ -82,6 +105,7 @@ def run_mode(
     seed: int = 1,
     stopping: threading.Event | None = None,
     logs: Path | None = None,
+    recovery_limit_s: float = RECOVERY_LIMIT_SECONDS,
 ) -> ModeReport:
     """Inject each fault once a round, in a new order each time; `stopping` ends it after the fault at hand.
 
@@ -96,6 +120,7 @@ def run_mode(
         seed: Of the order, and of whom the faults hit.
         stopping: Set to end early.
         logs: A folder to leave the workers' logs in.
+        recovery_limit_s: Later progress after a fault breaks the promise.
     """
     steps: list[Step] = []
     with (
@@ -112,7 +137,7 @@ def run_mode(
                 steps.append(step)
         history = system.finish()
         failures = system.failures
-    return _report(mode, steps, history, failures, rounds, workers)
+    return _report(steps, history, failures, rounds, _Promise(mode, workers, recovery_limit_s))
 
 
 def _step(system: System, fault: Fault, done: int, records: int) -> tuple[Step, int]:
@@ -130,9 +155,7 @@ def _step(system: System, fault: Fault, done: int, records: int) -> tuple[Step, 
     return Step(fault, since, until, recovery, system.restarts - restarts), done
 
 
-def _report(
-    mode: Mode, steps: list[Step], history: History, failures: list[str], rounds: int, workers: int
-) -> ModeReport:
+def _report(steps: list[Step], history: History, failures: list[str], rounds: int, promise: _Promise) -> ModeReport:
     report = ModeReport(records=len(history.produced), faults=len(steps), rounds=rounds, violations=list(failures))
     acked_at = {record.place: record.acked_at for record in history.produced}
     ends = [step.until for step in steps]
@@ -154,28 +177,12 @@ def _report(
             each.workers_restarted += step.restarts
         of_fault.records += records[number]
         of_fault.faults += 1
-        broken = [f"{step.fault.name}: {what}" for what in _violations(mode, step, names, workers)]
+        broken = [f"{step.fault.name}: {what}" for what in promise.broken(step, names)]
         of_fault.violations += broken
         report.violations += broken
         for anomaly in anomalies[number][:10]:
             say(f"{step.fault.name}: {anomaly}")
     return report
-
-
-def _violations(mode: Mode, step: Step, names: Counter[str], workers: int) -> list[str]:
-    """What breaks this mode's promise."""
-    allowed: set[str] = set()
-    broken = []
-    if mode == "at_least_once":
-        allowed = {"duplicate"} | ({"committed_again"} if step.fault.name in _SLEEPERS else set())
-        repeated = names["duplicate"] + names["committed_again"]
-        windows = step.fault.windows(workers)
-        if repeated > windows * WINDOW:
-            broken.append(f"{repeated} records repeated, more than {windows} windows")
-    broken += [f"{count} × {name}" for name, count in sorted(names.items()) if name not in allowed]
-    if step.recovery_seconds > RECOVERY_LIMIT_SECONDS:
-        broken.append(f"progress after {step.recovery_seconds:.1f} s, later than {RECOVERY_LIMIT_SECONDS} s")
-    return broken
 
 
 def as_json(report: ModeReport) -> dict[str, object]:
