@@ -4,13 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from worker.errors import UserError
+from worker.errors import NotDeliveredError, UserError
 from worker.logs import configure_logging
 from worker.settings import load_settings
 
 
 def main() -> int:
-    """Run one command; returns the exit code: 2 for what the user can mend."""
+    """Run one command; returns the exit code: 2 for what the user can mend, 1 for what may pass."""
     arguments = _parser().parse_args()
     configure_logging()
     try:
@@ -19,6 +19,9 @@ def main() -> int:
         for line in str(error).splitlines():
             sys.stderr.write(f"emotion-worker: {line}\n")
         return 2
+    except NotDeliveredError as error:  # at start-up; while running it is tried again
+        sys.stderr.write(f"emotion-worker: the brokers do not take what we write: {error}\n")
+        return 1
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         return 1

@@ -46,7 +46,6 @@ class Broker:
         self._common: dict[str, Any] = {
             "bootstrap_servers": [server.strip() for server in settings.bootstrap_servers.split(",")],
             "bootstrap_timeout_ms": _BOOTSTRAP_TIMEOUT_MS,
-            "request_timeout_ms": _REQUEST_TIMEOUT_MS,
             "metadata_max_age_ms": settings.metadata_max_age_ms,
             "reconnect_backoff_max_ms": _RECONNECT_BACKOFF_MAX_MS,
             "client_id": "emotion-worker",
@@ -75,6 +74,7 @@ class Broker:
             heartbeat_interval_ms=self._settings.session_timeout_ms // 15,
             max_poll_interval_ms=self._settings.max_poll_interval_ms,
             fetch_max_wait_ms=50,
+            request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
 
     def producer(self, max_message_bytes: int, transactional_id: str | None = None) -> KafkaProducer:
@@ -83,6 +83,9 @@ class Broker:
         Args:
             max_message_bytes: The smallest limit among the topics that it writes to; it bounds whole batches.
             transactional_id: Never shared by two live processes.
+
+        Raises:
+            kafka.errors.KafkaError: The brokers are away.
         """
         # A broker that hears nothing for session_timeout_ms takes us for dead; our transaction must not outlive that,
         # because readers wait behind it. A delivery gives up before its transaction does.
@@ -92,8 +95,8 @@ class Broker:
             if transactional_id
             else {}
         )
-        return self._make(
-            KafkaProducer,
+        return KafkaProducer(
+            **self._common,
             acks="all",
             allow_auto_create_topics=False,
             batch_size=min(_BATCH_BYTES, max_message_bytes - _BATCH_HEADER_BYTES),
@@ -102,6 +105,7 @@ class Broker:
             max_request_size=2**31 - 1,  # sizes are checked against the topics' own limits before
             # An end of transaction without an answer is given up after this long, whatever else is set.
             request_timeout_ms=min(_PRODUCER_REQUEST_TIMEOUT_MS, session_timeout_ms // 3),
+            max_block_ms=_REQUEST_TIMEOUT_MS,
             retry_backoff_ms=20,  # the first request of a transaction waits this long for the end of the last one
             kafka_client=PatientClient,
             **transactional,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import checked_topics, load_model, make_sink
-from worker.errors import UserError
+from worker.errors import NotDeliveredError, UserError
 from worker.settings import Settings
 
 
@@ -21,7 +21,7 @@ def check(settings: Settings) -> int:
 def _passes(name: str, part: Callable[[Settings], str], settings: Settings) -> bool:
     try:
         _print("ok", name, part(settings))
-    except UserError as error:
+    except (UserError, NotDeliveredError) as error:
         for line in str(error).splitlines():
             _print("PROBLEM", name, line)
         return False

@@ -101,8 +101,11 @@ class Source:
         self._membership = None
 
     def close(self) -> None:
-        """Leave the group at once, without waiting for the session to time out."""
-        self._consumer.close(autocommit=False)
+        """Leave the group at once; others need not wait for the session to time out."""
+        try:
+            self._consumer.close(autocommit=False, timeout_ms=_LOOKUP_MS)
+        except KafkaError as error:  # what counts was committed; this must not hide why we close
+            _log.warning("consumer_close_failed", extra={"error": type(error).__name__})
 
     def _gather(self) -> Window:
         max_records = self._pace.next_size()
