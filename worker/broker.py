@@ -20,8 +20,10 @@ DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 _BATCH_BYTES = 128 * 1024
 _BATCH_HEADER_BYTES = 100  # a topic's limit is on the batch with its header
 _DEAD_LETTER_BYTES = 4096
-_BOOTSTRAP_TIMEOUT_MS = 15_000
-_REQUEST_TIMEOUT_MS = 15_000
+_BOOTSTRAP_TIMEOUT_MS = 5_000  # the client may spend all of it on one server that takes connections and says nothing
+_BOOTSTRAP_ATTEMPTS = 3
+_REQUEST_TIMEOUT_MS = 8_000
+_COORDINATOR_SECONDS = 15
 _RECONNECT_BACKOFF_MAX_MS = 2_000  # brokers that come back are found soon
 _PRODUCER_REQUEST_TIMEOUT_MS = 5_000
 
@@ -126,13 +128,15 @@ class Broker:
         return reader
 
     def _make(self, client: Any, **config: Any) -> Any:
-        try:
-            return client(**(self._common | config))
-        except KafkaError as error:
-            raise UserError(
-                f"no Kafka broker answers at {self._settings.bootstrap_servers} ({error}): "
-                "check EMOTION_BOOTSTRAP_SERVERS, the network, and that the brokers run"
-            ) from error
+        for attempt in range(1, _BOOTSTRAP_ATTEMPTS + 1):
+            try:
+                return client(**(self._common | config))
+            except KafkaError as error:
+                if attempt == _BOOTSTRAP_ATTEMPTS:
+                    raise UserError(
+                        f"no Kafka broker answers at {self._settings.bootstrap_servers} ({error}): "
+                        "check EMOTION_BOOTSTRAP_SERVERS, the network, and that the brokers run"
+                    ) from error
 
 
 class Admin:
@@ -173,7 +177,7 @@ class Admin:
         Raises:
             UserError: We may not ask.
         """
-        deadline = time.monotonic() + _BOOTSTRAP_TIMEOUT_MS / 1000
+        deadline = time.monotonic() + _COORDINATOR_SECONDS
         while True:
             try:
                 return len(self._client.list_group_offsets(group_id)[group_id])

@@ -192,7 +192,7 @@ class Source:
     def _back_off(self, error: KafkaError) -> None:
         seconds = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
         self._failures += 1
-        _log.warning("broker_away", extra={"error": type(error).__name__, "retry_in_seconds": seconds})
+        _log.warning("broker_away", extra={"error": str(error), "retry_in_seconds": seconds})
         self._wait(seconds)
 
     def _out_of_range(self, partition: TopicPartition) -> UserError:
