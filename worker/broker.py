@@ -128,15 +128,16 @@ class Broker:
         return reader
 
     def _make(self, client: Any, **config: Any) -> Any:
-        for attempt in range(1, _BOOTSTRAP_ATTEMPTS + 1):
+        failures = []
+        while len(failures) < _BOOTSTRAP_ATTEMPTS:
             try:
                 return client(**(self._common | config))
             except KafkaError as error:
-                if attempt == _BOOTSTRAP_ATTEMPTS:
-                    raise UserError(
-                        f"no Kafka broker answers at {self._settings.bootstrap_servers} ({error}): "
-                        "check EMOTION_BOOTSTRAP_SERVERS, the network, and that the brokers run"
-                    ) from error
+                failures.append(error)
+        raise UserError(
+            f"no Kafka broker answers at {self._settings.bootstrap_servers} ({failures[-1]}): "
+            "check EMOTION_BOOTSTRAP_SERVERS, the network, and that the brokers run"
+        ) from failures[-1]
 
 
 class Admin:

@@ -19,8 +19,8 @@ class _EventFormatter(logging.Formatter):
 def configure_logging() -> None:
     """Log to standard error, from INFO for the worker and from WARNING for its libraries.
 
-    The Kafka client is all but silent: it tells of every attempt to connect, hundreds a second at worst, and at DEBUG it
-    prints keys and values. What matters of it reaches our own events.
+    The Kafka client is all but silent: it tells of every attempt to connect, hundreds a second at worst, and at DEBUG
+    it prints keys and values. What matters of it reaches our own events.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_EventFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
