@@ -128,7 +128,7 @@ class Broker:
         return reader
 
     def _make(self, client: Any, **config: Any) -> Any:
-        failures = []
+        failures: list[KafkaError] = []
         while len(failures) < _BOOTSTRAP_ATTEMPTS:
             try:
                 return client(**(self._common | config))

@@ -13,7 +13,7 @@ from transformers.utils.logging import disable_progress_bar
 from schemas.dead_letter import Reason
 from worker.artifact import Artifact
 from worker.errors import UserError
-from worker.flow import Batch, ModelInfo, Prediction, Rejected
+from worker.flow import Batch, ModelInfo, Prediction, Rejected, Request, TokenizedRequest
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ class Model:
     def predict(self, batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
         """Score every text of every batch.
 
-        A batch that fails is halved until the text that the model fails on stands alone; its neighbours are scored.
+        A batch that fails is halved until the text that the model fails on stands alone; its neighbours are scored. It
+        is rejected only if the model can do another text of its length.
 
         Raises:
             RuntimeError: The device is broken, or its memory does not hold even one text.
@@ -76,7 +77,7 @@ class Model:
                 yield from self._predict(batch[: len(batch) // 2])
                 yield from self._predict(batch[len(batch) // 2 :])
                 return
-            if isinstance(error, torch.OutOfMemoryError):
+            if not self._works(len(batch[0].ids)):
                 raise
             yield Rejected(batch[0].request.index, Reason.MODEL_FAILED, type(error).__name__)
             return
@@ -84,8 +85,18 @@ class Model:
         for tokenized, row, is_finite in zip(batch, scores.tolist(), finite, strict=True):
             if is_finite:
                 yield Prediction(tokenized, row)
-            else:
+            elif self._works(len(tokenized.ids)):
                 yield Rejected(tokenized.request.index, Reason.MODEL_FAILED, "the scores are not finite")
+            else:
+                raise RuntimeError("the model has no finite scores for any text")
+
+    def _works(self, tokens: int) -> bool:
+        """Whether the machine can do another text of this length: if not, the text is not to blame."""
+        stand_in = TokenizedRequest(Request(0, "", "", None), [self._pad_id] * tokens, truncated=False)
+        try:
+            return bool(self._scores([stand_in]).isfinite().all())
+        except (RuntimeError, ValueError, IndexError):
+            return False
 
     def _shrink(self, batch: Batch) -> None:
         """Make later windows plan for half the tokens that did not fit."""

@@ -81,12 +81,21 @@ def test_a_text_without_finite_scores_is_rejected_alone(tiny_model: Path, monkey
 
     def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
         result = forward(batch).clone()
-        result[[item.request.index == 2 for item in batch]] = float("nan")
+        result[[item.request.text == TEXTS[1] for item in batch]] = float("nan")
         return result
 
     monkeypatch.setattr(model, "_scores", scores)
-    predictions = predict(model, tokenizer, TEXTS)
-    assert [(p.index, p.reason) for p in predictions if isinstance(p, Rejected)] == [(2, Reason.MODEL_FAILED)]
+    predictions = predict(model, tokenizer, TEXTS[:8])
+    assert [(p.index, p.reason) for p in predictions if isinstance(p, Rejected)] == [(1, Reason.MODEL_FAILED)]
+
+
+def test_a_model_without_finite_scores_for_any_text_ends_the_process(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = load(tiny_model)
+    monkeypatch.setattr(model, "_scores", lambda batch: torch.full((len(batch), 6), float("nan")))
+    with pytest.raises(RuntimeError, match="no finite scores for any text"):
+        predict(model, tokenizer, TEXTS)
 
 
 def test_a_broken_device_ends_the_process(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +107,22 @@ def test_a_broken_device_ends_the_process(tiny_model: Path, monkeypatch: pytest.
     monkeypatch.setattr(model, "_scores", broken)
     with pytest.raises(torch.AcceleratorError):
         predict(model, tokenizer, ["a", "b"])
+
+
+def test_a_machine_that_fails_on_any_text_ends_the_process_and_no_text_is_blamed(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = load(tiny_model)
+    forward = model._scores
+
+    def exhausted(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
+        if max(len(item.ids) for item in batch) > 10:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return forward(batch)
+
+    monkeypatch.setattr(model, "_scores", exhausted)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        predict(model, tokenizer, ["a", "b", "quite a long text for once"])
 
 
 def test_memory_that_holds_not_even_one_text_ends_the_process(
