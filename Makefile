@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv, once.
-.PHONY: setup demo test fuzz check lint schemas clean
+.PHONY: setup demo test chaos fuzz check lint schemas clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 setup: $(STAMP)
 
 # Without an NVIDIA GPU PyTorch's own index has a wheel a tenth the size; where it cannot be reached, the default index
-# serves as well. `-` and the quiet first try: its failure is expected and mended by the install that follows.
+# serves as well. The first try is quiet: its failure is expected and mended by the install that follows.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -26,6 +26,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+# Every fault on a cluster of three brokers: hours; ROUNDS=1 for one round of each (tests/chaos/README.md).
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 # A million inputs through decode, a hundred thousand through a worker on Apache Kafka.
 fuzz: $(STAMP)

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     label.add_argument("files", nargs="*", type=Path, metavar="FILE", help="(default: standard input)")
     label.add_argument("--format", choices=["json", "text"], default="json", help="what each line is (default: json)")
     label.set_defaults(command=_label)
-    check = commands.add_parser("check", help="settings, broker, topics, rights and model, with a report")
+    check = commands.add_parser("check", help="settings, broker, topics, delivery and model, with a report")
     check.set_defaults(command=_check)
     schema = commands.add_parser("schema", help="print a contract")
     schema.add_argument("name", nargs="?", help="(default: list the names)")

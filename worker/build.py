@@ -21,7 +21,7 @@ def now_ms() -> int:
 
 
 def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
-    """The model and its tokenizer, warm.
+    """The model and its tokenizer.
 
     Raises:
         UserError: There is no such model, device or dtype.

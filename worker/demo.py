@@ -41,6 +41,7 @@ class Conversation:
         self._topic = input_topic
         self._dead_letter_topic = dead_letter_topic
         self._texts: dict[bytes, bytes] = {}
+        self._refused: list[Exception] = []
         self._producer = broker.producer(DEFAULT_MAX_MESSAGE_BYTES)
         self._reader = broker.reader([output_topic, dead_letter_topic])
 
@@ -54,10 +55,17 @@ class Conversation:
         self.sent += 1
         key = str(self.sent).encode()
         self._texts[key] = text
-        self._producer.send(self._topic, key=key, value=text, partition=self.sent % _PARTITIONS)
+        future = self._producer.send(self._topic, key=key, value=text, partition=self.sent % _PARTITIONS)
+        future.add_errback(self._refused.append)
 
     def answers(self) -> Iterator[str]:
-        """Lines for what came back by now."""
+        """Lines for what came back by now.
+
+        Raises:
+            UserError: The brokers refused a message.
+        """
+        if self._refused:
+            raise UserError(f"a message could not be sent: {self._refused[0]}")
         for records in self._reader.poll(timeout_ms=100).values():
             for record in records:
                 text = self._texts.pop(record.key, None)
@@ -125,7 +133,7 @@ class WorkerProcess:
 
 def demo(settings: Settings, file: Path | None) -> int:
     """Run the demo; returns 0 only if every message came back."""
-    if file is not None and not file.is_file():
+    if file is not None and (not file.exists() or file.is_dir()):
         raise UserError(f"--input: no such file: {file}")
     with ExitStack() as stack:
         servers = settings.bootstrap_servers
@@ -196,6 +204,7 @@ def _stream(
                 more = line is not None
                 if line is not None:
                     conversation.send(line.rstrip(b"\r\n"))
+                    last_answer = time.monotonic()  # nobody owes one while we wait for a line
             for answer in conversation.answers():
                 tqdm.write(answer)
                 progress.update()

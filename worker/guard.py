@@ -24,7 +24,7 @@ class RejectionGuard:
         self._windows: deque[tuple[int, int]] = deque()
 
     def __call__(self, outcomes: Sequence[Outcome]) -> None:
-        """Count a window before it is delivered.
+        """Count a window that was delivered.
 
         Raises:
             UserError: The share is too large.

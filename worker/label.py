@@ -21,6 +21,7 @@ from worker.flow import Batch, Prediction, Rejected, Request, TokenizedRequest
 from worker.settings import Settings
 
 _READ_BYTES = 1 << 20
+_WINDOW_LINES = 512
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
     Raises:
         UserError: A file or the model is missing.
     """
-    missing = [str(path) for path in files if not path.is_file()]
+    missing = [str(path) for path in files if not path.exists() or path.is_dir()]
     if missing:
         raise UserError(f"no such file: {', '.join(missing)}")
     model, tokenizer = load_model(settings)
@@ -51,12 +52,12 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
         predict=model.predict,
         make_label=LabelMaker(model.info, now_ms),
     )
-    streams = (path.open("rb") for path in files) if files else [sys.stdin.buffer]
-    label_lines(stages, streams, sys.stdout.buffer, settings.window_max_records)
+    streams = _opened(files) if files else [sys.stdin.buffer]
+    label_lines(stages, streams, sys.stdout.buffer)
     return 0
 
 
-def label_lines(stages: LabelStages, streams: Iterable[BinaryIO], output: BinaryIO, window_lines: int) -> None:
+def label_lines(stages: LabelStages, streams: Iterable[BinaryIO], output: BinaryIO) -> None:
     """Write one JSON line for each line of the streams, in order, as soon as the lines are there.
 
     A line without an id is named by its number, counted from 1 across all streams.
@@ -64,22 +65,32 @@ def label_lines(stages: LabelStages, streams: Iterable[BinaryIO], output: Binary
     number = 1
     with tqdm(unit=" texts", disable=None) as progress:
         for stream in streams:
-            for window in _windows(stream, window_lines):
+            for window in _windows(stream):
                 output.writelines(answer + b"\n" for answer in _label_window(stages, window, number))
                 output.flush()
                 number += len(window)
                 progress.update(len(window))
 
 
-def _windows(stream: BinaryIO, window_lines: int) -> Iterator[list[bytes]]:
-    """The lines that are there, `window_lines` at most, without waiting for more than one."""
-    rest = b""
+def _opened(files: list[Path]) -> Iterator[BinaryIO]:
+    for path in files:
+        with path.open("rb") as stream:
+            yield stream
+
+
+def _windows(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """The lines that are there, so many at most, without waiting for more than one."""
+    rest: list[bytes] = []
     while chunk := stream.read1(_READ_BYTES):  # type: ignore[attr-defined]
-        *lines, rest = (rest + chunk).split(b"\n")
-        for start in range(0, len(lines), window_lines):
-            yield lines[start : start + window_lines]
-    if rest:
-        yield [rest]
+        *lines, last = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join([*rest, lines[0]])
+            rest = []
+        rest.append(last)
+        for start in range(0, len(lines), _WINDOW_LINES):
+            yield lines[start : start + _WINDOW_LINES]
+    if any(rest):
+        yield [b"".join(rest)]
 
 
 def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) -> list[bytes]:

@@ -69,9 +69,10 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
         requests, others = stages.decode(window.records)
         predictions = stages.predict(stages.plan(stages.tokenize(requests)))
         outcomes = in_order(stages.encode(window.records, [*predictions, *others]), len(window.records))
-        stages.guard(outcomes)
         try:
             stages.sink.deliver(window, outcomes)
         except NotDeliveredError as error:
             _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
             stages.source.rewind()
+        else:
+            stages.guard(outcomes)

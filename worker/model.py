@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
@@ -17,6 +18,7 @@ from worker.flow import Batch, ModelInfo, Prediction, Rejected, Request, Tokeniz
 
 _log = logging.getLogger(__name__)
 
+_MIN_BATCH_TOKENS = 64
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -42,7 +44,7 @@ class Model:
             model, report = AutoModelForSequenceClassification.from_pretrained(
                 artifact.folder, dtype=self.dtype, use_safetensors=True, output_loading_info=True
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise UserError(f"EMOTION_MODEL: {artifact.folder} cannot be loaded: {error}") from error
         _refuse_other_kinds(artifact.folder, model.config, report["missing_keys"])
         self._model: torch.nn.Module = model.to(self.device).eval()
@@ -50,6 +52,7 @@ class Model:
         self.positions = _positions(model)
         threshold = artifact.manifest.confident_score if artifact.manifest else None
         self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), threshold)
+        self._ran_out_of_memory = False
         self.batch_tokens = batch_tokens or (512 if self.device.type == "cpu" else 16_384)
 
     def predict(self, batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
@@ -62,7 +65,12 @@ class Model:
             RuntimeError: The device is broken, or its memory does not hold even one text.
         """
         for batch in batches:
+            shrunk = self.batch_tokens // 2
             yield from self._predict(batch)
+            if self._ran_out_of_memory:
+                self._ran_out_of_memory = False
+                self.batch_tokens = max(_MIN_BATCH_TOKENS, shrunk)
+                _log.warning("batch_tokens_shrunk", extra={"batch_tokens": self.batch_tokens})
 
     def _predict(self, batch: Batch) -> Iterator[Prediction | Rejected]:
         try:
@@ -70,17 +78,32 @@ class Model:
         except torch.AcceleratorError:  # the device is broken: nothing after this would be right
             raise
         except (RuntimeError, ValueError, IndexError) as error:
-            if isinstance(error, torch.OutOfMemoryError):
-                self._shrink(batch)
-            if len(batch) > 1:
-                _log.warning("batch_halved", extra={"texts": len(batch), "error": type(error).__name__})
-                yield from self._predict(batch[: len(batch) // 2])
-                yield from self._predict(batch[len(batch) // 2 :])
-                return
-            if not self._works(len(batch[0].ids)):
-                raise
-            yield Rejected(batch[0].request.index, Reason.MODEL_FAILED, type(error).__name__)
+            failure = error.with_traceback(None)  # a traceback would keep the memory of the failed try
+        else:
+            yield from self._predictions(batch, scores)
             return
+        self._ran_out_of_memory |= isinstance(failure, torch.OutOfMemoryError)
+        if len(batch) > 1:
+            _log.warning("batch_halved", extra={"texts": len(batch), "error": type(failure).__name__})
+            yield from self._predict(batch[: len(batch) // 2])
+            yield from self._predict(batch[len(batch) // 2 :])
+        else:
+            yield from self._last_try(batch, failure)
+
+    def _last_try(self, batch: Batch, failure: Exception) -> Iterator[Prediction | Rejected]:
+        """Blame a text that failed alone, if another of its length goes through and it fails once more."""
+        if not self._works(len(batch[0].ids)):
+            raise failure
+        try:
+            scores = self._scores(batch)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, IndexError):
+            yield Rejected(batch[0].request.index, Reason.MODEL_FAILED, type(failure).__name__)
+        else:
+            yield from self._predictions(batch, scores)
+
+    def _predictions(self, batch: Batch, scores: torch.Tensor) -> Iterator[Prediction | Rejected]:
         finite = scores.isfinite().all(dim=1).tolist()
         for tokenized, row, is_finite in zip(batch, scores.tolist(), finite, strict=True):
             if is_finite:
@@ -97,11 +120,6 @@ class Model:
             return bool(self._scores([stand_in]).isfinite().all())
         except (RuntimeError, ValueError, IndexError):
             return False
-
-    def _shrink(self, batch: Batch) -> None:
-        """Make later windows plan for half the tokens that did not fit."""
-        self.batch_tokens = min(self.batch_tokens, max(1, sum(len(tokenized.ids) for tokenized in batch) // 2))
-        _log.warning("batch_tokens_shrunk", extra={"batch_tokens": self.batch_tokens})
 
     @torch.inference_mode()
     def _scores(self, batch: Batch) -> torch.Tensor:
@@ -146,7 +164,9 @@ def _refuse_other_kinds(folder: Path, config: PretrainedConfig, missing_keys: It
 
 def _labels(artifact: Artifact, config: PretrainedConfig) -> list[str]:
     names: dict[int, str] = config.id2label  # type: ignore[assignment]
-    labels = [names[index] for index in sorted(names)]
+    labels = [str(names[index]) for index in sorted(names)]
+    if len(set(labels)) < len(labels):
+        raise UserError(f"EMOTION_MODEL: {artifact.folder}: config.json names two labels alike: {labels}")
     if artifact.manifest and artifact.manifest.labels != labels:
         raise UserError(
             f"EMOTION_MODEL: {artifact.folder}: config.json names the labels {labels}, but manifest.json "

@@ -30,6 +30,12 @@ def run(settings: Settings) -> int:
     Raises:
         UserError: Something that `emotion-worker check` would have told.
     """
+    with _signals() as stop:
+        _serve(settings, stop)
+    return 0
+
+
+def _serve(settings: Settings, stop: threading.Event) -> None:
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
     label_bytes, letter_bytes = limits[settings.output_topic], limits[settings.dead_letter_topic]
@@ -40,26 +46,24 @@ def run(settings: Settings) -> int:
         Target(settings.dead_letter_topic, letter_bytes),
         now_ms,
     )
-    with _signals() as stop:
-        consumer = broker.consumer()
-        pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
-        source = Source(consumer, settings.input_topic, pace, settings.start_offset, stop.wait)
-        with closing(source), closing(make_sink(broker, settings, consumer, min(label_bytes, letter_bytes))) as sink:
-            stages = loop.Stages(
-                source=source,
-                decode=partial(decode, message_reader(settings.input_format, settings.text_field)),
-                tokenize=tokenizer.tokenize,
-                plan=lambda tokenized: plan(tokenized, model.batch_tokens),
-                predict=model.predict,
-                encode=encoder.encode,
-                guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),
-                sink=sink,
-            )
-            started = {"device": str(model.device), "dtype": str(model.dtype), "delivery": settings.delivery}
-            _log.info("worker_started", extra={"model": model.info.name, "revision": model.info.revision} | started)
-            loop.run(stages, stop.is_set, partial(_arm_watchdog, settings.max_poll_interval_ms))
+    consumer = broker.consumer()
+    pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
+    source = Source(consumer, settings.input_topic, pace, settings.start_offset, stop.wait)
+    with closing(source), closing(make_sink(broker, settings, consumer, min(label_bytes, letter_bytes))) as sink:
+        stages = loop.Stages(
+            source=source,
+            decode=partial(decode, message_reader(settings.input_format, settings.text_field)),
+            tokenize=tokenizer.tokenize,
+            plan=lambda tokenized: plan(tokenized, model.batch_tokens),
+            predict=model.predict,
+            encode=encoder.encode,
+            guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),
+            sink=sink,
+        )
+        started = {"device": str(model.device), "dtype": str(model.dtype), "delivery": settings.delivery}
+        _log.info("worker_started", extra={"model": model.info.name, "revision": model.info.revision} | started)
+        loop.run(stages, stop.is_set, partial(_arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
-    return 0
 
 
 def _arm_watchdog(limit_ms: int) -> None:

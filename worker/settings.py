@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     )
 
     bootstrap_servers: str | None = Field(
-        None, description="Kafka brokers, `host:port` with commas between. Needed by `run` and `check`."
+        None,
+        pattern=r"^\s*[^\s,:]+:\d{1,5}\s*(,\s*[^\s,:]+:\d{1,5}\s*)*$",
+        description="Kafka brokers, `host:port` with commas between. Needed by `run` and `check`.",
     )
     input_topic: Topic = Field("text-messages", description="Topic that texts are read from.")
     output_topic: Topic = Field("emotion-labels", description="Topic that labels are written to.")
@@ -98,7 +100,7 @@ class Settings(BaseSettings):
     )
     max_poll_interval_ms: int = Field(
         600_000,
-        ge=10_000,
+        ge=120_000,  # while brokers are away, a turn of the loop may take a minute
         description="The longest that one window may take; past it the worker ends itself and is started again.",
     )
     metadata_max_age_ms: int = Field(

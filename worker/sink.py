@@ -1,13 +1,14 @@
 """Outcomes to Kafka, and the commit: the last step."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
     AuthorizationError,
     FencedInstanceIdError,
+    InvalidRecordError,
     InvalidTimestampError,
     KafkaError,
     MessageSizeTooLargeError,
@@ -91,13 +92,11 @@ class Sink:
         return self._producer
 
     def _deliver(self, producer: KafkaProducer, window: Window, outcomes: list[Outcome]) -> None:
+        self._check_membership(window)
         if self._exactly_once:
             producer.begin_transaction()
         self._send(producer, outcomes)
-        # The broker refuses offsets of an old generation, but the client cannot be trusted to name a generation at all
-        # once it has lost the group.
-        if self._consumer.group_metadata() != window.membership:
-            raise NotDeliveredError("the group moved on while the window was being labelled")
+        self._check_membership(window)
         offsets = {
             TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
             for partition, offset in window.next_offsets.items()
@@ -109,15 +108,22 @@ class Sink:
             self._consumer.commit(offsets, timeout_ms=int(self._timeout_seconds * 1000))
         self._proven = True
 
+    def _check_membership(self, window: Window) -> None:
+        # The broker refuses offsets of an old generation, but the client cannot be trusted to name a generation at all
+        # once it has lost the group.
+        if self._consumer.group_metadata() != window.membership:
+            raise NotDeliveredError("the group moved on while the window was being labelled")
+
     def _send(self, producer: KafkaProducer, outcomes: list[Outcome]) -> None:
         """Send, and wait until all in-sync replicas have it. `flush` alone does not raise for records that failed."""
-        futures = [self._send_one(producer, outcome) for outcome in outcomes]
+        partitions = {topic: producer.partitions_for(topic) or () for topic in {outcome.topic for outcome in outcomes}}
+        futures = [self._send_one(producer, outcome, partitions[outcome.topic]) for outcome in outcomes]
         producer.flush(timeout=self._timeout_seconds)
         for future in futures:
             future.get(timeout=0)
 
-    def _send_one(self, producer: KafkaProducer, outcome: Outcome) -> FutureRecordMetadata:
-        if outcome.partition not in (producer.partitions_for(outcome.topic) or ()):
+    def _send_one(self, producer: KafkaProducer, outcome: Outcome, partitions: Container[int]) -> FutureRecordMetadata:
+        if outcome.partition not in partitions:
             problem = f"topic {outcome.topic} has no partition {outcome.partition}"
             if self._proven:  # the input has grown; the output may have too, and a new producer will know
                 raise NotDeliveredError(problem)
@@ -142,10 +148,11 @@ def _translated_errors() -> Iterator[None]:
             f"not allowed to write ({error}): grant this user Write and Describe on the output and the dead-letter "
             "topic, Read on the consumer group and, for exactly once, Write and Describe on the transactional ids"
         ) from error
-    except (InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
+    except (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
         raise UserError(
             f"the brokers refuse an outcome ({error}): compare message.timestamp.*.max.ms of the output and the "
-            "dead-letter topic with the input's; if max.message.bytes was lowered, start again: it is read at start"
+            "dead-letter topic with the input's; a compacted topic takes no record without a key; if max.message.bytes "
+            "was lowered, start again: it is read at start"
         ) from error
     except FencedInstanceIdError as error:
         raise UserError(

@@ -9,6 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
     AuthorizationError,
     CorruptRecordError,
+    IllegalStateError,
     KafkaError,
     LogTruncationError,
     NoOffsetForPartitionError,
@@ -27,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _POLL_MS = 500
 _GATHER_MS = 5  # a poll returns what one partition has; a full window takes several, and an idle one must not wait
+_WINDOW_BYTES = 32 << 20  # a window of huge texts must fit into memory, several times over
 _LOOKUP_MS = 5_000  # what the client would wait for without end while its brokers are away
 _CONFIRM_SECONDS = 10
 _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -81,8 +83,11 @@ class Source:
         try:
             window = self._gather()
         except RetriableError as error:
-            self.rewind()
+            self._membership = None
             self._back_off(error)
+            return self._empty()
+        except (NoOffsetForPartitionError, IllegalStateError):  # the group moved on while we looked at our positions
+            self._membership = None
             return self._empty()
         except OffsetOutOfRangeError as error:
             raise self._out_of_range(next(iter(error.args[0]))) from error
@@ -97,7 +102,8 @@ class Source:
         return window
 
     def rewind(self) -> None:
-        """Forget all positions: the next window starts at the committed offsets."""
+        """Pause, then forget all positions: the next window starts at the committed offsets."""
+        self._wait(_BACKOFF_SECONDS[0])
         self._membership = None
 
     def close(self) -> None:
@@ -114,7 +120,7 @@ class Source:
         if membership != self._membership:
             self._settle(membership)
             return self._empty()
-        while records and len(records) < max_records:
+        while records and len(records) < max_records and _value_bytes(records) < _WINDOW_BYTES:
             more = self._poll(_GATHER_MS, max_records - len(records))
             if not more:
                 break
@@ -126,7 +132,7 @@ class Source:
             self._confirmed = time.monotonic()
         group_metadata = self._consumer.group_metadata()
         if self._current_membership() != self._membership:  # a rejoin in the middle of gathering
-            self.rewind()
+            self._membership = None
             return self._empty()
         self._pace.hand_over(len(records))
         return Window(records, next_offsets, group_metadata)
@@ -135,7 +141,7 @@ class Source:
         try:
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
         except NoOffsetForPartitionError:  # a new group, or a new partition: _settle finds where to start
-            self.rewind()
+            self._membership = None
             return []
         return [_record(record) for records in polled.values() for record in records]
 
@@ -206,12 +212,19 @@ class Source:
                 f"{committed}, the topic now begins at {earliest}): retention overtook the group"
             )
         else:
-            what = f"{name}: the group is at offset {committed}, but the topic ends at {latest}: was it made anew?"
+            at = "nowhere yet" if committed is None else f"at offset {committed}"
+            what = (
+                f"{name}: the group is {at}, but the topic begins at {earliest} and ends at {latest}: was it made anew?"
+            )
         return UserError(
             f"{what}. Nothing was skipped. To go on with what is there, stop all workers of the group and run "
             f"`kafka-consumer-groups.sh --bootstrap-server … --group {self._consumer.config['group_id']} --topic "
             f"{partition.topic}:{partition.partition} --reset-offsets --to-earliest --execute`"
         )
+
+
+def _value_bytes(records: list[Record]) -> int:
+    return sum(len(record.value or b"") for record in records)
 
 
 def _record(record: Any) -> Record:

@@ -25,7 +25,7 @@ class Tokenizer:
         """
         try:
             tokenizer = AutoTokenizer.from_pretrained(artifact.folder)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise UserError(f"EMOTION_MODEL: the tokenizer of {artifact.folder} cannot be loaded: {error}") from error
         if not tokenizer.is_fast or tokenizer.pad_token_id is None:
             raise UserError(

@@ -89,7 +89,6 @@ class Report:
 class ModeReport(Report):
     """With its faults one by one."""
 
-    rounds: int = 0
     by_fault: dict[str, Report] = field(default_factory=dict)
 
 
@@ -137,7 +136,7 @@ def run_mode(
                 steps.append(step)
         history = system.finish()
         failures = system.failures
-    return _report(steps, history, failures, rounds, _Promise(mode, workers, recovery_limit_s))
+    return _report(steps, history, failures, _Promise(mode, workers, recovery_limit_s))
 
 
 def _step(system: System, fault: Fault, done: int, records: int) -> tuple[Step, int]:
@@ -155,8 +154,8 @@ def _step(system: System, fault: Fault, done: int, records: int) -> tuple[Step, 
     return Step(fault, since, until, recovery, system.restarts - restarts), done
 
 
-def _report(steps: list[Step], history: History, failures: list[str], rounds: int, promise: _Promise) -> ModeReport:
-    report = ModeReport(records=len(history.produced), faults=len(steps), rounds=rounds, violations=list(failures))
+def _report(steps: list[Step], history: History, failures: list[str], promise: _Promise) -> ModeReport:
+    report = ModeReport(records=len(history.produced), faults=len(steps), violations=list(failures))
     acked_at = {record.place: record.acked_at for record in history.produced}
     ends = [step.until for step in steps]
 

@@ -61,6 +61,9 @@ class Feed(_Background):
         super().__init__()
         self.acknowledged: list[Produced] = []
         self.refused: list[str] = []
+        self.unplaced: dict[
+            bytes, Produced
+        ] = {}  # by value: acknowledged on a retry, where brokers do not say the offset
         self.partitions = partitions
         self.poison_next = 0  # so many records in a row that can never be labelled
         self.long_next = 0  # so many in a row with the first text, which is long
@@ -96,8 +99,11 @@ class Feed(_Background):
 
         def note(error: KafkaError | None, message: Message) -> None:
             offset = message.offset()
-            if error is not None or offset is None:
+            if error is not None:
                 self.refused.append(f"{identity}: {error}")
+                return
+            if offset is None:
+                self.unplaced[value] = Produced(Place(partition, -1), identity, key, labels, time.time())
                 return
             self.acknowledged.append(Produced(Place(partition, offset), identity, key, labels, time.time()))
             self._ends[partition] = max(self._ends.get(partition, 0), offset + 1)
@@ -121,16 +127,22 @@ class Reader(_Background):
         settings = {"bootstrap.servers": servers, "group.id": "running-reader", "isolation.level": "read_committed"}
         no_commits = {"enable.auto.commit": False, "auto.offset.reset": "error", "fetch.wait.max.ms": 50}
         self._consumer = Consumer(settings | no_commits | _CLIENT)
-        self._consumer.assign([])
-        for partition in range(partitions):
-            self.watch(partition)
+        self._assigned = 0
+        self.partitions = partitions  # may grow while it reads
 
-    def watch(self, partition: int) -> None:
-        """Read this partition of both topics as well."""
-        self._consumer.incremental_assign([TopicPartition(name, partition, OFFSET_BEGINNING) for name in self._topics])
+    def _assign_more(self) -> None:
+        """On the thread that polls: on another one it was seen to wait for minutes."""
+        more = range(self._assigned, self.partitions)
+        self._assigned = more.stop
+        self._consumer.incremental_assign(
+            [TopicPartition(name, p, OFFSET_BEGINNING) for name in self._topics for p in more]
+        )
 
     def _run(self) -> None:
+        self._consumer.assign([])
         while not self._stop.is_set():
+            if self._assigned < self.partitions:
+                self._assign_more()
             message = self._consumer.poll(0.1)
             if message is not None and message.error() is None:
                 self._note(message)

@@ -5,6 +5,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -15,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 from kafka import KafkaAdminClient
 from transformers import BertForSequenceClassification, BertTokenizer
 
-from tests.chaos.checker import History, Outcome, Topic
+from tests.chaos.checker import History, Outcome, Place, Topic
 from tests.chaos.stream import Feed, OffsetWatch, Reader, as_outcome
 from tests.chaos.transactions import read_transactions
 from tests.harness.apache_kafka import ApacheKafka
@@ -176,8 +177,7 @@ class System:
         total = self.feed.partitions + 1
         for topic in (self.output, self.dead_letters, self.input):
             add_partitions(self.cluster.bootstrap_servers, topic, total)
-        self.reader.watch(total - 1)
-        self.feed.partitions = total
+        self.reader.partitions = self.feed.partitions = total
 
     # Waiting
 
@@ -222,6 +222,12 @@ class System:
         self.feed.stop()
         if self.feed.refused:
             self.fail(f"{len(self.feed.refused)} records were refused, such as {self.feed.refused[0]}")
+        if self.feed.unplaced:
+            for stored in read_topic(self.cluster.bootstrap_servers, self.input, timeout_s=300):
+                if record := self.feed.unplaced.pop(stored.value or b"", None):
+                    self.feed.acknowledged.append(replace(record, place=Place(stored.partition, stored.offset)))
+            if self.feed.unplaced:
+                self.fail(f"{len(self.feed.unplaced)} acknowledged records are not in the input")
         self.until_answered(0, 120)
         for worker in list(self.workers):
             self.drain_worker(worker)
