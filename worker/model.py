@@ -84,7 +84,7 @@ class Model:
             return
         self._ran_out_of_memory |= isinstance(failure, torch.OutOfMemoryError)
         if len(batch) > 1:
-            _log.warning("batch_halved", extra={"texts": len(batch), "error": type(failure).__name__})
+            _log.warning("batch_halved", extra={"texts": len(batch), "error": repr(failure)[:200]})
             yield from self._predict(batch[: len(batch) // 2])
             yield from self._predict(batch[len(batch) // 2 :])
         else:

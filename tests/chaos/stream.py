@@ -2,6 +2,7 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self, cast
 
@@ -29,7 +30,7 @@ _CLIENT = {
 }
 
 
-class _Background:
+class _Background(ABC):
     """Something that runs on a thread of its own for as long as its `with` block."""
 
     def __init__(self) -> None:
@@ -48,8 +49,8 @@ class _Background:
         self._stop.set()
         self._thread.join()
 
-    def _run(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _run(self) -> None: ...
 
 
 class Feed(_Background):
