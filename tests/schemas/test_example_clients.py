@@ -67,12 +67,20 @@ def test_the_reader_shows_a_tombstone_and_ends_on_ctrl_c(apache_kafka: KafkaUnde
     topic = create_topic(servers)
     produce(servers, topic, [NewRecord(None, b"gone")])
     with subprocess.Popen(
-        command("read", servers, f"--topic={topic}"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("read", servers, f"--topic={topic}"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that starts the tests in the background has them ignore Ctrl-C, and so the reader.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as reader:
-        assert reader.stdout is not None
-        assert reader.stdout.readline() == "gone deleted\n"
-        reader.send_signal(signal.SIGINT)
-        assert reader.communicate(timeout=30) == ("", "")
+        try:
+            assert reader.stdout is not None
+            assert reader.stdout.readline() == "gone deleted\n"
+            reader.send_signal(signal.SIGINT)
+            assert reader.communicate(timeout=30) == ("", "")
+        finally:
+            reader.kill()
     assert reader.returncode == 0
 
 
