@@ -14,7 +14,7 @@ from tests.harness.proxy import END_TXN
 from tests.integration.conftest import Stream, identities, message
 
 TXN_OFFSET_COMMIT = 28  # the api key of the request that puts offsets into a transaction
-COUNT = 2000
+COUNT = 6000  # more than a worker can label between two looks of a test
 
 
 @pytest.fixture

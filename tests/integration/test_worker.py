@@ -15,6 +15,7 @@ from schemas.published import documents
 from tests.harness.eventually import eventually
 from tests.harness.independent import (
     NewRecord,
+    RunningReader,
     StoredRecord,
     add_partitions,
     delete_records,
@@ -202,10 +203,10 @@ def test_a_dead_letter_larger_than_its_topic_is_cut_and_says_so(make_stream: Cal
 
 
 def test_a_killed_worker_loses_nothing_and_in_exactly_once_repeats_nothing(stream: Stream) -> None:
-    records = numbered(3000)
+    records = numbered(10_000)
     stream.produce(records)
-    with stream.worker() as first:
-        eventually(lambda: len(read_topic(stream.servers, stream.output)) > 300, 90, "some labels are out")
+    with RunningReader(stream.servers, stream.output) as reader, stream.worker() as first:
+        eventually(lambda: reader.records, 90, "the first labels are out", interval_s=0.01)
         first.kill()
     done = len(read_topic(stream.servers, stream.output))
     assert done < len(records), "killed too late to prove anything"
@@ -222,10 +223,10 @@ def test_a_killed_worker_loses_nothing_and_in_exactly_once_repeats_nothing(strea
 
 
 def test_sigterm_finishes_the_window_at_hand_and_repeats_nothing(stream: Stream) -> None:
-    records = numbered(3000)
+    records = numbered(10_000)
     stream.produce(records)
-    with stream.worker() as first:
-        eventually(lambda: read_topic(stream.servers, stream.output), 90, "the first labels are out")
+    with RunningReader(stream.servers, stream.output) as reader, stream.worker() as first:
+        eventually(lambda: reader.records, 90, "the first labels are out", interval_s=0.01)
         assert first.terminate() == 0
     labelled = read_topic(stream.servers, stream.output)
     assert sum(stream.committed().values()) == len(labelled) < len(records)
