@@ -15,8 +15,10 @@ from tests.conftest import KafkaUnderTest
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, create_topic, produce
-from worker.broker import Broker
-from worker.flow import Record
+from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
+from worker.build import make_sink
+from worker.errors import NotDeliveredError
+from worker.flow import Record, Window
 from worker.kafka_compat import committed_now
 from worker.pace import Pace
 from worker.settings import Settings
@@ -53,26 +55,46 @@ class Rejoining:
 
 
 class Member:
-    """Another member of the group, on its own thread, which reads all that it is given."""
+    """A member of the group that commits what it reads; `records` are those whose window was committed."""
 
-    def __init__(self, broker: Broker, topic: str) -> None:
-        self.source = Source(broker.consumer(), topic, pace(50), "earliest", lambda _: None)
+    def __init__(self, settings: Settings, consumer: Any, window_records: int) -> None:
+        self.source = Source(consumer, settings.input_topic, pace(window_records), "earliest", lambda _: None)
+        self._sink = make_sink(Broker(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES)
         self.records: list[Record] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
+    def turn(self) -> Window:
+        window = self.source.poll()
+        if window:
+            try:
+                self._sink.deliver(window, [])
+            except NotDeliveredError:
+                self.source.rewind()
+            else:
+                self.records += window.records
+        return window
 
-    def stop(self) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(30)
+    def close(self) -> None:
+        self._sink.close()
         self.source.close()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.records += self.source.poll().records
+
+class MemberThread(threading.Thread):
+    """A member on its own thread."""
+
+    def __init__(self, member: Member) -> None:
+        super().__init__(daemon=True)
+        self.member = member
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            self.member.turn()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self.is_alive():
+            self.join(30)
+        self.member.close()
 
 
 def test_an_offset_is_the_brokers_own_also_after_a_time_out(breakable_kafka: ApacheKafka) -> None:
@@ -109,34 +131,39 @@ def test_a_window_that_a_rejoin_falls_into_is_dropped_and_read_again(
     monkeypatch.setattr("worker.broker.CooperativeStickyAssignor", assignor)
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers, partitions=4)
-    settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
+    settings = Settings(
+        bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
+    )
     broker = Broker(settings)
-    other = Member(broker, topic)
+    other = MemberThread(Member(settings, broker.consumer(), 50))
     consumer = broker.consumer()
+    joined = threading.Event()
 
     def join() -> None:
         other.start()
         eventually(consumer._coordinator.need_rejoin, 30, "the group asks for a rejoin")
+        joined.set()
 
-    rejoining = Rejoining(consumer, 2, join)  # poll 2 with records is in the middle of gathering a window
-    source = Source(rejoining, topic, pace(COUNT), "earliest", lambda _: None)
+    # Poll 2 with records is in the middle of gathering a window.
+    member = Member(settings, Rejoining(consumer, 2, join), COUNT)
     written = produce(servers, topic, [NewRecord(b"v", partition=index % 4) for index in range(COUNT)])
+    turns: list[Window] = []
+
+    def turn_until_joined() -> bool:
+        turns.append(member.turn())
+        return joined.is_set()
+
+    def all_read() -> bool:
+        member.turn()
+        return len(member.records) + len(other.member.records) >= COUNT
+
     try:
-        mine: list[Record] = []
-        generations = set()
-
-        def all_read() -> bool:
-            window = source.poll()
-            mine.extend(window.records)
-            if window.records:
-                generations.add(window.membership.generation_id)
-            return len(mine) + len(other.records) >= COUNT
-
+        eventually(turn_until_joined, 60, "the other joins in the middle of gathering", interval_s=0)
+        assert not turns[-1], "the window that the rejoin fell into is not handed over"
         eventually(all_read, 60, "both have read everything", interval_s=0)
-        places = [(r.origin.partition, r.origin.offset) for r in [*mine, *other.records]]
+        places = [(r.origin.partition, r.origin.offset) for r in [*member.records, *other.member.records]]
         assert sorted(places) == sorted(written)
-        assert len(other.records) > 0
-        assert len(generations) == 1
+        assert len(other.member.records) > 0
     finally:
-        source.close()
+        member.close()
         other.stop()
