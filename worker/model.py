@@ -69,7 +69,7 @@ class Model:
             yield from self._predict(batch)
             if self._ran_out_of_memory:
                 self._ran_out_of_memory = False
-                self.batch_tokens = max(_MIN_BATCH_TOKENS, shrunk)
+                self.batch_tokens = min(self.batch_tokens, max(_MIN_BATCH_TOKENS, shrunk))
                 _log.warning("batch_tokens_shrunk", extra={"batch_tokens": self.batch_tokens})
 
     def _predict(self, batch: Batch) -> Iterator[Prediction | Rejected]:

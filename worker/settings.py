@@ -15,6 +15,7 @@ PREFIX = "EMOTION_"
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT\w*)$|_PORT(_\d+_(TCP|UDP|SCTP)\w*)?$")
 _SECRETS_VARIABLE = "EMOTION_SECRETS_DIR"
 
+_AWAY_MS = 30_000
 _NAME = r"^[a-zA-Z0-9._-]{1,249}$"  # what Kafka takes for a topic
 Topic = Annotated[str, StringConstraints(pattern=_NAME)]
 
@@ -100,7 +101,7 @@ class Settings(BaseSettings):
     )
     max_poll_interval_ms: int = Field(
         600_000,
-        ge=120_000,  # while brokers are away, a turn of the loop may take a minute
+        ge=30_000,
         description="The longest that one window may take; past it the worker ends itself and is started again.",
     )
     metadata_max_age_ms: int = Field(
@@ -116,8 +117,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "EMOTION_INPUT_TOPIC, EMOTION_OUTPUT_TOPIC and EMOTION_DEAD_LETTER_TOPIC must be three different topics"
             )
-        if self.session_timeout_ms > self.max_poll_interval_ms:
-            raise ValueError("EMOTION_SESSION_TIMEOUT_MS must not be larger than EMOTION_MAX_POLL_INTERVAL_MS")
+        if self.max_poll_interval_ms < 2 * self.session_timeout_ms + _AWAY_MS:
+            raise ValueError(
+                "EMOTION_MAX_POLL_INTERVAL_MS must be at least twice EMOTION_SESSION_TIMEOUT_MS plus "
+                f"{_AWAY_MS}: a turn of the loop may take that long while brokers are away"
+            )
         if self.target_window_ms * 4 > self.max_poll_interval_ms:
             raise ValueError(
                 "EMOTION_TARGET_WINDOW_MS must not be larger than a quarter of EMOTION_MAX_POLL_INTERVAL_MS"

@@ -10,6 +10,7 @@ from kafka.errors import (
     FencedInstanceIdError,
     InvalidRecordError,
     InvalidTimestampError,
+    InvalidTransactionTimeoutError,
     KafkaError,
     MessageSizeTooLargeError,
     PolicyViolationError,
@@ -163,4 +164,9 @@ def _translated_errors() -> Iterator[None]:
             f"the brokers are too old for this ({error}): exactly once needs Apache Kafka 2.5 or newer"
         ) from error
     except KafkaError as error:
+        if InvalidTransactionTimeoutError.__name__ in str(error):  # the client gives it no class of its own
+            raise UserError(
+                "EMOTION_SESSION_TIMEOUT_MS is also the time-out of transactions, and larger than the brokers' "
+                "transaction.max.timeout.ms: lower the one or raise the other"
+            ) from error
         raise NotDeliveredError(f"{type(error).__name__}: {error}") from error

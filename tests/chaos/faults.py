@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.system import SESSION_SECONDS, System
+from tests.chaos.system import MAX_POLL_SECONDS, SESSION_SECONDS, System
 from tests.harness.eventually import eventually
 from tests.harness.proxy import END_TXN, TcpProxy
 
@@ -25,6 +25,7 @@ class Fault:
     name: str
     inject: Callable[[System], Heal | None]
     windows: Callable[[int], int]  # of the number of workers
+    unseen_seconds: int = SESSION_SECONDS  # how long nobody can know of it
 
 
 def _kill_worker(system: System) -> Heal:
@@ -142,6 +143,14 @@ def _memory_exhausted(system: System) -> Heal:
     return heal
 
 
+def _model_throws(system: System) -> None:
+    system.break_model(system.any_worker(), "throw")
+
+
+def _model_hangs(system: System) -> None:
+    system.break_model(system.any_worker(), "hang")
+
+
 def _disk_full(system: System) -> Heal:
     """From now on every write that makes a file of a broker larger fails."""
     node = system.cluster.nodes[system.any_broker() - 1]
@@ -184,4 +193,6 @@ FAULTS: Sequence[Fault] = (
     Fault("add_partition", System.add_partition, _each),
     Fault("poison", _poison, _none),
     Fault("memory_exhausted", _memory_exhausted, _one),
+    Fault("model_throws", _model_throws, _one),
+    Fault("model_hangs", _model_hangs, _one, unseen_seconds=MAX_POLL_SECONDS),
 )

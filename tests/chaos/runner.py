@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 from tests.chaos.checker import Anomaly, History, check
 from tests.chaos.faults import Fault
-from tests.chaos.system import SESSION_SECONDS, WINDOW, Mode, System, say
+from tests.chaos.system import WINDOW, Mode, System, say
 
-RECOVERY_LIMIT_SECONDS = SESSION_SECONDS + 15
+RECOVERY_GRACE_SECONDS = 15
 _GIVE_UP_SECONDS = 120
 _COLUMNS = {
     "lost": ("lost_write", "dead_letter_lost"),
@@ -43,7 +43,7 @@ class _Promise:
 
     mode: Mode
     workers: int
-    recovery_limit_s: float
+    recovery_grace_s: float
 
     def broken(self, step: Step, names: Counter[str]) -> list[str]:
         """How a fault broke it."""
@@ -55,8 +55,9 @@ class _Promise:
             if repeated > windows * WINDOW:
                 broken.append(f"{repeated} records repeated, more than {windows} windows")
         broken += [f"{name}: {count}" for name, count in sorted(names.items()) if name not in allowed]
-        if step.recovery_seconds > self.recovery_limit_s:
-            broken.append(f"progress after {step.recovery_seconds:.1f} s, later than {self.recovery_limit_s:g} s")
+        limit_s = step.fault.unseen_seconds + self.recovery_grace_s
+        if step.recovery_seconds > limit_s:
+            broken.append(f"progress after {step.recovery_seconds:.1f} s, later than {limit_s:g} s")
         return broken
 
 
@@ -104,7 +105,7 @@ def run_mode(
     seed: int = 1,
     stopping: threading.Event | None = None,
     logs: Path | None = None,
-    recovery_limit_s: float = RECOVERY_LIMIT_SECONDS,
+    recovery_grace_s: float = RECOVERY_GRACE_SECONDS,
 ) -> ModeReport:
     """Inject each fault once a round, in a new order each time; `stopping` ends it after the fault at hand.
 
@@ -119,7 +120,7 @@ def run_mode(
         seed: Of the order, and of whom the faults hit.
         stopping: Set to end early.
         logs: A folder to leave the workers' logs in.
-        recovery_limit_s: Later progress after a fault breaks the promise.
+        recovery_grace_s: Progress that comes later than so long after a fault can be known of breaks the promise.
     """
     steps: list[Step] = []
     with (
@@ -136,7 +137,7 @@ def run_mode(
                 steps.append(step)
         history = system.finish()
         failures = system.failures
-    return _report(steps, history, failures, _Promise(mode, workers, recovery_limit_s))
+    return _report(steps, history, failures, _Promise(mode, workers, recovery_grace_s))
 
 
 def _step(system: System, fault: Fault, done: int, records: int) -> tuple[Step, int]:

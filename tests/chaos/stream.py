@@ -114,6 +114,10 @@ class Feed(_Background):
                 return self._producer.produce(self._topic, value, key, partition, on_delivery=note)
             except BufferError:
                 self._producer.poll(0.1)
+            except KafkaException as error:  # a partition that was just added, which the client will know of soon
+                if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
+                    raise
+                self._producer.poll(0.1)
 
 
 class Reader(_Background):

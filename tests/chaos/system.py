@@ -21,12 +21,15 @@ from tests.chaos.stream import Feed, OffsetWatch, Reader, as_outcome
 from tests.chaos.transactions import read_transactions
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
+from tests.harness.faulty_worker import MODULE as FAULTY_WORKER
+from tests.harness.faulty_worker import break_model
 from tests.harness.independent import add_partitions, create_topic, read_topic
 from tests.harness.tiny_model import LABELS, write_tiny_model
 from tests.harness.worker_process import START_SECONDS, WorkerProcess
 
 Mode = Literal["exactly_once", "at_least_once"]
 SESSION_SECONDS = 6
+MAX_POLL_SECONDS = 2 * SESSION_SECONDS + 30  # the least that the worker takes
 WINDOW = 100
 BROKERS = 3
 PARTITIONS = 6
@@ -76,6 +79,7 @@ class System:
                 "dtype": "float32",
                 "delivery": self.mode,
                 "session_timeout_ms": SESSION_SECONDS * 1000,
+                "max_poll_interval_ms": MAX_POLL_SECONDS * 1000,
                 "metadata_max_age_ms": 2000,
                 "window_max_records": WINDOW,
             }
@@ -111,9 +115,14 @@ class System:
         self.workers.remove(worker)
         worker.kill()
 
+    def break_model(self, worker: WorkerProcess, how: str) -> None:
+        """Its model hangs or throws from now on; the process ends itself and is replaced."""
+        break_model(self._folder, worker.process.pid, how)
+
     def drain_worker(self, worker: WorkerProcess) -> None:
         """SIGTERM; it has to end with 0."""
         self.workers.remove(worker)
+        worker.wait_until_ready()  # one that was just started knows no signal yet
         code = worker.terminate(START_SECONDS)
         if code != 0:
             self.fail(f"a worker ended with {code} on SIGTERM: {worker.log[-500:]}")
@@ -254,7 +263,7 @@ class System:
         ]
 
     def _start(self) -> WorkerProcess:
-        worker = WorkerProcess(self._folder, **self._settings).start()
+        worker = WorkerProcess(self._folder, FAULTY_WORKER, **self._settings).start()
         self._ever_started.append(worker)
         return worker
 

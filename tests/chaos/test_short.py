@@ -20,7 +20,7 @@ def test_faults_in_a_stream_cost_nothing(apache_kafka_jars: Path) -> None:
         records_per_fault=1000,
         workers=2,
         rate=200,
-        recovery_limit_s=90,  # how fast is for `make chaos` to say, on a machine that does nothing else
+        recovery_grace_s=84,  # how fast is for `make chaos` to say, on a machine that does nothing else
     )
     assert report.violations == []
     assert (report.faults, set(report.by_fault)) == (len(NAMES), set(NAMES))

@@ -17,13 +17,15 @@ START_SECONDS = 90  # torch alone takes several on a busy machine
 class WorkerProcess:
     """A worker that runs for as long as its `with` block, unless it ends before."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, module: str = "worker", /, **settings: object) -> None:
         """Say how it will run.
 
         Args:
             folder: Its working folder, so that no `.env` is found.
+            module: What is run in place of the worker's own command line.
             settings: By field name, such as `input_topic`.
         """
+        self._module = module
         own = {name: value for name, value in os.environ.items() if not name.startswith("EMOTION_")}
         self._environment = own | {f"EMOTION_{name.upper()}": str(value) for name, value in settings.items()}
         self._environment["OMP_NUM_THREADS"] = "1"
@@ -45,7 +47,7 @@ class WorkerProcess:
     def start(self) -> Self:
         """Start it, without waiting for anything."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "worker", "run"],
+            [sys.executable, "-m", self._module, "run"],
             env=self._environment,
             cwd=self._folder,
             stderr=subprocess.PIPE,

@@ -32,8 +32,8 @@ class Stream:
         )
         self.group = f"group-{uuid.uuid4().hex[:8]}"
 
-    def worker(self, **settings: object) -> WorkerProcess:
-        """A worker that is not started yet."""
+    def worker(self, module: str = "worker", /, **settings: object) -> WorkerProcess:
+        """A worker that is not started yet; `module` is its command line."""
         own = {
             "bootstrap_servers": self.servers,
             "input_topic": self.input,
@@ -45,7 +45,7 @@ class Stream:
             "session_timeout_ms": 6000,
             "window_max_records": 100,
         }
-        return WorkerProcess(self.folder, **(own | self.settings | settings))
+        return WorkerProcess(self.folder, module, **(own | self.settings | settings))
 
     def produce(self, records: list[NewRecord]) -> list[tuple[int, int]]:
         """Write to the input; gives (partition, offset) of each."""

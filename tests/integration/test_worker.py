@@ -13,6 +13,8 @@ from transformers import pipeline
 
 from schemas.published import documents
 from tests.harness.eventually import eventually
+from tests.harness.faulty_worker import MODULE as FAULTY_WORKER
+from tests.harness.faulty_worker import SLOW_SECONDS, break_model
 from tests.harness.independent import (
     NewRecord,
     RunningReader,
@@ -313,6 +315,16 @@ def test_start_up_says_everything_that_is_missing(make_stream: Callable[..., Str
     assert f"give {small.dead_letters} at least 3" in worker.log
 
 
+def test_a_session_longer_than_the_brokers_allow_a_transaction_names_the_setting(
+    make_stream: Callable[..., Stream],
+) -> None:
+    stream = make_stream(settings={"delivery": "exactly_once"})
+    with stream.worker(session_timeout_ms=1_000_000, max_poll_interval_ms=2_100_000) as worker:
+        assert worker.wait_for_exit() == 2
+    assert "EMOTION_SESSION_TIMEOUT_MS" in worker.log
+    assert "transaction.max.timeout.ms" in worker.log
+
+
 def test_texts_may_lie_deep_in_an_object_or_be_the_whole_value(make_stream: Callable[..., Stream]) -> None:
     nested = make_stream(settings={"text_field": "data.body"})
     produce(nested.servers, nested.input, [NewRecord(b'{"data": {"body": "deep"}}')])
@@ -397,6 +409,18 @@ def test_a_topic_that_is_deleted_while_running_stops_the_worker(make_stream: Cal
         delete_topic(stream.servers, stream.input)
         assert worker.wait_for_exit() == 2
     assert f"topic {stream.input} does not exist any more" in worker.log
+
+
+def test_a_forward_pass_longer_than_the_session_costs_nothing(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream(settings={"session_timeout_ms": (SLOW_SECONDS - 3) * 1000})
+    with stream.worker(FAULTY_WORKER) as worker:
+        worker.wait_until_ready()
+        break_model(stream.folder, worker.process.pid, "slow")
+        stream.produce(numbered(20))
+        assert len(stream.labels(20)) == 20
+        assert worker.terminate() == 0
+    assert worker.log.count("partitions_assigned") == 1
+    assert "window_not_delivered" not in worker.log
 
 
 def test_a_static_member_that_restarts_moves_no_partitions(make_stream: Callable[..., Stream]) -> None:

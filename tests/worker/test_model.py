@@ -163,7 +163,10 @@ def test_a_batch_that_memory_does_not_hold_makes_later_ones_smaller(
     assert 64 <= model.batch_tokens <= 100
 
 
-def test_memory_that_ran_out_once_costs_no_text(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("before", "after"), [(400, 200), (40, 40)])
+def test_memory_that_ran_out_once_costs_no_text(
+    before: int, after: int, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, tokenizer = load(tiny_model)
     forward = model._scores
     failing = iter([True, True])
@@ -174,10 +177,10 @@ def test_memory_that_ran_out_once_costs_no_text(tiny_model: Path, monkeypatch: p
         return forward(batch)
 
     monkeypatch.setattr(model, "_scores", scores)
-    model.batch_tokens = 400
-    predictions = predict(model, tokenizer, ["one", "two"], 400)
+    model.batch_tokens = before
+    predictions = predict(model, tokenizer, ["one", "two"], before)
     assert sorted(by_index(predictions)) == [0, 1]
-    assert model.batch_tokens == 200
+    assert model.batch_tokens == after
 
 
 def test_an_encoder_that_was_never_fine_tuned_is_refused(tiny_model: Path, tmp_path: Path) -> None:
