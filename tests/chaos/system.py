@@ -122,7 +122,8 @@ class System:
     def drain_worker(self, worker: WorkerProcess) -> None:
         """SIGTERM; it has to end with 0."""
         self.workers.remove(worker)
-        worker.wait_until_ready()  # one that was just started knows no signal yet
+        if worker.process.poll() is None:
+            worker.wait_until_ready()  # one that was just started knows no signal yet
         code = worker.terminate(START_SECONDS)
         if code != 0:
             self.fail(f"a worker ended with {code} on SIGTERM: {worker.log[-500:]}")
