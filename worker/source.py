@@ -120,7 +120,8 @@ class Source:
         if membership != self._membership:
             self._settle(membership)
             return self._empty()
-        while records and len(records) < max_records and _value_bytes(records) < _WINDOW_BYTES:
+        # What is there goes at once: to wait for records that are still being written would cost the first ones time.
+        while records and self._is_behind() and len(records) < max_records and _value_bytes(records) < _WINDOW_BYTES:
             more = self._poll(_GATHER_MS, max_records - len(records))
             if not more:
                 break
@@ -144,6 +145,14 @@ class Source:
             self._membership = None
             return []
         return [_record(record) for records in polled.values() for record in records]
+
+    def _is_behind(self) -> bool:
+        """Whether the brokers hold more than was polled, as far as is known; of a new partition it is not yet known."""
+        ends = {partition: self._consumer.highwater(partition) for partition in self._consumer.assignment()}
+        return any(
+            end is None or end > self._consumer.position(partition, timeout_ms=_LOOKUP_MS)
+            for partition, end in ends.items()
+        )
 
     def _current_membership(self) -> object:
         """Generation, member and partitions; None while this process is no member of a stable group."""

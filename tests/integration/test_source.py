@@ -97,6 +97,45 @@ class MemberThread(threading.Thread):
         self.member.close()
 
 
+class Trickle(threading.Thread):
+    """Writes a record every millisecond or two, until it is stopped or has written `most`."""
+
+    def __init__(self, servers: str, topic: str, most: int) -> None:
+        super().__init__(daemon=True)
+        self._producer = librdkafka.Producer({"bootstrap.servers": servers, "linger.ms": 0})
+        self._topic, self._most = topic, most
+        self.written = 0
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        while self.written < self._most and not self.stopping.wait(0.001):
+            self._producer.produce(self._topic, b"v", partition=0)
+            self._producer.poll(0)
+            self.written += 1
+        self._producer.flush()
+
+
+def test_a_stream_that_never_pauses_is_not_gathered_until_the_window_is_full(apache_kafka: KafkaUnderTest) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers, partitions=2)  # one of them stays empty
+    settings = Settings(
+        bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
+    )
+    member = Member(settings, Broker(settings).consumer(), 8000)
+    trickle = Trickle(servers, topic, most=8000)
+    try:
+        trickle.start()
+        window = eventually(lambda: member.turn() or None, 60, "the first records are there")
+        backlog = len(window.records)  # what was written before the partition was assigned
+        assert len([eventually(lambda: member.turn() or None, 60, "more records") for _ in range(10)]) == 10
+        assert trickle.is_alive(), "every record was waited for"
+        assert len(member.records) - backlog < 4000
+    finally:
+        trickle.stopping.set()
+        trickle.join(30)
+        member.close()
+
+
 def test_an_offset_is_the_brokers_own_also_after_a_time_out(breakable_kafka: ApacheKafka) -> None:
     """kafka-python keeps the late answer to a call that timed out, for the next call."""
     servers = breakable_kafka.bootstrap_servers

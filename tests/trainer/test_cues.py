@@ -1,0 +1,70 @@
+"""Labels that texts carry in themselves."""
+
+from pathlib import Path
+
+import pytest
+
+from trainer.cues import DEFAULT_CUES, CuedText, cue_labelled, read_cues
+from trainer.data import EMOTION_LABELS
+from trainer.errors import UserError
+from trainer.readers import Row
+
+CUES = {"happy": "joy", "😊": "joy", "sad": "sadness"}
+LABELS = ("sadness", "joy", "love")
+
+
+def labelled(*texts: str, most: int | None = None, seed: int = 1) -> list[CuedText]:
+    rows = [Row("line", text, "") for text in texts]
+    return list(cue_labelled(rows, CUES, LABELS, share=0.8, most=most, seed=seed))
+
+
+def test_a_text_is_taken_with_its_cues_and_without() -> None:
+    of_joy = {"sadness": pytest.approx(0.1), "joy": 0.8, "love": pytest.approx(0.1)}
+    assert labelled("So #Happy to be back 😊") == [("So #Happy to be back 😊", of_joy), ("So to be back", of_joy)]
+
+
+def test_a_word_that_only_holds_a_cue_tells_nothing() -> None:
+    assert labelled("unhappy saddle") == []
+
+
+def test_a_text_with_cues_of_two_labels_or_of_none_is_left_out() -> None:
+    assert labelled("happy or sad?", "a chair") == []
+
+
+def test_a_text_of_nothing_but_cues_is_taken_once() -> None:
+    assert [text for text, _ in labelled("happy 😊")] == ["happy 😊"]
+
+
+def test_a_text_that_comes_twice_counts_once() -> None:
+    assert len(labelled("so sad today", "so sad today")) == 2
+
+
+def test_a_label_gives_so_many_texts_at_most_the_same_ones_for_a_seed() -> None:
+    texts = [f"happy number{letter}" for letter in "abcdefghij"]
+    few = labelled("sad day", *texts, most=3)
+    assert sum(max(scores, key=scores.__getitem__) == "joy" for _, scores in few) == 2 * 3
+    assert few == labelled("sad day", *texts, most=3)
+    assert few != labelled("sad day", *texts, most=3, seed=2)
+
+
+def test_the_cues_that_come_along_are_of_the_models_labels() -> None:
+    assert set(read_cues(DEFAULT_CUES).values()) <= set(EMOTION_LABELS)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"joy": "happy"}', "write one object such as"),
+        ('{"joy": ["Blue"], "sadness": ["blue"]}', "blue is a cue of joy and of sadness"),
+    ],
+)
+def test_a_file_of_cues_that_cannot_be_used_is_named(content: str, problem: str, tmp_path: Path) -> None:
+    file = tmp_path / "cues.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=problem):
+        read_cues(file)
+
+
+def test_a_file_of_cues_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.json: cannot be read"):
+        read_cues(tmp_path / "none.json")

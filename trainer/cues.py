@@ -1,0 +1,88 @@
+"""Labels from the texts themselves: what a writer calls the own feeling, in a word, a hashtag or an emoji.
+
+Distant supervision: Go et al., "Twitter Sentiment Classification using Distant Supervision", 2009; dair-ai/emotion
+itself was labelled by hashtags (Saravia et al., "CARER", 2018). Such labels are noisy, so each is worth less than 1.
+"""
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from trainer.errors import UserError
+from trainer.readers import Row
+
+DEFAULT_CUES = Path(__file__).parent / "cues.json"
+_TOKEN = re.compile(r"#?[^\W\d_]+(?:'[^\W\d_]+)*|[^\w\s]")
+
+Cues = Mapping[str, str]
+"""The label of each cue, in lower case."""
+
+
+class CuedText(NamedTuple):
+    """A text, and what it is trained to: labels to shares that sum to 1."""
+
+    text: str
+    scores: dict[str, float]
+
+
+def read_cues(file: Path) -> Cues:
+    """Reads a JSON object of label to list of words and emoji.
+
+    Raises:
+        UserError: if the file is not that, or if two labels share a cue.
+    """
+    try:
+        lists = TypeAdapter(dict[str, list[str]]).validate_json(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"--cues {file}: cannot be read: {error.strerror}; give a JSON file") from error
+    except ValidationError as error:
+        raise UserError(f'--cues {file}: write one object such as {{"joy": ["happy", "😊"]}}') from error
+    cues: dict[str, str] = {}
+    for label, words in lists.items():
+        for word in words:
+            if cues.setdefault(word.lower(), label) != label:
+                raise UserError(f"--cues {file}: {word} is a cue of {cues[word.lower()]} and of {label}; choose one")
+    return cues
+
+
+def cue_labelled(
+    rows: Sequence[Row], cues: Cues, labels: Sequence[str], *, share: float, most: int | None, seed: int
+) -> Iterator[CuedText]:
+    """Yields each text that holds cues of just one label twice: as it is, and with its cues taken out.
+
+    Without the second the model would learn the cues alone, which it needs least.
+
+    Args:
+        rows: Texts; duplicates count once.
+        cues: What tells the label.
+        labels: All labels of the model; those that have no cue get their part of what `share` leaves.
+        share: How much the label gets, above an even share; the others get the rest in even parts.
+        most: So many texts of each label at most, taken at random; None for all.
+        seed: Of the choice.
+    """
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for text in dict.fromkeys(row.text for row in rows):
+        tokens = [(token, cues.get(token.group().lstrip("#").lower())) for token in _TOKEN.finditer(text)]
+        told = {label for _, label in tokens if label}
+        if len(told) == 1:
+            found[told.pop()].append((text, _without(text, [token.span() for token, label in tokens if label])))
+    rest = (1 - share) / (len(labels) - 1)
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    for label in sorted(found):
+        texts = found[label] if most is None or len(found[label]) <= most else chance.sample(found[label], most)
+        scores = {name: share if name == label else rest for name in labels}
+        for text, bare in texts:
+            yield CuedText(text, scores)
+            if bare:
+                yield CuedText(bare, scores)
+
+
+def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    for start, end in reversed(spans):
+        text = text[:start] + text[end:]
+    return " ".join(text.split())
