@@ -27,10 +27,18 @@ class TrainOptions:
         default=None, metadata={"help": "Training file (.txt .csv .tsv .jsonl .json .parquet), instead of --data."}
     )
     validation_file: str | None = field(default=None, metadata={"help": "Validation file, with --train-file."})
+    datasets: str | None = field(
+        default=None,
+        metadata={"help": "JSON file with a list of further training data, each with its own columns and label map."},
+    )
     text_column: str = field(default="text", metadata={"help": "Name of the column of the text."})
     label_column: str = field(default="label", metadata={"help": "Name of the column of the label or its id."})
     labels: list[str] | None = field(
         default=None, metadata={"help": "Label names in id order, where the data holds ids or the order matters."}
+    )
+    augment: float = field(
+        default=0.0,
+        metadata={"help": "Share of the training texts, 0 to 1, that each epoch changes as real messages differ."},
     )
     name: str = field(default="bert-finetuned-emotion", metadata={"help": "Name of the model, as its labels carry it."})
     overwrite: bool = field(default=False, metadata={"help": "Replace an artifact that is in the place."})
@@ -79,4 +87,6 @@ def parse(argv: list[str]) -> tuple[TrainOptions, TrainingArguments]:
         raise UserError(f"train: {first_line(error)}") from error
     if (options.train_file is None) != (options.validation_file is None):
         raise UserError("--train-file and --validation-file go together; give both or neither")
+    if not 0 <= options.augment <= 1:
+        raise UserError(f"--augment {options.augment:g}: no share; give a number from 0 to 1")
     return options, arguments

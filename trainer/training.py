@@ -12,20 +12,22 @@ from transformers import (
     EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerFast,
-    Trainer,
     TrainingArguments,
     set_seed,
 )
 
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact import check_output, write_artifact
-from trainer.data import Split, label_ids, label_names, load_split
+from trainer.data import SCORES, Split, label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError, first_line
 from trainer.evaluation import measure, metrics_of, tokenized
+from trainer.loss import SoftCrossEntropy
 from trainer.options import TrainOptions
 from trainer.progress import show_progress
 from trainer.readers import Columns
+from trainer.sources import load_sources, merged
 from trainer.tokenizer import lower_cased_tokenizer
+from trainer.training_set import GroupingTrainer, TrainingSet
 
 # The TrainingArguments that make the weights what they are; the others are about logging, saving and machines.
 _HYPER_PARAMETERS = (
@@ -65,18 +67,22 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     check_output(output, overwrite=options.overwrite)
     train_split, validation_split = _load_splits(options)
     names = label_names(train_split, options.labels)
-    train_ids, validation_ids = label_ids(train_split, names), label_ids(validation_split, names)
+    train_split = merged(train_split, load_sources(options.datasets, arguments.seed))
+    is_soft = arguments.label_smoothing_factor > 0 or any(row.scores for row in train_split.rows)
+    targets = label_shares(train_split, names) if is_soft else label_ids(train_split, names)
+    validation_ids = label_ids(validation_split, names)
 
     set_seed(arguments.seed)  # the classifier's head starts from random weights
     model = _load_base(options.model, names)
     tokenizer = lower_cased_tokenizer(options.model, model)
-    trainer = Trainer(
+    trainer = GroupingTrainer(
         model=model,
         args=arguments,
-        train_dataset=tokenized(tokenizer, train_split.texts, train_ids),
+        train_dataset=TrainingSet(tokenizer, train_split.rows, targets, augment=options.augment, seed=arguments.seed),
         eval_dataset=tokenized(tokenizer, validation_split.texts, validation_ids),
         data_collator=DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
+        compute_loss_func=SoftCrossEntropy(arguments.label_smoothing_factor) if is_soft else None,
         compute_metrics=lambda prediction: _epoch_metrics(prediction, names),
     )
     show_progress(trainer)
@@ -97,7 +103,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
 def _load_splits(options: TrainOptions) -> tuple[Split, Split]:
     columns = Columns(options.text_column, options.label_column)
     return (
-        load_split(options.train_file or options.data, "train", columns),
+        load_split(options.train_file or options.data, "train", columns._replace(scores=SCORES)),
         load_split(options.validation_file or options.data, "validation", columns),
     )
 
