@@ -21,7 +21,7 @@ from trainer.artifact import check_output, write_artifact
 from trainer.data import SCORES, Split, label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError, first_line
 from trainer.evaluation import measure, metrics_of, tokenized
-from trainer.loss import SoftCrossEntropy
+from trainer.loss import CrossEntropy
 from trainer.options import TrainOptions
 from trainer.progress import show_progress
 from trainer.readers import Columns
@@ -82,7 +82,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
         eval_dataset=tokenized(tokenizer, validation_split.texts, validation_ids),
         data_collator=DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
-        compute_loss_func=SoftCrossEntropy(arguments.label_smoothing_factor) if is_soft else None,
+        compute_loss_func=CrossEntropy(arguments.label_smoothing_factor),
         compute_metrics=lambda prediction: _epoch_metrics(prediction, names),
     )
     show_progress(trainer)
