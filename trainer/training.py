@@ -8,8 +8,6 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForSequenceClassification,
-    DataCollatorWithPadding,
-    EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     TrainingArguments,
@@ -18,16 +16,17 @@ from transformers import (
 
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact import check_output, write_artifact
+from trainer.checkpoints import checkpoint_to_resume
 from trainer.data import SCORES, Split, label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError, first_line
-from trainer.evaluation import measure, metrics_of, tokenized
-from trainer.loss import CrossEntropy
+from trainer.evaluation import measure, tokenized
+from trainer.fit import fit, make_trainer
+from trainer.hub import push
 from trainer.options import TrainOptions
-from trainer.progress import show_progress
 from trainer.readers import Columns
 from trainer.sources import load_sources, merged
 from trainer.tokenizer import lower_cased_tokenizer
-from trainer.training_set import GroupingTrainer, TrainingSet
+from trainer.training_set import TrainingSet
 
 # The TrainingArguments that make the weights what they are; the others are about logging, saving and machines.
 _HYPER_PARAMETERS = (
@@ -74,20 +73,12 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
 
     set_seed(arguments.seed)  # the classifier's head starts from random weights
     model = _load_base(options.model, names)
+    checkpoint = checkpoint_to_resume(arguments, model)
     tokenizer = lower_cased_tokenizer(options.model, model)
-    trainer = GroupingTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=TrainingSet(tokenizer, train_split.rows, targets, augment=options.augment, seed=arguments.seed),
-        eval_dataset=tokenized(tokenizer, validation_split.texts, validation_ids),
-        data_collator=DataCollatorWithPadding(tokenizer),
-        processing_class=tokenizer,
-        compute_loss_func=CrossEntropy(arguments.label_smoothing_factor),
-        compute_metrics=lambda prediction: _epoch_metrics(prediction, names),
-    )
-    show_progress(trainer)
-    trainer.train(resume_from_checkpoint=arguments.resume_from_checkpoint)
-    trainer.save_state()  # the loss of every step
+    train_set = TrainingSet(tokenizer, train_split.rows, targets, augment=options.augment, seed=arguments.seed)
+    validation_set = tokenized(tokenizer, validation_split.texts, validation_ids)
+    trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
+    fit(trainer, checkpoint)
     if not trainer.is_world_process_zero():
         return None
 
@@ -97,7 +88,10 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
         "labels": names,
         "metrics": {"validation": measure(model, tokenizer, validation_split.texts, validation_ids)},
     }
-    return write_artifact(output, model, tokenizer, description, overwrite=options.overwrite)
+    manifest = write_artifact(output, model, tokenizer, description, overwrite=options.overwrite)
+    if arguments.push_to_hub and trainer.hub_model_id is not None:
+        push(output, trainer.hub_model_id, arguments.hub_revision, arguments.hub_token, message=manifest.revision)
+    return manifest
 
 
 def _load_splits(options: TrainOptions) -> tuple[Split, Split]:
@@ -126,11 +120,6 @@ def _load_base(base: str, names: list[str]) -> PreTrainedModel:
     return model
 
 
-def _epoch_metrics(prediction: EvalPrediction, names: list[str]) -> dict[str, float]:
-    metrics = metrics_of(prediction, names)
-    return {"accuracy": metrics.accuracy, "macro_f1": metrics.macro_f1}
-
-
 def _description(
     options: TrainOptions,
     arguments: TrainingArguments,
@@ -152,7 +141,8 @@ def _description(
             validation=validation_split.source,
             validation_rows=len(validation_split.rows),
         ),
-        "recipe": {name: getattr(value, "value", value) for name, value in values.items()},  # enumerations by value
+        "recipe": {name: getattr(value, "value", value) for name, value in values.items()}  # enumerations by value
+        | {"augment": options.augment},
         "versions": {
             name: importlib.metadata.version(name) for name in ("transformers", "torch", "datasets", "tokenizers")
         },
