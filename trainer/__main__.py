@@ -1,7 +1,8 @@
-"""The command line: `emotion-trainer train | evaluate | export`."""
+"""The command line: `emotion-trainer train | evaluate | soft-label | export`."""
 
 import argparse
 import importlib.util
+import math
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from trainer.errors import UserError
 _COMMANDS = {
     "train": "fine-tune a base model and write an artifact",
     "evaluate": "print how well an artifact labels a split",
+    "soft-label": "write what artifacts say about texts, to train another model on",
     "export": "write an artifact again with its weights in another number format",
 }
 # What the extra `trainer` of the distribution brings; the worker does without.
@@ -30,7 +32,7 @@ def run(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="emotion-trainer",
         description="Fine-tune, measure and export emotion models.",
-        epilog="commands:\n" + "\n".join(f"  {name:10}{text}" for name, text in _COMMANDS.items()),
+        epilog="commands:\n" + "\n".join(f"  {name:12}{text}" for name, text in _COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=_COMMANDS, metavar="command", help="see below; each has its own --help")
@@ -39,7 +41,7 @@ def run(argv: list[str]) -> int:
     if missing:
         return _fail(f"{', '.join(missing)} not installed; run: pip install 'emotion-labeller[trainer]'")
     try:
-        {"train": _train, "evaluate": _evaluate, "export": _export}[command](argv[1:])
+        {"train": _train, "evaluate": _evaluate, "soft-label": _soft_label, "export": _export}[command](argv[1:])
     except UserError as error:
         return _fail(str(error))
     except (OSError, SafetensorError) as error:  # no space, no right, a disk that fails
@@ -77,6 +79,35 @@ def _evaluate(argv: list[str]) -> None:
 
     metrics = evaluate_artifact(args.artifact, args.data, args.split, Columns(args.text_column, args.label_column))
     _write(metrics.model_dump_json() if args.json else as_table(metrics))
+
+
+def _soft_label(argv: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="emotion-trainer soft-label", description=_COMMANDS["soft-label"])
+    parser.add_argument(
+        "artifacts", type=Path, nargs="+", metavar="artifact", help="model folder; several are averaged"
+    )
+    parser.add_argument("--data", required=True, help="file, folder with a file for each split, or hub data set")
+    parser.add_argument("--format", choices=("text",), help="text: one plain text a line; else as the suffix says")
+    parser.add_argument("--split", default="train", help="split of the folder or hub data set (%(default)s)")
+    parser.add_argument("--text-column", default="text", help="name of the column of the text (%(default)s)")
+    parser.add_argument("--temperature", type=_positive, default=1.0, help="above 1 flattens the scores (%(default)s)")
+    parser.add_argument("--output", required=True, type=Path, help="JSON Lines file to write")
+    args = parser.parse_args(argv)
+
+    _hide_bars_of_files()
+    from trainer.data import load_texts
+    from trainer.soft_label import soft_label
+
+    rows = load_texts(args.data, args.split, args.text_column, is_plain=args.format == "text")
+    count = soft_label(args.artifacts, rows, args.output, args.temperature)
+    _write(f"{args.output}: {count} texts")
+
+
+def _positive(value: str) -> float:
+    number = float(value)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return number
 
 
 def _export(argv: list[str]) -> None:

@@ -1,18 +1,21 @@
 """Labelled texts: where they come from, and which label has which id."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainer.errors import UserError, first_line
-from trainer.readers import READERS, Columns, Row, check_columns, checked_row, read_file
+from trainer.readers import READERS, Columns, Row, check_columns, plain_rows, read_file, row_of
 
 FILE_SUFFIXES = (*READERS, ".parquet")
 
 # dair-ai/emotion numbers its labels in this order; files that carry just the names get the same ids.
 EMOTION_LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
 _SHOWN_LABELS = 20
+
+SCORES = "scores"
+"""Column of the distributions, named as the worker's labels and `emotion-trainer soft-label` name it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,24 @@ def load_split(data: str, split: str, columns: Columns) -> Split:
     return loaded
 
 
+def load_texts(data: str, split: str, text_column: str, *, is_plain: bool) -> list[Row]:
+    """Loads texts alone, whether they have labels or not.
+
+    Args:
+        data: As in `load_split`; a file of plain texts, one a line, if `is_plain`.
+        split: Name of the split in a folder or hub data set.
+        text_column: Name of the column of the text.
+        is_plain: Whether the file's lines are the texts.
+
+    Raises:
+        UserError: if there is no such data, if a row cannot be read, or if there is none.
+    """
+    rows = list(plain_rows(Path(data))) if is_plain else load_split(data, split, Columns(text_column, None)).rows
+    if not rows:
+        raise UserError(f"{data}: no texts; give a file with at least one")
+    return rows
+
+
 def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
     """Returns the names of the labels in id order.
 
@@ -70,7 +91,7 @@ def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
     Raises:
         UserError: if there are fewer than two labels, or if one is given twice.
     """
-    found = {row.label for row in train.rows}
+    found = {name for row in train.rows for name in row.scores or (row.label,)}
     if given or train.label_names:
         names = list(given or train.label_names or ())
     elif found == set(EMOTION_LABELS):
@@ -92,15 +113,36 @@ def label_ids(split: Split, names: Sequence[str]) -> list[int]:
     Raises:
         UserError: naming the first row whose label is neither.
     """
-    # A label that is itself a name (such as "2" among "1", "2", "3") is that name, never an id.
-    ids = {str(index): index for index in range(len(names))} | {name: index for index, name in enumerate(names)}
+    ids = _ids_by_label(names)
+    return [_id_of(row.label, row, ids, names) for row in split.rows]
+
+
+def label_shares(split: Split, names: Sequence[str]) -> list[list[float]]:
+    """Returns the share of each label in each row, of shape [rows, labels]; a row without scores is its label's alone.
+
+    Raises:
+        UserError: naming the first row with a label that is neither name nor id.
+    """
+    ids = _ids_by_label(names)
+    shares = []
     for row in split.rows:
-        if row.label not in ids:
-            known = ", ".join(names[:_SHOWN_LABELS]) + (", …" if len(names) > _SHOWN_LABELS else "")
-            raise UserError(
-                f"{row.place}: unknown label {row.label!r}; use one of {known}, or an id below {len(names)}"
-            )
-    return [ids[row.label] for row in split.rows]
+        of_row = [0.0] * len(names)
+        for label, share in (row.scores or {row.label: 1.0}).items():
+            of_row[_id_of(label, row, ids, names)] += share
+        shares.append(of_row)
+    return shares
+
+
+def _ids_by_label(names: Sequence[str]) -> dict[str, int]:
+    # A label that is itself a name (such as "2" among "1", "2", "3") is that name, never an id.
+    return {str(index): index for index in range(len(names))} | {name: index for index, name in enumerate(names)}
+
+
+def _id_of(label: str, row: Row, ids: Mapping[str, int], names: Sequence[str]) -> int:
+    if label not in ids:
+        known = ", ".join(names[:_SHOWN_LABELS]) + (", …" if len(names) > _SHOWN_LABELS else "")
+        raise UserError(f"{row.place}: unknown label {label!r}; use one of {known}, or an id below {len(names)}")
+    return ids[label]
 
 
 def _is_whole(label: str) -> bool:
@@ -143,8 +185,11 @@ def _load_from_hub(name: str, split: str, columns: Columns) -> Split:
 
 def _split_of(dataset: Any, place: str, source: str, columns: Columns) -> Split:
     """Reads a `datasets.Dataset`, whose label column may be of the type ClassLabel, which numbers its names."""
-    check_columns(place, dataset.column_names, columns)
-    feature = dataset.features[columns.label]
-    pairs = zip(dataset[columns.text], dataset[columns.label], strict=True)
-    rows = [checked_row(f"{place}, row {number}", *pair) for number, pair in enumerate(pairs, start=1)]
-    return Split(source, rows, getattr(feature, "names", None))
+    check_columns(place, dataset.column_names, (columns.text,) if columns.scores else columns.required)
+    names = [name for name in columns if name and name in dataset.column_names]
+    records = zip(*(dataset[name] for name in names), strict=True)
+    rows = [
+        row_of(f"{place}, row {number}", dict(zip(names, record, strict=True)), columns)
+        for number, record in enumerate(records, start=1)
+    ]
+    return Split(source, rows, getattr(dataset.features.get(columns.label), "names", None))

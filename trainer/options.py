@@ -27,10 +27,22 @@ class TrainOptions:
         default=None, metadata={"help": "Training file (.txt .csv .tsv .jsonl .json .parquet), instead of --data."}
     )
     validation_file: str | None = field(default=None, metadata={"help": "Validation file, with --train-file."})
+    datasets: str | None = field(
+        default=None,
+        metadata={"help": "JSON file with a list of further training data, each with its own columns and label map."},
+    )
     text_column: str = field(default="text", metadata={"help": "Name of the column of the text."})
     label_column: str = field(default="label", metadata={"help": "Name of the column of the label or its id."})
     labels: list[str] | None = field(
         default=None, metadata={"help": "Label names in id order, where the data holds ids or the order matters."}
+    )
+    augment: float = field(
+        default=0.0,
+        metadata={"help": "Share of the training texts, 0 to 1, that each epoch changes as real messages differ."},
+    )
+    early_stopping_patience: int | None = field(
+        default=None,
+        metadata={"help": "Stop after this many evaluations without a better one; needs --load_best_model_at_end."},
     )
     name: str = field(default="bert-finetuned-emotion", metadata={"help": "Name of the model, as its labels carry it."})
     overwrite: bool = field(default=False, metadata={"help": "Replace an artifact that is in the place."})
@@ -51,7 +63,12 @@ CARD: Mapping[str, Any] = {
 }
 
 # What the card leaves open is as transformers has it, but for these.
-_OURS: Mapping[str, Any] = {"eval_strategy": "epoch", "save_strategy": "epoch", "logging_steps": 1}
+_OURS: Mapping[str, Any] = {
+    "eval_strategy": "epoch",
+    "save_strategy": "epoch",
+    "logging_steps": 1,
+    "hub_strategy": "end",
+}
 
 _DESCRIPTION = """Fine-tune a base model and write an artifact. With --output alone, it is the recipe of the card
 bert-finetuned-emotion. After the options of its own come those of transformers.TrainingArguments, all of them."""
@@ -79,4 +96,11 @@ def parse(argv: list[str]) -> tuple[TrainOptions, TrainingArguments]:
         raise UserError(f"train: {first_line(error)}") from error
     if (options.train_file is None) != (options.validation_file is None):
         raise UserError("--train-file and --validation-file go together; give both or neither")
+    if not 0 <= options.augment <= 1:
+        raise UserError(f"--augment {options.augment:g}: no share; give a number from 0 to 1")
+    if options.early_stopping_patience is not None:
+        if options.early_stopping_patience < 1:
+            raise UserError(f"--early-stopping-patience {options.early_stopping_patience}: give 1 or more evaluations")
+        if not arguments.load_best_model_at_end:
+            raise UserError("--early-stopping-patience: needs --load_best_model_at_end, to know and keep the best")
     return options, arguments

@@ -4,20 +4,17 @@ from typing import Any
 
 from transformers import ProgressCallback, Trainer, TrainerControl, TrainerState, TrainingArguments
 
+from trainer.curve import CurveRow, curve, is_card_recipe
+
 
 class Progress(ProgressCallback):
     """Shows the loss of each step on the bar itself instead of on a line each, and evaluations as a table."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._losses: list[float] = []
-        self._lines = 0
-
     def on_log(
         self,
-        args: TrainingArguments,  # noqa: ARG002 - the signature is transformers'
+        args: TrainingArguments,
         state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
+        control: TrainerControl,  # noqa: ARG002 - the signature is transformers'
         logs: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ARG002
     ) -> None:
@@ -26,22 +23,20 @@ class Progress(ProgressCallback):
         if bar is None or logs is None:  # another process than the first, or after the training
             return
         if "loss" in logs:
-            self._losses.append(logs["loss"])
             bar.set_postfix(loss=f"{logs['loss']:.4f}", refresh=False)
         elif "eval_loss" in logs:
-            if self._lines == 0:
+            rows = curve(state.log_history, is_card=is_card_recipe(args))
+            if len(rows) == 1:
                 bar.write("epoch    step  training loss  validation loss  accuracy  macro-F1")
-            bar.write(self._line(state, logs))
-            self._lines += 1
+            bar.write(_line(rows[-1]))
 
-    def _line(self, state: TrainerState, logs: dict[str, Any]) -> str:
-        """Returns the figures, with the mean of the training losses logged since the evaluation before."""
-        training = f"{sum(self._losses) / len(self._losses):13.4f}" if self._losses else f"{'–':>13}"
-        self._losses.clear()
-        return (
-            f"{state.epoch or 0:5.2f}  {state.global_step:6}  {training}  {logs['eval_loss']:15.4f}"
-            f"  {logs['eval_accuracy']:8.4f}  {logs['eval_macro_f1']:8.4f}"
-        )
+
+def _line(row: CurveRow) -> str:
+    training = f"{'–':>13}" if row.training_loss is None else f"{row.training_loss:13.4f}"
+    return (
+        f"{row.epoch:5.2f}  {row.step:6}  {training}  {row.validation_loss:15.4f}"
+        f"  {row.accuracy:8.4f}  {row.macro_f1:8.4f}"
+    )
 
 
 def show_progress(trainer: Trainer) -> None:

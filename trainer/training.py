@@ -8,24 +8,25 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForSequenceClassification,
-    DataCollatorWithPadding,
-    EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerFast,
-    Trainer,
     TrainingArguments,
     set_seed,
 )
 
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact import check_output, write_artifact
-from trainer.data import Split, label_ids, label_names, load_split
+from trainer.checkpoints import checkpoint_to_resume
+from trainer.data import SCORES, Split, label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError, first_line
-from trainer.evaluation import measure, metrics_of, tokenized
+from trainer.evaluation import measure, tokenized
+from trainer.fit import fit, make_trainer
+from trainer.hub import push
 from trainer.options import TrainOptions
-from trainer.progress import show_progress
 from trainer.readers import Columns
+from trainer.sources import load_sources, merged
 from trainer.tokenizer import lower_cased_tokenizer
+from trainer.training_set import TrainingSet
 
 # The TrainingArguments that make the weights what they are; the others are about logging, saving and machines.
 _HYPER_PARAMETERS = (
@@ -65,23 +66,19 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     check_output(output, overwrite=options.overwrite)
     train_split, validation_split = _load_splits(options)
     names = label_names(train_split, options.labels)
-    train_ids, validation_ids = label_ids(train_split, names), label_ids(validation_split, names)
+    train_split = merged(train_split, load_sources(options.datasets, arguments.seed))
+    is_soft = arguments.label_smoothing_factor > 0 or any(row.scores for row in train_split.rows)
+    targets = label_shares(train_split, names) if is_soft else label_ids(train_split, names)
+    validation_ids = label_ids(validation_split, names)
 
     set_seed(arguments.seed)  # the classifier's head starts from random weights
     model = _load_base(options.model, names)
+    checkpoint = checkpoint_to_resume(arguments, model)
     tokenizer = lower_cased_tokenizer(options.model, model)
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=tokenized(tokenizer, train_split.texts, train_ids),
-        eval_dataset=tokenized(tokenizer, validation_split.texts, validation_ids),
-        data_collator=DataCollatorWithPadding(tokenizer),
-        processing_class=tokenizer,
-        compute_metrics=lambda prediction: _epoch_metrics(prediction, names),
-    )
-    show_progress(trainer)
-    trainer.train(resume_from_checkpoint=arguments.resume_from_checkpoint)
-    trainer.save_state()  # the loss of every step
+    train_set = TrainingSet(tokenizer, train_split.rows, targets, augment=options.augment, seed=arguments.seed)
+    validation_set = tokenized(tokenizer, validation_split.texts, validation_ids)
+    trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
+    fit(trainer, checkpoint)
     if not trainer.is_world_process_zero():
         return None
 
@@ -91,13 +88,16 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
         "labels": names,
         "metrics": {"validation": measure(model, tokenizer, validation_split.texts, validation_ids)},
     }
-    return write_artifact(output, model, tokenizer, description, overwrite=options.overwrite)
+    manifest = write_artifact(output, model, tokenizer, description, overwrite=options.overwrite)
+    if arguments.push_to_hub and trainer.hub_model_id is not None:
+        push(output, trainer.hub_model_id, arguments.hub_revision, arguments.hub_token, message=manifest.revision)
+    return manifest
 
 
 def _load_splits(options: TrainOptions) -> tuple[Split, Split]:
     columns = Columns(options.text_column, options.label_column)
     return (
-        load_split(options.train_file or options.data, "train", columns),
+        load_split(options.train_file or options.data, "train", columns._replace(scores=SCORES)),
         load_split(options.validation_file or options.data, "validation", columns),
     )
 
@@ -118,11 +118,6 @@ def _load_base(base: str, names: list[str]) -> PreTrainedModel:
             f"--model {base}: cannot be loaded: {first_line(error)}; check name and network, or give a local folder"
         ) from error
     return model
-
-
-def _epoch_metrics(prediction: EvalPrediction, names: list[str]) -> dict[str, float]:
-    metrics = metrics_of(prediction, names)
-    return {"accuracy": metrics.accuracy, "macro_f1": metrics.macro_f1}
 
 
 def _description(
@@ -146,7 +141,8 @@ def _description(
             validation=validation_split.source,
             validation_rows=len(validation_split.rows),
         ),
-        "recipe": {name: getattr(value, "value", value) for name, value in values.items()},  # enumerations by value
+        "recipe": {name: getattr(value, "value", value) for name, value in values.items()}  # enumerations by value
+        | {"augment": options.augment},
         "versions": {
             name: importlib.metadata.version(name) for name in ("transformers", "torch", "datasets", "tokenizers")
         },

@@ -1,0 +1,166 @@
+"""Augmentation for real messages: what people's typing adds to clean texts.
+
+Each change leaves the emotion as it is, so a text keeps its label. Letter case is not among them: the tokenizer
+lower-cases every text. The idea of label-keeping perturbations is that of Ribeiro et al., "Beyond Accuracy: Behavioral
+Testing of NLP Models with CheckList", 2020.
+"""
+
+import random
+import string
+from collections.abc import Callable, Sequence
+
+# Objects and signs that go with any emotion, so that none can contradict the label.
+_EMOJI = (
+    "✨",
+    "👀",
+    "🙏",
+    "💯",
+    "📷",
+    "☕",
+    "🌍",
+    "🎧",
+    "📚",
+    "🌙",
+    "⏰",
+    "🚗",
+    "🏠",
+    "🎬",
+    "📱",
+    "🍕",
+    "👉",
+    "🔁",
+    "🗓️",
+    "🌧️",
+)
+_ENDINGS = (".", ".", "!", "!!", "!!!", "?", "?!", "...", "…", " .", " !")
+_JOINTS = (",", ",", ".", ";", ":", " -", " —", "...", "!", " /")
+_TAGS = (
+    "#monday",
+    "#today",
+    "#life",
+    "#blog",
+    "#news",
+    "#work",
+    "#thoughts",
+    "#fyi",
+    "#weekend",
+    "#np",
+    "#2day",
+    "#story",
+)
+_HOSTS = ("https://t.co/", "http://bit.ly/", "https://youtu.be/", "www.example.com/", "http://example.org/p/")
+_VOWELS = "aeiou"
+_MOST_CHANGES = 3
+
+
+def augmented(text: str, share: float, key: str) -> str:
+    """Returns the text as it is, or with one to three changes of different kinds.
+
+    Args:
+        text: A message.
+        share: Chance of a change, 0…1.
+        key: Alone decides, with the text, what comes out.
+    """
+    rng = random.Random(key)  # noqa: S311 - no secret
+    words = text.split()
+    if rng.random() >= share or not words:
+        return text
+    for change in sorted(rng.sample(range(len(CHANGES)), rng.randint(1, _MOST_CHANGES))):
+        words = CHANGES[change](words, rng)
+    return " ".join(words)
+
+
+def _typo(words: Sequence[str], rng: random.Random) -> list[str]:
+    """Swaps, drops or doubles one inner letter of a word of four letters or more."""
+
+    def mistyped(word: str) -> str:
+        at = rng.randint(1, len(word) - 3)
+        return rng.choice(
+            (
+                word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+                word[:at] + word[at + 1 :],
+                word[:at] + word[at] + word[at:],
+            )
+        )
+
+    return _with_one_word(words, rng, lambda word: word.isalpha() and len(word) >= 4, mistyped)
+
+
+def _elongation(words: Sequence[str], rng: random.Random) -> list[str]:
+    """Draws out the last vowel of a word: `so` becomes `soooo`."""
+
+    def fits(word: str) -> bool:
+        return word.isalpha() and len(word) > 1 and not set(word).isdisjoint(_VOWELS)
+
+    def drawn_out(word: str) -> str:
+        at = max(word.rfind(vowel) for vowel in _VOWELS)
+        return word[:at] + word[at] * rng.randint(3, 5) + word[at + 1 :]
+
+    return _with_one_word(words, rng, fits, drawn_out)
+
+
+def _hashtag(words: Sequence[str], rng: random.Random) -> list[str]:
+    """Makes a hashtag of one of the words, or appends one that says nothing of a feeling."""
+    if rng.random() < 0.5:
+        return [*words, rng.choice(_TAGS)]
+    return _with_one_word(words, rng, str.isalpha, lambda word: f"#{word}")
+
+
+def _inner_punctuation(words: Sequence[str], rng: random.Random) -> list[str]:
+    """Puts a sign behind a word that is not the last."""
+    if len(words) < 2:
+        return list(words)
+    at = rng.randrange(len(words) - 1)
+    return [*words[:at], words[at] + rng.choice(_JOINTS), *words[at + 1 :]]
+
+
+def _final_punctuation(words: Sequence[str], rng: random.Random) -> list[str]:
+    return [*words[:-1], words[-1] + rng.choice(_ENDINGS)]
+
+
+def _emoji(words: Sequence[str], rng: random.Random) -> list[str]:
+    """Appends one to three emoji, apart or together."""
+    return [*words, rng.choice(("", " ")).join(rng.choices(_EMOJI, k=rng.randint(1, 3)))]
+
+
+def _url(words: Sequence[str], rng: random.Random) -> list[str]:
+    """Appends a link, or sometimes puts it first."""
+    link = rng.choice(_HOSTS) + "".join(rng.choices(string.ascii_letters + string.digits, k=rng.randint(4, 10)))
+    return [*words, link] if rng.random() < 0.8 else [link, *words]
+
+
+def _mention(words: Sequence[str], rng: random.Random) -> list[str]:
+    """Puts one or two user names first, or sometimes last."""
+    names = [_user(rng) for _ in range(rng.randint(1, 2))]
+    return [*names, *words] if rng.random() < 0.7 else [*words, *names]
+
+
+def _user(rng: random.Random) -> str:
+    if rng.random() < 0.5:
+        return "@user"
+    letters = "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9)))
+    return f"@{letters}{rng.choice(('', '_', '1', '99'))}"
+
+
+def _with_one_word(
+    words: Sequence[str], rng: random.Random, fits: Callable[[str], bool], change: Callable[[str], str]
+) -> list[str]:
+    """Returns the words with one of those that fit changed; all as they are where none fits."""
+    fitting = [at for at, word in enumerate(words) if fits(word)]
+    if not fitting:
+        return list(words)
+    at = rng.choice(fitting)
+    return [*words[:at], change(words[at]), *words[at + 1 :]]
+
+
+# In the order they apply in: letters before what stands around them.
+CHANGES: Sequence[Callable[[Sequence[str], random.Random], list[str]]] = (
+    _typo,
+    _elongation,
+    _hashtag,
+    _inner_punctuation,
+    _final_punctuation,
+    _emoji,
+    _url,
+    _mention,
+)

@@ -1,0 +1,101 @@
+"""The training itself: a transformers Trainer, set up and run."""
+
+import sys
+from pathlib import Path
+
+from datasets import Dataset
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # that of the HTTP library in use
+from safetensors import SafetensorError
+from transformers import (
+    DataCollatorWithPadding,
+    EarlyStoppingCallback,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+)
+
+from trainer.artifact import names_of
+from trainer.checkpoints import LAST
+from trainer.curve import as_markdown, curve, is_card_recipe, write_curve
+from trainer.errors import UserError, first_line
+from trainer.evaluation import metrics_of
+from trainer.loss import CrossEntropy
+from trainer.options import TrainOptions
+from trainer.progress import show_progress
+from trainer.training_set import GroupingTrainer, TrainingSet
+
+# How torch reports a file that it cannot write, such as on a full disk.
+_TORCH_WRITER = "inline_container"
+
+
+def make_trainer(
+    options: TrainOptions,
+    arguments: TrainingArguments,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    train_set: TrainingSet,
+    validation_set: Dataset,
+) -> GroupingTrainer:
+    """Returns the Trainer of a model, with the loss, the figures and the progress bar of ours.
+
+    Raises:
+        UserError: if the arguments ask for what the device, the installation or the hub does not give.
+    """
+    patience = options.early_stopping_patience
+    try:
+        trainer = GroupingTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=train_set,
+            eval_dataset=validation_set,
+            data_collator=DataCollatorWithPadding(tokenizer),
+            processing_class=tokenizer,
+            compute_loss_func=CrossEntropy(arguments.label_smoothing_factor),
+            compute_metrics=lambda prediction: _epoch_metrics(prediction, names_of(model)),
+            callbacks=None if patience is None else [EarlyStoppingCallback(patience)],
+        )
+    except (
+        HTTPError,
+        ImportError,
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # what device, installation or hub cannot do
+        raise UserError(f"train: {first_line(error)}") from error
+    show_progress(trainer)
+    return trainer
+
+
+def fit(trainer: Trainer, checkpoint: str | None) -> None:
+    """Trains, and leaves in the folder of the checkpoints the loss of every step and the curve.
+
+    Args:
+        trainer: As `make_trainer` gives it.
+        checkpoint: Folder of the checkpoint to go on from; None to start anew.
+
+    Raises:
+        UserError: if a file cannot be written.
+    """
+    folder = Path(trainer.args.output_dir or "")
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+        trainer.save_state()
+        if trainer.is_world_process_zero():
+            rows = curve(trainer.state.log_history, is_card=is_card_recipe(trainer.args))
+            write_curve(rows, folder)
+            if any(row.card for row in rows):
+                sys.stdout.write(as_markdown(rows))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and _TORCH_WRITER not in str(error):
+            raise
+        raise UserError(
+            f"--output_dir {folder}: cannot be written: {first_line(error)}; make room, then go on with "
+            f"--resume_from_checkpoint {LAST}"
+        ) from error
+
+
+def _epoch_metrics(prediction: EvalPrediction, names: list[str]) -> dict[str, float]:
+    metrics = metrics_of(prediction, names)
+    return {"accuracy": metrics.accuracy, "macro_f1": metrics.macro_f1}

@@ -1,0 +1,34 @@
+"""The loss of hard and soft targets."""
+
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+
+class CrossEntropy:
+    """Cross-entropy against ids or distributions over the labels, in nats, as a transformers Trainer calls it.
+
+    It equals transformers' own loss, with and without label smoothing (Szegedy et al., "Rethinking the Inception
+    Architecture", 2016), but for steps of several batches or processes: the Trainer leaves it to the model to divide by
+    all texts of the step, and the loss of BERT's class does not. Only distributions are smoothed, so a validation loss,
+    which is of ids, is plain and compares between runs.
+    """
+
+    def __init__(self, smoothing: float) -> None:
+        """Takes the share of each distribution, 0…1, that is spread evenly over all labels."""
+        self._smoothing = smoothing
+
+    def __call__(self, outputs: Any, targets: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        """Returns the mean loss over the texts of a batch, or this batch's part of the mean over those of a step.
+
+        Args:
+            outputs: Of the model, with logits of shape [texts, labels].
+            targets: Ids of shape [texts], or shares of shape [texts, labels].
+            num_items_in_batch: Elements of the targets in all batches of the step, on all devices; None where this
+                batch stands alone.
+        """
+        smoothing = self._smoothing if targets.is_floating_point() else 0.0
+        total = cross_entropy(outputs["logits"].float(), targets, label_smoothing=smoothing, reduction="sum")
+        items = targets.numel() if num_items_in_batch is None else num_items_in_batch
+        return total * (targets.numel() / len(targets)) / items

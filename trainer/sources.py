@@ -1,0 +1,101 @@
+"""Further training data: any number of sets, each with columns, label names and weight of its own."""
+
+import random
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from trainer.data import SCORES, Split, load_split
+from trainer.errors import UserError
+from trainer.readers import Columns, Row
+
+
+class Source(BaseModel):
+    """One entry of the file that `--datasets` names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str = Field(min_length=1, description="File, folder with a file for each split, or hub data set.")
+    split: str = Field(default="train", description="Split of the folder or hub data set.")
+    text_column: str = Field(default="text", description="Name of the column of the text.")
+    label_column: str = Field(default="label", description="Name of the column of the label or its id.")
+    label_map: dict[str, str | None] = Field(
+        default={}, description="Our label for each of theirs; null leaves its rows out. Others stay as they are."
+    )
+    repeat: float = Field(
+        default=1, gt=0, allow_inf_nan=False, description="How often an epoch holds each row; 0.5: a random half."
+    )
+    augment: bool = Field(default=True, description="Whether --augment may change these texts.")
+
+
+def load_sources(file: str | None, seed: int) -> list[Split]:
+    """Loads the training data that a JSON file lists, with labels mapped and rows repeated.
+
+    Args:
+        file: A list of `Source` objects; None for no further data.
+        seed: Of the choice of rows where only part of them is taken.
+
+    Raises:
+        UserError: naming file, entry and field, or the row, that cannot be used.
+    """
+    if file is None:
+        return []
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise UserError(f"--datasets {file}: cannot be read: {error.strerror}; give a JSON file") from error
+    try:
+        sources = TypeAdapter(list[Source]).validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f", entry {part + 1}" if isinstance(part, int) else f", {part}" for part in first["loc"])
+        fields = ", ".join(Source.model_fields)
+        raise UserError(
+            f"--datasets {file}{place}: {first['msg']}; write a list of objects with the fields {fields}"
+        ) from error
+    return [_load(source, seed) for source in sources]
+
+
+def merged(first: Split, others: list[Split]) -> Split:
+    """Returns one split of all rows, named for all its sources."""
+    splits = [first, *others]
+    rows = [row for split in splits for row in split.rows]
+    return Split(" + ".join(split.source for split in splits), rows, first.label_names)
+
+
+def _load(source: Source, seed: int) -> Split:
+    columns = Columns(source.text_column, source.label_column, SCORES)
+    split = load_split(source.data, source.split, columns)
+    rows = []
+    for row in split.rows:
+        shares = _mapped(row, split, source)
+        if shares:
+            label = max(shares, key=shares.__getitem__)
+            scores = shares if row.scores else None
+            rows.append(row._replace(label=label, scores=scores, augment=source.augment))
+    if not rows:
+        raise UserError(f"{source.data}: its label_map leaves out every row; map at least one label to one of yours")
+    name = split.source if source.repeat == 1 else f"{split.source} × {source.repeat:g}"
+    return Split(name, _repeated(rows, source.repeat, seed))
+
+
+def _mapped(row: Row, split: Split, source: Source) -> dict[str, float]:
+    """Returns the share of each of our labels, summing to 1, or none if the row is left out."""
+    shares: dict[str, float] = {}
+    for theirs, share in (row.scores or {_name_of(row.label, split): 1.0}).items():
+        ours = source.label_map.get(theirs, theirs)
+        if ours is not None:
+            shares[ours] = shares.get(ours, 0.0) + share
+    total = sum(shares.values())
+    return {label: share / total for label, share in shares.items()} if total else {}
+
+
+def _name_of(label: str, split: Split) -> str:
+    """Returns the source's own name of a label that it gives by number; our numbers may mean others."""
+    names = split.label_names or ()
+    return names[int(label)] if label.isdecimal() and int(label) < len(names) else label
+
+
+def _repeated(rows: list[Row], times: float, seed: int) -> list[Row]:
+    part = random.Random(seed).sample(rows, round(times % 1 * len(rows)))  # noqa: S311 - no secret
+    return rows * int(times) + part
