@@ -19,9 +19,10 @@ from transformers import (
 
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact import check_output, write_artifact
+from trainer.assessment import calibrate_and_measure
 from trainer.data import Split, label_ids, label_names, load_split
 from trainer.errors import UserError, first_line
-from trainer.evaluation import measure, metrics_of, tokenized
+from trainer.evaluation import metrics_of, tokenized
 from trainer.options import TrainOptions
 from trainer.progress import show_progress
 from trainer.readers import Columns
@@ -89,7 +90,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     description = _description(options, arguments, tokenizer, train_split, validation_split) | {
         "labels": names,
-        "metrics": {"validation": measure(model, tokenizer, validation_split.texts, validation_ids)},
+        **calibrate_and_measure(model, tokenizer, validation_split.texts, validation_ids),
     }
     return write_artifact(output, model, tokenizer, description, overwrite=options.overwrite)
 
