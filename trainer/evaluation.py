@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,8 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 from transformers import DataCollatorWithPadding, EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import LabelMetrics, SplitMetrics
-from trainer.artifact import load_artifact, names_of, read_manifest
 from trainer.calibration import brier_scores, calibration_error, last_layer
 from trainer.confidence import confident_metrics
-from trainer.data import label_ids, load_split
-from trainer.readers import Columns
 
 _BATCH_SIZE = 32
 
@@ -111,20 +107,6 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
         tokens=np.array(lengths),
         unknown_tokens=sum(ids.count(unknown) for ids in encoded["input_ids"]),
     )
-
-
-def evaluate_artifact(artifact: Path, data: str, split: str, columns: Columns) -> SplitMetrics:
-    """Labels a split with an artifact, in float32, and returns the figures.
-
-    Raises:
-        UserError: if the artifact or the data cannot be used.
-    """
-    loaded = load_split(data, split, columns)
-    model, tokenizer = load_artifact(artifact, "float32")
-    names = names_of(model)
-    manifest = read_manifest(artifact)
-    logits = outputs_of(model, tokenizer, loaded.texts).logits
-    return split_metrics(logits, np.array(label_ids(loaded, names)), names, manifest and manifest.confident_score)
 
 
 def as_table(metrics: SplitMetrics) -> str:
