@@ -43,7 +43,8 @@ class EmotionLabel:
     label: Annotated[str, Field(description="The label with the highest score; one of the model's own labels.")]
     score: Annotated[Probability, Field(description="The score of `label`.")]
     confident: Annotated[
-        bool | None, Field(description="Whether `score` reaches the model's threshold; null for a model without one.")
+        bool | None,
+        Field(description="Whether `score` reaches the threshold of the model or the worker; null without one."),
     ]
     scores: Annotated[dict[str, Probability], Field(description="A score for each label of the model; they sum to 1.")]
     tokens: Annotated[int, Field(ge=0, description="Tokens that the model saw, special ones included.")]

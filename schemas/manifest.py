@@ -34,6 +34,22 @@ class LabelMetrics(_Part):
     support: int = Field(ge=0, description="Texts of this label in the split.")
 
 
+class Estimate(_Part):
+    """A figure and its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ConfidentMetrics(_Part):
+    """What a threshold on the score keeps of a split."""
+
+    score: float = Field(ge=0, le=1, description="Score from which a label is confident.")
+    coverage: Estimate = Field(description="Share of the texts whose label is confident.")
+    accuracy: Estimate = Field(description="Share of the confident labels that are right.")
+
+
 class SplitMetrics(_Part):
     """How well a model labels one split."""
 
@@ -41,7 +57,30 @@ class SplitMetrics(_Part):
     loss: float = Field(description="Mean cross-entropy over the texts, in nats.")
     accuracy: float = Field(ge=0, le=1, description="Share of the texts whose label is right.")
     macro_f1: float = Field(ge=0, le=1, description="Mean F1 over the labels that occur in the split or are predicted.")
+    ece: float | None = Field(default=None, ge=0, le=1, description="Expected calibration error over 15 bins.")
+    brier: float | None = Field(default=None, ge=0, le=2, description="Mean squared distance of scores and label.")
+    confident: ConfidentMetrics | None = Field(default=None, description="Figures at the model's `confident_score`.")
     labels: dict[str, LabelMetrics] = Field(description="Figures of each label, in id order.")
+
+
+class ScoreQuality(_Part):
+    """How far the scores can be believed."""
+
+    ece: Estimate = Field(description="Expected calibration error over 15 bins.")
+    brier: Estimate = Field(description="Mean squared distance of scores and label, 0 to 2.")
+    loss: Estimate = Field(description="Mean cross-entropy, in nats.")
+
+
+class Calibration(_Part):
+    """The temperature that the model's logits were divided by, and what it did on validation."""
+
+    temperature: float = Field(gt=0, description="Folded into the stored weights of the head.")
+    before: ScoreQuality = Field(description="As trained.")
+    after: ScoreQuality = Field(description="Each half of the split with the temperature fitted on the other half.")
+    held_out_coverage: float | None = Field(
+        default=None, description="Coverage where each half has the threshold suggested by the other half."
+    )
+    held_out_accuracy: float | None = Field(default=None, description="Accuracy of what is kept in that way.")
 
 
 class DataSource(_Part):
@@ -67,6 +106,9 @@ class ModelManifest(_Part):
     dtype: str = Field(description="Number format of the stored weights, such as `float32` or `float16`.")
     confident_score: float | None = Field(
         default=None, ge=0, le=1, description="Score from which a label is confident; null where none was fitted."
+    )
+    calibration: Calibration | None = Field(
+        default=None, description="How the scores were calibrated; null where they are as trained."
     )
     trained_at: datetime = Field(description="When training ended, UTC.")
     exported_from: str | None = Field(

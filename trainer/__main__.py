@@ -70,15 +70,28 @@ def _evaluate(argv: list[str]) -> None:
     parser.add_argument("--split", default="validation", help="split of the folder or hub data set (%(default)s)")
     parser.add_argument("--text-column", default="text", help="name of the column of the text (%(default)s)")
     parser.add_argument("--label-column", default="label", help="name of the column of the label or id (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument(
+        "--robustness", action="store_true", help="also run suites that change texts or the people in them"
+    )
+    parser.add_argument(
+        "--out-of-domain",
+        nargs="?",
+        const=True,
+        metavar="FILE",
+        help="also measure texts that carry no emotion: our own, or the lines of a file",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     args = parser.parse_args(argv)
 
     _hide_bars_of_files()
-    from trainer.evaluation import as_table, evaluate_artifact
+    from trainer.assessment import evaluate_artifact
+    from trainer.out_of_domain import OWN_TEXTS
     from trainer.readers import Columns
 
-    metrics = evaluate_artifact(args.artifact, args.data, args.split, Columns(args.text_column, args.label_column))
-    _write(metrics.model_dump_json() if args.json else as_table(metrics))
+    columns = Columns(args.text_column, args.label_column)
+    outside = OWN_TEXTS if args.out_of_domain is True else args.out_of_domain and Path(args.out_of_domain)
+    assessment = evaluate_artifact(args.artifact, args.data, args.split, columns, args.robustness, outside)
+    _write(assessment.as_json() if args.json else assessment.as_table())
 
 
 def _soft_label(argv: list[str]) -> None:

@@ -94,6 +94,20 @@ def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrained
     return model, load_tokenizer(folder)
 
 
+def read_manifest(folder: Path) -> ModelManifest | None:
+    """Returns the manifest of a model folder, or None where it has none.
+
+    Raises:
+        UserError: if it is not valid.
+    """
+    try:
+        return ModelManifest.read(folder)
+    except ValidationError as error:
+        raise UserError(
+            f"{folder / MANIFEST_FILE}: not valid: {first_line(error)}; train the artifact again"
+        ) from error
+
+
 def names_of(model: PreTrainedModel) -> list[str]:
     """Returns the label names of a model in id order."""
     return [str(name) for _, name in sorted((model.config.id2label or {}).items())]
@@ -106,12 +120,7 @@ def export(source: Path, output: Path, dtype: str, *, overwrite: bool) -> ModelM
         UserError: if the source is no artifact, if the format cannot hold a weight, or if the output is taken.
     """
     check_output(output, overwrite=overwrite)
-    try:
-        manifest = ModelManifest.read(source)
-    except ValidationError as error:
-        raise UserError(
-            f"{source / MANIFEST_FILE}: not valid: {first_line(error)}; train the artifact again"
-        ) from error
+    manifest = read_manifest(source)
     if manifest is None:
         raise UserError(f"{source}: no {MANIFEST_FILE}; give an artifact that `emotion-trainer train` wrote")
     model, tokenizer = load_artifact(source, dtype)

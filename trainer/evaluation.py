@@ -1,29 +1,36 @@
 """How well a model labels a split."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
-from transformers import (
-    DataCollatorWithPadding,
-    EvalPrediction,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-    Trainer,
-    TrainingArguments,
-)
+from transformers import DataCollatorWithPadding, EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import LabelMetrics, SplitMetrics
-from trainer.artifact import load_artifact, names_of
-from trainer.data import label_ids, load_split
-from trainer.readers import Columns
+from trainer.calibration import brier_scores, calibration_error, last_layer
+from trainer.confidence import confident_metrics
 
 _BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model makes of texts, in their order."""
+
+    logits: NDArray[Any]
+    """Of shape [texts, labels]."""
+    features: NDArray[Any] | None
+    """What the last layer of the head sees, of shape [texts, width]; None for a head that has no such layer."""
+    tokens: NDArray[Any]
+    """Tokens of each text as the model sees it, special ones included, of shape [texts]."""
+    unknown_tokens: int
+    """How many of all tokens are the unknown one."""
 
 
 def tokenized(tokenizer: PreTrainedTokenizerFast, texts: list[str], ids: Sequence[int]) -> Dataset:
@@ -31,14 +38,19 @@ def tokenized(tokenizer: PreTrainedTokenizerFast, texts: list[str], ids: Sequenc
     return Dataset.from_dict({**tokenizer(texts, truncation=True), "labels": list(ids)})
 
 
-def split_metrics(logits: NDArray[Any], ids: NDArray[Any], names: Sequence[str]) -> SplitMetrics:
+def split_metrics(
+    logits: NDArray[Any], ids: NDArray[Any], names: Sequence[str], confident_score: float | None = None
+) -> SplitMetrics:
     """Returns the figures of a split.
 
     Args:
         logits: Of shape [texts, labels].
         ids: The right label of each text, of shape [texts].
         names: Label names in id order.
+        confident_score: The model's threshold, where it has one.
     """
+    probabilities = softmax(logits.astype(np.float64), axis=1)
+    scores = probabilities.max(axis=1)
     predicted = logits.argmax(axis=1)
     loss = torch.nn.functional.cross_entropy(torch.tensor(logits, dtype=torch.float64), torch.tensor(ids))
     per_label = precision_recall_fscore_support(ids, predicted, labels=range(len(names)), zero_division=0.0)
@@ -47,6 +59,9 @@ def split_metrics(logits: NDArray[Any], ids: NDArray[Any], names: Sequence[str])
         loss=loss.item(),
         accuracy=accuracy_score(ids, predicted),
         macro_f1=f1_score(ids, predicted, average="macro", zero_division=0.0),
+        ece=calibration_error(scores, predicted == ids),
+        brier=float(brier_scores(probabilities, ids).mean()),
+        confident=None if confident_score is None else confident_metrics(scores, predicted == ids, confident_score),
         labels={
             name: LabelMetrics(precision=precision, recall=recall, f1=f1, support=support)
             for name, precision, recall, f1, support in zip(names, *per_label, strict=True)
@@ -65,39 +80,33 @@ def metrics_of(prediction: EvalPrediction, names: Sequence[str]) -> SplitMetrics
     return split_metrics(logits, ids[0] if isinstance(ids, tuple) else ids, names)
 
 
-def measure(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: list[str], ids: Sequence[int]
-) -> SplitMetrics:
-    """Labels texts in the model's own number format, on a GPU where there is one, and returns the figures."""
-    by_length = sorted(
-        zip(texts, ids, strict=True), key=lambda pair: len(pair[0])
-    )  # so that batches need little padding
-    dataset = tokenized(tokenizer, [text for text, _ in by_length], [label for _, label in by_length])
-    with TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            per_device_eval_batch_size=_BATCH_SIZE,
-            report_to="none",
-            dataloader_pin_memory=torch.cuda.is_available(),
-        )
-        trainer = Trainer(
-            model=model,
-            args=arguments,
-            data_collator=DataCollatorWithPadding(tokenizer),
-        )
-        output: Any = trainer.predict(dataset)
-    return metrics_of(output, names_of(model))
-
-
-def evaluate_artifact(artifact: Path, data: str, split: str, columns: Columns) -> SplitMetrics:
-    """Labels a split with an artifact, in float32, and returns the figures.
-
-    Raises:
-        UserError: if the artifact or the data cannot be used.
-    """
-    loaded = load_split(data, split, columns)
-    model, tokenizer = load_artifact(artifact, "float32")
-    return measure(model, tokenizer, loaded.texts, label_ids(loaded, names_of(model)))
+@torch.inference_mode()
+def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Outputs:
+    """Runs texts through a model in its own number format, on an accelerator where there is one."""
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
+    model.to(device).eval()  # type: ignore[arg-type]
+    encoded = tokenizer(list(texts), truncation=True)
+    lengths = [len(ids) for ids in encoded["input_ids"]]
+    order = np.argsort(lengths, kind="stable")  # so that batches need little padding
+    collate = DataCollatorWithPadding(tokenizer)
+    parts, features = [], []
+    layer = last_layer(model)
+    hook = layer and layer.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].float().cpu()))
+    for start in range(0, len(order), _BATCH_SIZE):
+        batch = [
+            {name: values[index] for name, values in encoded.items()} for index in order[start : start + _BATCH_SIZE]
+        ]
+        parts.append(model(**collate(batch).to(device)).logits.float().cpu())
+    if hook is not None:
+        hook.remove()
+    places = np.argsort(order)
+    unknown = tokenizer.unk_token_id
+    return Outputs(
+        logits=torch.cat(parts).numpy()[places],
+        features=torch.cat(features).numpy()[places] if features else None,
+        tokens=np.array(lengths),
+        unknown_tokens=sum(ids.count(unknown) for ids in encoded["input_ids"]),
+    )
 
 
 def as_table(metrics: SplitMetrics) -> str:
@@ -108,6 +117,9 @@ def as_table(metrics: SplitMetrics) -> str:
         f"loss      {metrics.loss:.4f}",
         f"accuracy  {metrics.accuracy:.4f}",
         f"macro-F1  {metrics.macro_f1:.4f}",
+        f"ECE       {metrics.ece:.4f}",
+        f"Brier     {metrics.brier:.4f}",
+        *_confident_lines(metrics),
         "",
         f"{'label':{width}}  precision  recall      F1  support",
     ]
@@ -115,3 +127,14 @@ def as_table(metrics: SplitMetrics) -> str:
         figures = f"{label.precision:9.4f}  {label.recall:6.4f}  {label.f1:6.4f}  {label.support:7}"
         lines.append(f"{name:{width}}  {figures}")
     return "\n".join(lines)
+
+
+def _confident_lines(metrics: SplitMetrics) -> list[str]:
+    if metrics.confident is None:
+        return []
+    coverage, accuracy = metrics.confident.coverage, metrics.confident.accuracy
+    return [
+        f"confident from {metrics.confident.score:.4f}: "
+        f"{coverage.value:.4f} of the texts [{coverage.low:.4f}, {coverage.high:.4f}], "
+        f"accuracy {accuracy.value:.4f} [{accuracy.low:.4f}, {accuracy.high:.4f}]"
+    ]

@@ -16,10 +16,11 @@ from transformers import (
 
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact import check_output, write_artifact
+from trainer.assessment import calibrate_and_measure
 from trainer.checkpoints import checkpoint_to_resume
 from trainer.data import SCORES, Split, label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError, first_line
-from trainer.evaluation import measure, tokenized
+from trainer.evaluation import tokenized
 from trainer.fit import fit, make_trainer
 from trainer.hub import push
 from trainer.options import TrainOptions
@@ -86,7 +87,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     description = _description(options, arguments, tokenizer, train_split, validation_split) | {
         "labels": names,
-        "metrics": {"validation": measure(model, tokenizer, validation_split.texts, validation_ids)},
+        **calibrate_and_measure(model, tokenizer, validation_split.texts, validation_ids),
     }
     manifest = write_artifact(output, model, tokenizer, description, overwrite=options.overwrite)
     if arguments.push_to_hub and trainer.hub_model_id is not None:

@@ -30,7 +30,7 @@ def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
     from worker.model import Model
     from worker.tokenizer import Tokenizer
 
-    model = Model(artifact, settings.device, settings.dtype, settings.batch_tokens)
+    model = Model(artifact, settings.device, settings.dtype, settings.batch_tokens, settings.confident_score)
     return model, Tokenizer(artifact, model.positions)
 
 

@@ -25,7 +25,14 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 class Model:
     """A single-label text classifier on a device."""
 
-    def __init__(self, artifact: Artifact, device: str, dtype: str, batch_tokens: int | None = None) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        device: str,
+        dtype: str,
+        batch_tokens: int | None = None,
+        confident_score: float | None = None,
+    ) -> None:
         """Load, check and place it.
 
         Args:
@@ -33,6 +40,7 @@ class Model:
             device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
             dtype: `auto`, `float32`, `bfloat16` or `float16`.
             batch_tokens: Padded tokens that it should see at once; None: what suits the device.
+            confident_score: Score from which a label is confident; None: what its manifest says.
 
         Raises:
             UserError: It cannot be loaded, or is no single-label classifier.
@@ -50,8 +58,9 @@ class Model:
         self._model: torch.nn.Module = model.to(self.device).eval()
         self._pad_id: int = model.config.pad_token_id or 0
         self.positions = _positions(model)
-        threshold = artifact.manifest.confident_score if artifact.manifest else None
-        self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), threshold)
+        if confident_score is None and artifact.manifest:
+            confident_score = artifact.manifest.confident_score
+        self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), confident_score)
         self._ran_out_of_memory = False
         self.batch_tokens = batch_tokens or (512 if self.device.type == "cpu" else 16_384)
 

@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Precision of the model: `auto` is bfloat16 on a GPU that has it, else float32."
     )
+    confident_score: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Score from which a label is `confident`; unset: the threshold that the model's manifest suggests.",
+    )
     batch_tokens: int | None = Field(
         None,
         ge=1,

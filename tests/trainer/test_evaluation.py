@@ -59,6 +59,8 @@ def test_the_table_shows_every_figure() -> None:
         ["loss", "0.8133"],
         ["accuracy", "0.5000"],
         ["macro-F1", "0.3333"],
+        ["ECE", "0.2311"],
+        ["Brier", "0.6068"],
         [],
         ["label", "precision", "recall", "F1", "support"],
         ["calm", "1.0000", "0.5000", "0.6667", "2"],

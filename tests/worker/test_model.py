@@ -1,5 +1,6 @@
 """The model: scores that are transformers' own, and a text that fails alone."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ import torch
 from transformers import AutoModelForSequenceClassification, pipeline
 
 from schemas.dead_letter import Reason
+from schemas.manifest import ModelManifest, digest_files
 from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
-from worker.artifact import find_artifact
+from worker.artifact import _BUNDLED, find_artifact
 from worker.batcher import plan
+from worker.build import load_model
 from worker.errors import UserError
 from worker.flow import Prediction, Rejected, Request
 from worker.model import Model
+from worker.settings import load_settings
 from worker.tokenizer import Tokenizer
 
 TEXTS = ["i feel fine", "WHAT a day!!", "", "?", "so " * 200, "\N{GRINNING FACE}", "a b c d e f g", "Café"] * 5
@@ -206,11 +210,22 @@ def test_a_folder_without_a_manifest_is_named_by_itself_and_its_files(tiny_model
     assert first.confident_score is None
 
 
-def test_files_that_differ_from_the_manifest_are_refused() -> None:
-    import shutil
-    import tempfile
+@pytest.mark.parametrize(("of_the_manifest", "set_to", "used"), [(0.7, None, 0.7), (0.7, 0.0, 0.0), (None, 0.9, 0.9)])
+def test_the_setting_wins_over_the_threshold_of_the_manifest(
+    tiny_model: Path, tmp_path: Path, of_the_manifest: float | None, set_to: float | None, used: float
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    bundled = ModelManifest.read(_BUNDLED)
+    assert bundled is not None
+    bundled.model_copy(update={"files": digest_files(folder), "confident_score": of_the_manifest}).write(folder)
 
-    from worker.artifact import _BUNDLED
+    model, _ = load_model(load_settings(model=str(folder), device="cpu", confident_score=set_to))
+
+    assert model.info.confident_score == used
+
+
+def test_files_that_differ_from_the_manifest_are_refused() -> None:
+    import tempfile
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "copy"
@@ -236,8 +251,6 @@ def test_a_gpu_that_is_not_there_is_named(tiny_model: Path) -> None:
 
 
 def test_the_bundled_model_labels_what_is_plain() -> None:
-    from worker.artifact import _BUNDLED
-
     model, tokenizer = load(_BUNDLED)
     texts = {
         "i feel so happy and content with my life": "joy",

@@ -100,3 +100,10 @@ def test_topics_must_differ(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_is_described() -> None:
     undescribed = [variable(name) for name, field in Settings.model_fields.items() if not field.description]
     assert undescribed == []
+
+
+@pytest.mark.parametrize("score", ["1.5", "-0.1", "high"])
+def test_a_threshold_that_no_score_can_be_compared_with_is_refused(monkeypatch: pytest.MonkeyPatch, score: str) -> None:
+    monkeypatch.setenv("EMOTION_CONFIDENT_SCORE", score)
+    with pytest.raises(UserError, match="EMOTION_CONFIDENT_SCORE: "):
+        load_settings()
