@@ -1,4 +1,4 @@
-"""The command line: `emotion-trainer train | evaluate | soft-label | export`."""
+"""The command line: `emotion-trainer train | evaluate | soft-label | cue-label | export`."""
 
 import argparse
 import importlib.util
@@ -16,6 +16,7 @@ _COMMANDS = {
     "train": "fine-tune a base model and write an artifact",
     "evaluate": "print how well an artifact labels a split",
     "soft-label": "write what artifacts say about texts, to train another model on",
+    "cue-label": "write the texts that name their own feeling, in a word, a hashtag or an emoji, to train on",
     "export": "write an artifact again with its weights in another number format",
 }
 # What the extra `trainer` of the distribution brings; the worker does without.
@@ -41,7 +42,7 @@ def run(argv: list[str]) -> int:
     if missing:
         return _fail(f"{', '.join(missing)} not installed; run: pip install 'emotion-labeller[trainer]'")
     try:
-        {"train": _train, "evaluate": _evaluate, "soft-label": _soft_label, "export": _export}[command](argv[1:])
+        _RUN[command](argv[1:])
     except UserError as error:
         return _fail(str(error))
     except (OSError, SafetensorError) as error:  # no space, no right, a disk that fails
@@ -116,6 +117,30 @@ def _soft_label(argv: list[str]) -> None:
     _write(f"{args.output}: {count} texts")
 
 
+def _cue_label(argv: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="emotion-trainer cue-label", description=_COMMANDS["cue-label"])
+    parser.add_argument("--data", required=True, type=Path, help="file of plain texts, one a line")
+    parser.add_argument("--cues", type=Path, help="JSON object of label to words and emoji (default: our own)")
+    parser.add_argument("--labels", nargs="+", help="all labels of the model (default: the emotions)")
+    parser.add_argument("--share", type=float, default=0.7, help="what the label gets of the score (%(default)s)")
+    parser.add_argument("--most", type=int, help="texts of each label at most (default: all)")
+    parser.add_argument("--seed", type=int, default=42, help="of the choice of texts (%(default)s)")
+    parser.add_argument("--output", required=True, type=Path, help="JSON Lines file to write")
+    args = parser.parse_args(argv)
+
+    from trainer.cues import DEFAULT_CUES, cue_labelled, read_cues
+    from trainer.data import EMOTION_LABELS, load_texts
+    from trainer.soft_label import check_free, write_soft_labels
+
+    check_free(args.output)
+    rows = load_texts(str(args.data), "", "text", is_plain=True)
+    cues, labels = read_cues(args.cues or DEFAULT_CUES), args.labels or EMOTION_LABELS
+    if unknown := sorted(set(cues.values()) - set(labels)):
+        raise UserError(f"--labels: the cues tell {', '.join(unknown)} too; name all labels, or leave out those cues")
+    labelled = cue_labelled(rows, cues, labels, share=args.share, most=args.most, seed=args.seed)
+    _write(f"{args.output}: {write_soft_labels(args.output, labelled)} texts")
+
+
 def _positive(value: str) -> float:
     number = float(value)
     if not 0 < number < math.inf:
@@ -136,6 +161,15 @@ def _export(argv: list[str]) -> None:
 
     manifest = export(args.artifact, args.output, args.dtype, overwrite=args.overwrite)
     _write(f"{args.output}: {manifest.name} {manifest.revision}")
+
+
+_RUN = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "soft-label": _soft_label,
+    "cue-label": _cue_label,
+    "export": _export,
+}
 
 
 def _hide_bars_of_files() -> None:

@@ -60,8 +60,8 @@ def cue_labelled(
     Args:
         rows: Texts; duplicates count once.
         cues: What tells the label.
-        labels: All labels of the model; those that have no cue get their part of what `share` leaves.
-        share: How much the label gets, above an even share; the others get the rest in even parts.
+        labels: All labels of the model, whether they have cues or not.
+        share: What the label gets, 0…1; the other labels get even parts of the rest.
         most: So many texts of each label at most, taken at random; None for all.
         seed: Of the choice.
     """

@@ -6,7 +6,7 @@ train on the file.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -37,9 +37,7 @@ def soft_label(artifacts: Sequence[Path], rows: Sequence[Row], output: Path, tem
     Raises:
         UserError: if an artifact cannot be used, if artifacts differ in their labels, or if the file exists.
     """
-    if output.exists():
-        raise UserError(f"--output {output}: exists; choose another file or remove it")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    check_free(output)
     texts = [row.text for row in rows]
     names, scores = _label_with(artifacts[0], texts, temperature)
     for artifact in artifacts[1:]:
@@ -50,8 +48,8 @@ def soft_label(artifacts: Sequence[Path], rows: Sequence[Row], output: Path, tem
                 "average models of the same labels"
             )
         scores += other_scores[:, [other_names.index(name) for name in names]]
-    _write(output, texts, names, scores / len(artifacts))
-    return len(texts)
+    by_text = (dict(zip(names, row, strict=True)) for row in (scores / len(artifacts)).tolist())
+    return write_soft_labels(output, zip(texts, by_text, strict=True))
 
 
 def _label_with(artifact: Path, texts: Sequence[str], temperature: float) -> tuple[list[str], Tensor]:
@@ -78,13 +76,28 @@ def _predict(
     return logits
 
 
-def _write(output: Path, texts: Sequence[str], names: Sequence[str], scores: Tensor) -> None:
+def check_free(output: Path) -> None:
+    """Checks that a file of soft labels can be written, before the work of finding them.
+
+    Raises:
+        UserError: if the file exists.
+    """
+    if output.exists():
+        raise UserError(f"--output {output}: exists; choose another file or remove it")
+    output.parent.mkdir(parents=True, exist_ok=True)
+
+
+def write_soft_labels(output: Path, labelled: Iterable[tuple[str, Mapping[str, float]]]) -> int:
+    """Writes each text and its scores by label as a JSON line, aside and then into its place; returns their number."""
     aside = output.with_name(f".{output.name}.{os.getpid()}.new")
+    count = 0
     try:
         with aside.open("w", encoding="utf-8") as file:
-            for text, of_text in zip(texts, scores.tolist(), strict=True):
-                shares = {name: round(score, _DIGITS) for name, score in zip(names, of_text, strict=True)}
+            for text, scores in labelled:
+                shares = {name: round(score, _DIGITS) for name, score in scores.items()}
                 file.write(json.dumps({"text": text, "scores": shares}, ensure_ascii=False) + "\n")
+                count += 1
         aside.rename(output)
     finally:
         aside.unlink(missing_ok=True)
+    return count

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from trainer.__main__ import run
 from trainer.cues import DEFAULT_CUES, CuedText, cue_labelled, read_cues
-from trainer.data import EMOTION_LABELS
+from trainer.data import EMOTION_LABELS, SCORES, load_split
 from trainer.errors import UserError
-from trainer.readers import Row
+from trainer.readers import Columns, Row
 
 CUES = {"happy": "joy", "😊": "joy", "sad": "sadness"}
 LABELS = ("sadness", "joy", "love")
@@ -68,3 +69,25 @@ def test_a_file_of_cues_that_cannot_be_used_is_named(content: str, problem: str,
 def test_a_file_of_cues_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.json: cannot be read"):
         read_cues(tmp_path / "none.json")
+
+
+def test_the_command_writes_what_a_training_can_take(tmp_path: Path) -> None:
+    texts, output = tmp_path / "texts.txt", tmp_path / "cued.jsonl"
+    texts.write_text("So #happy to be back\na chair\nI am SO sad about it\n", encoding="utf-8")
+    assert run(["cue-label", "--data", str(texts), "--output", str(output)]) == 0
+    split = load_split(str(output), "train", Columns("text", "label", SCORES))
+    assert [(row.text, row.label) for row in split.rows] == [
+        ("So #happy to be back", "joy"),
+        ("So to be back", "joy"),
+        ("I am SO sad about it", "sadness"),
+        ("I am SO about it", "sadness"),
+    ]
+    assert run(["cue-label", "--data", str(texts), "--output", str(output)]) == 1, "it is not written over"
+
+
+def test_a_label_that_the_model_has_not_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("happy\n", encoding="utf-8")
+    command = ["cue-label", "--data", str(texts), "--output", str(tmp_path / "x.jsonl"), "--labels", "joy", "sadness"]
+    assert run(command) == 1
+    assert "the cues tell anger, fear, surprise too" in capsys.readouterr().err
