@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,9 @@ def curve(log_history: Sequence[Mapping[str, Any]], *, is_card: bool) -> list[Cu
 
 def is_card_recipe(arguments: TrainingArguments) -> bool:
     """Returns whether the hyper-parameters are the card's; which model and data is not asked."""
-    defaults = TrainingArguments(output_dir=arguments.output_dir)
-    recipe = {name: getattr(defaults, name) for name in _AS_TRANSFORMERS_HAS_IT} | dict(CARD)
+    # No TrainingArguments are made for their defaults: that resets the state of the training under way.
+    defaults = {each.name: each.default for each in fields(TrainingArguments) if each.name in _AS_TRANSFORMERS_HAS_IT}
+    recipe = defaults | dict(CARD)
     return all(getattr(arguments, name) == value for name, value in recipe.items())
 
 
