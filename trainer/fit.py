@@ -24,7 +24,7 @@ from trainer.evaluation import metrics_of
 from trainer.loss import CrossEntropy
 from trainer.options import TrainOptions
 from trainer.progress import show_progress
-from trainer.training_set import GroupingTrainer, TrainingSet
+from trainer.training_set import EpochTeller, GroupingTrainer, TrainingSet
 
 # How torch reports a file that it cannot write, such as on a full disk.
 _TORCH_WRITER = "inline_container"
@@ -44,6 +44,7 @@ def make_trainer(
         UserError: if the arguments ask for what the device, the installation or the hub does not give.
     """
     patience = options.early_stopping_patience
+    stopper = [] if patience is None else [EarlyStoppingCallback(patience)]
     try:
         trainer = GroupingTrainer(
             model=model,
@@ -54,7 +55,7 @@ def make_trainer(
             processing_class=tokenizer,
             compute_loss_func=CrossEntropy(arguments.label_smoothing_factor),
             compute_metrics=lambda prediction: _epoch_metrics(prediction, names_of(model)),
-            callbacks=None if patience is None else [EarlyStoppingCallback(patience)],
+            callbacks=[EpochTeller(train_set), *stopper],
         )
     except (
         HTTPError,

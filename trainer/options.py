@@ -70,6 +70,9 @@ _OURS: Mapping[str, Any] = {
     "hub_strategy": "end",
 }
 
+METRICS = ("loss", "accuracy", "macro_f1")
+"""What an evaluation measures, and a best checkpoint can be chosen by."""
+
 _DESCRIPTION = """Fine-tune a base model and write an artifact. With --output alone, it is the recipe of the card
 bert-finetuned-emotion. After the options of its own come those of transformers.TrainingArguments, all of them."""
 
@@ -98,6 +101,9 @@ def parse(argv: list[str]) -> tuple[TrainOptions, TrainingArguments]:
         raise UserError("--train-file and --validation-file go together; give both or neither")
     if not 0 <= options.augment <= 1:
         raise UserError(f"--augment {options.augment:g}: no share; give a number from 0 to 1")
+    metric = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
+    if metric not in METRICS:
+        raise UserError(f"--metric_for_best_model {metric}: not measured; choose one of {', '.join(METRICS)}")
     if options.early_stopping_patience is not None:
         if options.early_stopping_patience < 1:
             raise UserError(f"--early-stopping-patience {options.early_stopping_patience}: give 1 or more evaluations")

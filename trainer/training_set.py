@@ -5,7 +5,14 @@ from typing import Any
 
 import torch
 from torch.utils.data import Dataset, Sampler
-from transformers import PreTrainedTokenizerFast, Trainer
+from transformers import (
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from trainer.augment import augmented
@@ -48,8 +55,8 @@ class TrainingSet(Dataset[dict[str, Any]]):
         self.lengths = [len(ids) for ids in self._encoded["input_ids"]]
         """Tokens of each text before changes."""
 
-    def set_epoch(self, epoch: int) -> None:
-        """Takes the number of the epoch that begins, from 0; accelerate calls it."""
+    def begin_epoch(self, epoch: int) -> None:
+        """Takes the number of the epoch that begins, from 0."""
         self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
@@ -93,6 +100,23 @@ class LengthGroups(Sampler[int]):
             self._lengths, self._batch_size, generator=generator
         )
         return iter(indices)
+
+
+class EpochTeller(TrainerCallback):
+    """Tells a training set which epoch begins: accelerate does so in one process alone, and not after a resume."""
+
+    def __init__(self, dataset: TrainingSet) -> None:
+        self._dataset = dataset
+
+    def on_epoch_begin(
+        self,
+        args: TrainingArguments,  # noqa: ARG002 - the signature is transformers'
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Takes the epoch from the state, which counts parts of epochs as well."""
+        self._dataset.begin_epoch(int(state.epoch or 0))
 
 
 class GroupingTrainer(Trainer):

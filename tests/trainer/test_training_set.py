@@ -13,7 +13,7 @@ Ids = list[list[int]]
 
 def seen(base: Path, epoch: int, *, augment: float = 0.5, seed: int = 1, rows: list[Row] = ROWS) -> Ids:
     dataset = TrainingSet(load_tokenizer(base), rows, range(len(rows)), augment=augment, seed=seed)
-    dataset.set_epoch(epoch)
+    dataset.begin_epoch(epoch)
     items = [dataset[index] for index in range(len(rows))]
     assert [item["labels"] for item in items] == list(range(len(rows)))
     return [item["input_ids"] for item in items]

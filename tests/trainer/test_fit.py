@@ -1,0 +1,153 @@
+"""What users of the transformers Trainer count on."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub import HfApi
+
+from schemas.manifest import ModelManifest
+from tests.trainer.conftest import Train
+from tests.trainer.test_artifact import full_disk
+from trainer.__main__ import run
+
+
+def state_of(artifact: Path) -> dict[str, Any]:
+    file = artifact.with_name(f"{artifact.name}-checkpoints") / "trainer_state.json"
+    state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return state
+
+
+@pytest.fixture
+def base_options(cased_base: Path, data: Path) -> list[str]:
+    return ["--model", str(cased_base), "--data", str(data)]
+
+
+def test_the_best_checkpoint_is_kept_and_a_training_that_gets_no_better_stops(
+    train: Train, base_options: list[str]
+) -> None:
+    # At this rate the first epochs are no guide: the loss soon rises above its best.
+    artifact = train(
+        *(*base_options, "--learning_rate", "5e-2", "--num_train_epochs", "30"),
+        *("--load_best_model_at_end", "--early_stopping_patience", "2"),
+    )
+
+    losses = [entry["eval_loss"] for entry in state_of(artifact)["log_history"] if "eval_loss" in entry]
+    manifest = ModelManifest.read(artifact)
+    assert manifest is not None
+    assert len(losses) < 30
+    assert losses.index(min(losses)) == len(losses) - 3
+    assert manifest.metrics["validation"].loss == pytest.approx(min(losses), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--early_stopping_patience", "2"], "--early-stopping-patience: needs --load_best_model_at_end"),
+        (["--augment", "1.5"], "--augment 1.5: no share; give a number from 0 to 1"),
+        pytest.param(["--bf16"], "bf16", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")),
+        (["--tf32", "1", "--use_cpu"], "tf32"),
+        (["--metric_for_best_model", "f2", "--load_best_model_at_end"], "f2: not measured; choose one of loss"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    options: list[str],
+    message: str,
+    base_options: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["train", "--output", str(tmp_path / "a"), *base_options, "--report_to", "none", *options]) == 1
+
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("emotion-trainer: error: ")
+    assert message in error
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is not None, reason="TensorBoard is installed")
+def test_a_logger_that_is_not_installed_is_named(
+    base_options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        run(["train", "--output", str(tmp_path / "a"), *base_options, "--use_cpu", "--report_to", "tensorboard"]) == 1
+    )
+
+    assert "requires tensorboard to be installed" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_full_disk_leaves_no_artifact_and_says_how_to_go_on(
+    base_options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*base_options, "--use_cpu", "--report_to", "none", "--max_steps", "2", "--save_steps", "1"]
+    with full_disk():
+        assert run(["train", "--output", str(tmp_path / "a"), *options, "--save_strategy", "steps"]) == 1
+
+    error = capsys.readouterr().err
+    assert f"--output_dir {tmp_path}/a-checkpoints: cannot be written: " in error
+    assert "make room, then go on with --resume_from_checkpoint last" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["a-checkpoints"]
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """Stands in for the hub's interface; holds the calls."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def create_repo(self: HfApi, repo_id: str, **kwargs: Any) -> Any:
+        calls.append(("create_repo", {"repo_id": repo_id}))
+        return SimpleNamespace(repo_id=f"me/{repo_id}")
+
+    def create_branch(self: HfApi, repo_id: str, **kwargs: Any) -> None:
+        calls.append(("create_branch", {"repo_id": repo_id, "branch": kwargs["branch"]}))
+
+    def upload_folder(self: HfApi, **kwargs: Any) -> Any:
+        files = {path.name for path in Path(kwargs["folder_path"]).iterdir()}
+        calls.append(("upload_folder", kwargs | {"files": files}))
+        return SimpleNamespace(commit_url="https://hub.example/commit")
+
+    for stub in (create_repo, create_branch, upload_folder):
+        monkeypatch.setattr(HfApi, stub.__name__, stub)
+    return calls
+
+
+def test_the_artifact_is_what_is_pushed_to_the_hub_on_its_branch(
+    train: Train, base_options: list[str], hub: list[tuple[str, dict[str, Any]]]
+) -> None:
+    artifact = train(
+        *(*base_options, "--max_steps", "2", "--save_strategy", "steps", "--save_steps", "1"),
+        *("--push_to_hub", "--hub_model_id", "feelings", "--hub_revision", "v2"),
+    )
+
+    manifest = ModelManifest.read(artifact)
+    assert manifest is not None
+    assert [name for name, _ in hub] == ["create_repo", "create_branch", "upload_folder"]
+    assert hub[1][1] == {"repo_id": "me/feelings", "branch": "v2"}
+    upload = hub[2][1]
+    assert (upload["repo_id"], upload["revision"]) == ("me/feelings", "v2")
+    assert upload["commit_message"] == manifest.revision
+    assert upload["files"] == {path.name for path in artifact.iterdir()} >= {"manifest.json", "model.safetensors"}
+
+
+def test_a_push_that_fails_leaves_the_artifact_and_says_how_to_push_it(
+    base_options: list[str],
+    hub: list[tuple[str, dict[str, Any]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def upload_folder(self: HfApi, **kwargs: Any) -> Any:
+        raise OSError("no route to host\nand more")
+
+    monkeypatch.setattr(HfApi, "upload_folder", upload_folder)
+    options = [*base_options, "--use_cpu", "--report_to", "none", "--max_steps", "1", "--push_to_hub"]
+
+    assert run(["train", "--output", str(tmp_path / "a"), *options]) == 1
+
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "written, but not pushed to me/a-checkpoints: no route to host; push it with: hf upload" in error
+    assert ModelManifest.read(tmp_path / "a") is not None
