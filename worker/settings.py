@@ -108,7 +108,8 @@ class Settings(BaseSettings):
     max_poll_interval_ms: int = Field(
         600_000,
         ge=30_000,
-        description="The longest that one window may take; past it the worker ends itself and is started again.",
+        description="The longest that one window may take; past it the worker ends itself and is started again. "
+        "At least twice the session time-out plus 30 s.",
     )
     metadata_max_age_ms: int = Field(
         60_000,
