@@ -113,7 +113,7 @@ def separate(inside: NDArray[Any], outside: NDArray[Any]) -> Separation:
     is_inside = np.repeat([1, 0], [len(inside), len(outside)])
     return Separation(
         auroc=float(roc_auc_score(is_inside, np.concatenate([inside, outside]))),
-        fpr_at_95=float((outside >= np.quantile(inside, 0.05, method="lower")).mean()),
+        fpr_at_95=float((outside >= np.sort(inside)[len(inside) // 20]).mean()),
     )
 
 
