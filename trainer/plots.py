@@ -25,7 +25,7 @@ def write_plots(
     outputs: Outputs,
     ids: NDArray[Any],
     names: Sequence[str],
-    temperature: float,
+    temperature: float | None,
     confident_score: float | None,
     log_history: Sequence[dict[str, float]],
 ) -> list[str]:
@@ -36,7 +36,7 @@ def write_plots(
         outputs: Of the validation split.
         ids: The right label of each of its texts, of shape [texts].
         names: Label names in id order.
-        temperature: What the logits were divided by; 1 where they are as trained.
+        temperature: What the logits were divided by; None where they are as trained.
         confident_score: The threshold, where there is one.
         log_history: What the Trainer logged.
 
@@ -49,7 +49,9 @@ def write_plots(
     pictures = {
         "training": lambda axes: _training(axes, log_history),
         "confusion": lambda axes: _confusion(axes, ids, predicted, names),
-        "reliability": lambda axes: _reliability(axes, outputs.logits * temperature, ids),
+        "reliability": lambda axes: _reliability(
+            axes, outputs.logits * (temperature or 1), ids, temperature is not None
+        ),
         "coverage": lambda axes: _coverage(axes, scores, right, confident_score),
         "scores": lambda axes: _scores(axes, scores, predicted, names, confident_score),
         "lengths": lambda axes: _lengths(axes, outputs.tokens),
@@ -104,10 +106,12 @@ def _confusion(axes: Axes, ids: NDArray[Any], predicted: NDArray[Any], names: Se
     axes.set(title="Where the texts of each label go (shares of a row)", xlabel="predicted label", ylabel="label")
 
 
-def _reliability(axes: Axes, uncalibrated: NDArray[Any], ids: NDArray[Any]) -> None:
+def _reliability(axes: Axes, uncalibrated: NDArray[Any], ids: NDArray[Any], is_calibrated: bool) -> None:
     axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", label="scores that mean what they say")
-    kinds = {"as trained": uncalibrated, "calibrated (cross-fitted)": cross_fitted(uncalibrated, ids)}
-    for (label, logits), style in zip(kinds.items(), ("s--", "o-"), strict=True):
+    kinds = {"as trained": uncalibrated}
+    if is_calibrated:
+        kinds["calibrated (cross-fitted)"] = cross_fitted(uncalibrated, ids)
+    for (label, logits), style in zip(kinds.items(), ("s--", "o-"), strict=False):
         probabilities = softmax(logits, axis=1)
         counts, score, accuracy = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == ids)
         filled = counts > 0

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from trainer.evaluation import metrics_of, tokenized
 from trainer.options import TrainOptions
 from trainer.progress import show_progress
 from trainer.readers import Columns
+from trainer.report import Run, write_report
 from trainer.tokenizer import lower_cased_tokenizer
 
 # The TrainingArguments that make the weights what they are; the others are about logging, saving and machines.
@@ -88,11 +90,13 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
 
     # Mixed precision ends with the training: what is measured is what is stored.
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    description = _description(options, arguments, tokenizer, train_split, validation_split) | {
-        "labels": names,
-        **calibrate_and_measure(model, tokenizer, validation_split.texts, validation_ids),
-    }
-    return write_artifact(output, model, tokenizer, description, overwrite=options.overwrite)
+    measured, assessment = calibrate_and_measure(model, tokenizer, validation_split.texts, validation_ids)
+    description = _description(options, arguments, tokenizer, train_split, validation_split)
+    description |= {"labels": names, **measured}
+    splits = {"train": train_split, "validation": validation_split}
+    run = Run(assessment, splits, trainer.state.log_history, on_gpu=arguments.device.type == "cuda")
+    report = partial(write_report, run=run)
+    return write_artifact(output, model, tokenizer, description, report, overwrite=options.overwrite)
 
 
 def _load_splits(options: TrainOptions) -> tuple[Split, Split]:
