@@ -145,7 +145,9 @@ def _scores(
     axes: Axes, scores: NDArray[Any], predicted: NDArray[Any], names: Sequence[str], confident_score: float | None
 ) -> None:
     by_label = [scores[predicted == label] for label in range(len(names))]
-    axes.hist(by_label, bins=np.linspace(0, 1, 21), stacked=True, label=list(names))
+    # Lines, because stacked bars on a logarithmic axis would make the lowest label look the largest.
+    for label, own in zip(names, by_label, strict=True):
+        axes.hist(own, bins=np.linspace(0, 1, 21).tolist(), histtype="step", linewidth=1.6, label=label)
     if confident_score is not None:
         axes.axvline(confident_score, color="black", linestyle="--", label=f"threshold {confident_score:.3f}")
     axes.set(title="Scores by predicted label", xlabel="score of the label", ylabel="texts (logarithmic)", yscale="log")
@@ -153,7 +155,8 @@ def _scores(
 
 
 def _lengths(axes: Axes, tokens: NDArray[Any]) -> None:
-    axes.hist(tokens, bins=min(40, int(np.ptp(tokens)) + 1), color="tab:blue")
+    width = int(np.ptp(tokens)) // 40 + 1  # whole tokens, or some bars would hold more lengths than others
+    axes.hist(tokens, bins=np.arange(tokens.min(), tokens.max() + width + 1, width) - 0.5, color="tab:blue")
     axes.axvline(np.median(tokens), color="black", linestyle="--", label=f"median {np.median(tokens):.0f}")
     axes.set(title="Length of the validation texts", xlabel="tokens, special ones included", ylabel="texts")
     axes.legend()
