@@ -104,14 +104,15 @@ def assess(
     inside = outputs_of(model, tokenizer, texts)
 
     def score(some: Sequence[str]) -> NDArray[Any]:
-        return softmax(outputs_of(model, tokenizer, some).logits, axis=1)
+        probabilities: NDArray[Any] = softmax(outputs_of(model, tokenizer, some).logits, axis=1)
+        return probabilities
 
     suites = robustness.run_suites(score, names, suite_texts) if suite_texts else None
     others = [text for kind in outside.values() for text in kind]
     compared = None
     if others:
         found = outputs_of(model, tokenizer, others)
-        compared = out_of_domain.measure_out_of_domain(inside, ids, found, outside, confident_score)
+        compared = out_of_domain.measure_out_of_domain(inside, ids.tolist(), found, outside, confident_score)
     return Assessment(split_metrics(inside.logits, ids, names, confident_score), suites, compared, inside, ids)
 
 

@@ -16,7 +16,7 @@ from trainer.calibration import BINS, cross_fitted, reliability
 from trainer.confidence import ACCURACY_GOAL, coverage_curve
 from trainer.evaluation import Outputs
 
-_STYLE = {"axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.3, "figure.dpi": 110, "savefig.bbox": "tight"}
+_STYLE: Any = {"axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.3, "figure.dpi": 110, "savefig.bbox": "tight"}
 _PERCENT = PercentFormatter(1, decimals=0)
 
 
@@ -59,7 +59,7 @@ def write_plots(
     with plt.rc_context(_STYLE):
         for name, draw in pictures.items():
             figure, axes = plt.subplots(figsize=(7, 6) if name == "confusion" else (7, 4.5))
-            draw(axes)
+            draw(axes)  # type: ignore[no-untyped-call]
             figure.savefig(folder / f"{name}.png")
             plt.close(figure)
     return [f"{name}.png" for name in pictures]
@@ -156,7 +156,7 @@ def _scores(
 
 def _lengths(axes: Axes, tokens: NDArray[Any]) -> None:
     width = int(np.ptp(tokens)) // 40 + 1  # whole tokens, or some bars would hold more lengths than others
-    axes.hist(tokens, bins=np.arange(tokens.min(), tokens.max() + width + 1, width) - 0.5, color="tab:blue")
+    axes.hist(tokens, bins=(np.arange(tokens.min(), tokens.max() + width + 1, width) - 0.5).tolist(), color="tab:blue")
     axes.axvline(np.median(tokens), color="black", linestyle="--", label=f"median {np.median(tokens):.0f}")
     axes.set(title="Length of the validation texts", xlabel="tokens, special ones included", ylabel="texts")
     axes.legend()

@@ -124,7 +124,7 @@ HEADS = {
 @pytest.mark.parametrize("kind", HEADS)
 def test_a_folded_temperature_divides_the_logits_of_every_kind_of_head(kind: str) -> None:
     model: PreTrainedModel = AutoModelForSequenceClassification.from_config(HEADS[kind])  # type: ignore[no-untyped-call]
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.no_grad():
         before = model(input_ids=ids).logits
