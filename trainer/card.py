@@ -117,7 +117,7 @@ def _limits(manifest: ModelManifest, assessment: Assessment) -> Iterator[str]:
     if outside is None:
         return
     share = "" if outside.confident is None else f", and {outside.confident:.1%} of them are confident"
-    yield f"- On {outside.texts} texts without emotion, in code or in other languages, its mean score is "
+    yield f"- On {outside.texts} texts without emotion, in code or in other languages, its mean score is"
     yield f"  {outside.mean_score:.2f}{share}."
     yield "\n| such texts are told from validation by | AUROC | pass where 95 % of validation do |\n| --- | --- | --- |"
     for name, figures in outside.separation.items():
@@ -151,7 +151,7 @@ def _data(data: Mapping[str, Any], revisions: Mapping[str, str]) -> Iterator[str
         counts = " | ".join(str(split[what]["count"]) for what in ("duplicates", "contradictions", "debris"))
         yield f"| {name} | {split['source']} | {split['rows']:,} | {counts} | `{revisions[name]}` |"
     for name, shared in data["between"].items():
-        yield f"\nBetween {name}: {shared['leaks']['count']} texts with the same label (leakage) and "
+        yield f"\nBetween {name}: {shared['leaks']['count']} texts with the same label (leakage) and"
         yield f"{shared['contradictions']['count']} with different ones."
     cues = data["cue_words"]
     share = f"{cues['share_of_rows']:.1%}"
@@ -166,7 +166,7 @@ def _procedure(manifest: ModelManifest, machine: Mapping[str, str]) -> Iterator[
     lower = ", lower-cased" if manifest.lower_case else ""
     yield f"| preprocessing | tokenized{lower}, cut to {manifest.max_tokens} tokens |"
     yield from (f"| {name} | {value} |" for name, value in machine.items())
-    yield from (f"| {name} | {value} |" for name, value in manifest.recipe.items())
+    yield from (f"| {name} | {value} |" for name, value in manifest.recipe.items() if value is not None)
     yield from (f"| version of {name} | {version} |" for name, version in manifest.versions.items())
 
 
