@@ -83,6 +83,22 @@ class Calibration(_Part):
     held_out_accuracy: float | None = Field(default=None, description="Accuracy of what is kept in that way.")
 
 
+class Histogram(_Part):
+    """Shares of the texts between edges; the first and last take what lies beyond."""
+
+    edges: list[float] = Field(min_length=2)
+    shares: list[float] = Field(min_length=1)
+
+
+class DriftReference(_Part):
+    """What the model saw and said on validation, to compare a stream with."""
+
+    labels: dict[str, float] = Field(description="Share of the texts that got each label.")
+    scores: Histogram = Field(description="Scores of these labels.")
+    tokens: Histogram = Field(description="Tokens of the texts, special ones included.")
+    unknown_token_share: float = Field(ge=0, le=1, description="Share of the tokens that the tokenizer does not know.")
+
+
 class DataSource(_Part):
     """What the model was trained and measured on."""
 
@@ -118,6 +134,7 @@ class ModelManifest(_Part):
     data: DataSource = Field(description="What the model was trained and measured on.")
     recipe: dict[str, JsonValue] = Field(description="Hyper-parameters of the training, named as in TrainingArguments.")
     metrics: dict[str, SplitMetrics] = Field(description="Figures by split.")
+    reference: DriftReference | None = Field(default=None, description="What drift is measured against.")
     versions: dict[str, str] = Field(description="Versions of the libraries that trained the model.")
 
     @classmethod

@@ -1,7 +1,8 @@
-"""The command line: `emotion-trainer train | evaluate | soft-label | cue-label | export`."""
+"""The command line: `emotion-trainer train | evaluate | soft-label | cue-label | export | data-report`."""
 
 import argparse
 import importlib.util
+import json
 import math
 import sys
 from pathlib import Path
@@ -18,9 +19,10 @@ _COMMANDS = {
     "soft-label": "write what artifacts say about texts, to train another model on",
     "cue-label": "write the texts that name their own feeling, in a word, a hashtag or an emoji, to train on",
     "export": "write an artifact again with its weights in another number format",
+    "data-report": "tell what is in a data set: balance, duplicates, contradictions, leakage, debris",
 }
 # What the extra `trainer` of the distribution brings; the worker does without.
-_EXTRA = ("accelerate", "datasets", "sklearn")
+_EXTRA = ("accelerate", "datasets", "matplotlib", "sklearn")
 
 
 def main() -> None:
@@ -33,7 +35,7 @@ def run(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="emotion-trainer",
         description="Fine-tune, measure and export emotion models.",
-        epilog="commands:\n" + "\n".join(f"  {name:12}{text}" for name, text in _COMMANDS.items()),
+        epilog="commands:\n" + "\n".join(f"  {name:13}{text}" for name, text in _COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=_COMMANDS, metavar="command", help="see below; each has its own --help")
@@ -67,10 +69,8 @@ def _train(argv: list[str]) -> None:
 def _evaluate(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="emotion-trainer evaluate", description=_COMMANDS["evaluate"])
     parser.add_argument("artifact", type=Path, help="model folder")
-    parser.add_argument("--data", required=True, help="file, folder with a file for each split, or hub data set")
+    _add_data(parser)
     parser.add_argument("--split", default="validation", help="split of the folder or hub data set (%(default)s)")
-    parser.add_argument("--text-column", default="text", help="name of the column of the text (%(default)s)")
-    parser.add_argument("--label-column", default="label", help="name of the column of the label or id (%(default)s)")
     parser.add_argument(
         "--robustness", action="store_true", help="also run suites that change texts or the people in them"
     )
@@ -163,12 +163,45 @@ def _export(argv: list[str]) -> None:
     _write(f"{args.output}: {manifest.name} {manifest.revision}")
 
 
+def _data_report(argv: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="emotion-trainer data-report", description=_COMMANDS["data-report"])
+    _add_data(parser)
+    parser.add_argument(
+        "--splits", nargs="+", default=["train", "validation"], help="splits of a folder or hub data set (%(default)s)"
+    )
+    parser.add_argument("--output", type=Path, help="folder for data.md and data.json, instead of printing")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    args = parser.parse_args(argv)
+
+    from trainer.data import load_split
+    from trainer.data_report import as_markdown, data_report
+    from trainer.readers import Columns
+
+    columns = Columns(args.text_column, args.label_column)
+    names = [Path(args.data).stem] if Path(args.data).is_file() else args.splits
+    report = data_report({name: load_split(args.data, name, columns) for name in names})
+    as_json = json.dumps(report, indent=2, ensure_ascii=False)
+    if args.output is None:
+        _write(as_json if args.json else as_markdown(report))
+        return
+    args.output.mkdir(parents=True, exist_ok=True)
+    (args.output / "data.md").write_text(as_markdown(report) + "\n", encoding="utf-8")
+    (args.output / "data.json").write_text(as_json + "\n", encoding="utf-8")
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", required=True, help="file, folder with a file for each split, or hub data set")
+    parser.add_argument("--text-column", default="text", help="name of the column of the text (%(default)s)")
+    parser.add_argument("--label-column", default="label", help="name of the column of the label or id (%(default)s)")
+
+
 _RUN = {
     "train": _train,
     "evaluate": _evaluate,
     "soft-label": _soft_label,
     "cue-label": _cue_label,
     "export": _export,
+    "data-report": _data_report,
 }
 
 

@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel, Pr
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
 from trainer.errors import UserError, first_line
 from trainer.tokenizer import load_tokenizer, save_tokenizer
+
+# For people: no loader reads them, and no digest holds them.
+CARD_FILE = "README.md"
+REPORT_FOLDER = "report"
 
 
 def check_output(output: Path, *, overwrite: bool) -> None:
@@ -41,16 +46,18 @@ def write_artifact(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     description: dict[str, Any],
+    accompany: Callable[[Path, ModelManifest], None],
     *,
     overwrite: bool,
 ) -> ModelManifest:
-    """Writes model, tokenizer and manifest aside, then puts the folder in its place.
+    """Writes model, tokenizer, manifest, report and card aside, then puts the folder in its place.
 
     Args:
         output: The artifact's folder.
         model: On any device, in the number format that is to be stored.
         tokenizer: As the model was trained with it.
         description: The manifest's fields but those that follow from the files.
+        accompany: Writes report and card into the folder.
         overwrite: Whether an artifact in the place may be replaced.
 
     Returns:
@@ -69,8 +76,9 @@ def write_artifact(
         dtype = str(model.dtype).removeprefix("torch.")
         manifest = ModelManifest(**description, files=files, revision=revision_of(files), dtype=dtype)
         manifest.write(folder)
-        for path in folder.iterdir():  # safetensors writes for its owner alone, whatever the umask says
-            path.chmod((folder / MANIFEST_FILE).stat().st_mode)
+        for name in files:  # safetensors writes for its owner alone, whatever the umask says
+            (folder / name).chmod((folder / MANIFEST_FILE).stat().st_mode)
+        accompany(folder, manifest)
     return manifest
 
 
@@ -128,7 +136,14 @@ def export(source: Path, output: Path, dtype: str, *, overwrite: bool) -> ModelM
         if not torch.isfinite(weight).all():
             raise UserError(f"--dtype {dtype}: cannot hold a weight of {name}; choose bfloat16 or float32")
     description = manifest.model_dump(exclude={"files", "revision", "dtype"}) | {"exported_from": manifest.revision}
-    return write_artifact(output, model, tokenizer, description, overwrite=overwrite)
+    return write_artifact(output, model, tokenizer, description, partial(_copy_report, source), overwrite=overwrite)
+
+
+def _copy_report(source: Path, folder: Path, _: ModelManifest) -> None:
+    if (source / CARD_FILE).is_file():
+        shutil.copyfile(source / CARD_FILE, folder / CARD_FILE)
+    if (source / REPORT_FOLDER).is_dir():
+        shutil.copytree(source / REPORT_FOLDER, folder / REPORT_FOLDER)
 
 
 @contextmanager

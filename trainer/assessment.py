@@ -18,10 +18,12 @@ from trainer.artifact import load_artifact, names_of, read_manifest
 from trainer.calibration import cross_fitted, fit_temperature, fold_temperature, last_layer, score_quality
 from trainer.confidence import cross_fitted_confidence, suggest_threshold
 from trainer.data import label_ids, load_split
+from trainer.drift import drift_reference
 from trainer.evaluation import outputs_of, split_metrics
 from trainer.readers import Columns
 
 _MIN_TEXTS = 20
+_SUITE_TEXTS = 1000  # each is labelled in a dozen forms
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class Assessment:
     metrics: SplitMetrics
     robustness: robustness.Robustness | None
     out_of_domain: out_of_domain.OutOfDomain | None
+    outputs: evaluation.Outputs
+    ids: NDArray[Any]
+    """The right label of each text, of shape [texts]."""
 
     def as_json(self) -> str:
         """Returns one JSON object: the figures of the split, and `robustness` and `out_of_domain` where measured."""
@@ -72,7 +77,7 @@ def evaluate_artifact(
     manifest = read_manifest(artifact)
     threshold = manifest.confident_score if manifest else None
     ids = np.array(label_ids(loaded, names_of(model)))
-    return assess(model, tokenizer, loaded.texts, ids, threshold, with_robustness, kinds or {})
+    return assess(model, tokenizer, loaded.texts, ids, threshold, loaded.texts if with_robustness else [], kinds or {})
 
 
 def assess(
@@ -81,32 +86,43 @@ def assess(
     texts: list[str],
     ids: NDArray[Any],
     confident_score: float | None,
-    with_robustness: bool,
+    suite_texts: Sequence[str],
     outside: Mapping[str, list[str]],
 ) -> Assessment:
-    """Measures a model on the texts of a split, of labels `ids`, and on texts from outside the domain, by kind."""
+    """Measures a model.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+        texts: Of a split.
+        ids: The right label of each, of shape [texts].
+        confident_score: The model's threshold.
+        suite_texts: Texts to run the robustness suites on; none: they are not run.
+        outside: Texts from outside the domain, by kind; none: nothing is compared.
+    """
     names = names_of(model)
     inside = outputs_of(model, tokenizer, texts)
 
     def score(some: Sequence[str]) -> NDArray[Any]:
-        return softmax(outputs_of(model, tokenizer, some).logits, axis=1)
+        probabilities: NDArray[Any] = softmax(outputs_of(model, tokenizer, some).logits, axis=1)
+        return probabilities
 
-    suites = robustness.run_suites(score, names, texts) if with_robustness else None
+    suites = robustness.run_suites(score, names, suite_texts) if suite_texts else None
     others = [text for kind in outside.values() for text in kind]
     compared = None
     if others:
         found = outputs_of(model, tokenizer, others)
-        compared = out_of_domain.measure_out_of_domain(inside, ids, found, outside, confident_score)
-    return Assessment(split_metrics(inside.logits, ids, names, confident_score), suites, compared)
+        compared = out_of_domain.measure_out_of_domain(inside, ids.tolist(), found, outside, confident_score)
+    return Assessment(split_metrics(inside.logits, ids, names, confident_score), suites, compared, inside, ids)
 
 
 def calibrate_and_measure(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], label_ids: Sequence[int]
-) -> dict[str, Any]:
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: list[str], label_ids: Sequence[int]
+) -> tuple[dict[str, Any], Assessment]:
     """Calibrates a model on the validation split, suggests a threshold, and measures what will be stored.
 
     Returns:
-        The manifest's fields `calibration`, `confident_score` and `metrics`.
+        The manifest's fields that follow from it, and everything that was measured.
     """
     ids = np.array(label_ids)
     logits = outputs_of(model, tokenizer, texts).logits.astype(np.float64)
@@ -114,11 +130,15 @@ def calibrate_and_measure(
     if calibration is not None:
         logits = logits / calibration.temperature
     threshold = suggest_threshold(*_answers(logits, ids))
-    return {
+    outside = out_of_domain.load_texts(out_of_domain.OWN_TEXTS)
+    assessment = assess(model, tokenizer, texts, ids, threshold, texts[:_SUITE_TEXTS], outside)
+    fields = {
         "calibration": calibration,
         "confident_score": threshold,
-        "metrics": {"validation": split_metrics(logits, ids, names_of(model), threshold)},
+        "metrics": {"validation": assessment.metrics},
+        "reference": drift_reference(assessment.outputs, names_of(model)),
     }
+    return fields, assessment
 
 
 def _calibrate(model: PreTrainedModel, logits: NDArray[Any], ids: NDArray[Any]) -> Calibration | None:

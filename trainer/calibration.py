@@ -36,9 +36,9 @@ def last_layer(model: PreTrainedModel) -> torch.nn.Linear | None:
 def fold_temperature(layer: torch.nn.Linear, temperature: float) -> None:
     """Divides all future logits of a last layer by the temperature."""
     with torch.no_grad():
-        layer.weight /= temperature
+        layer.weight.div_(temperature)
         if layer.bias is not None:
-            layer.bias /= temperature
+            layer.bias.div_(temperature)
 
 
 def fit_temperature(logits: NDArray[Any], ids: NDArray[Any]) -> float:

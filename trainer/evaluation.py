@@ -91,12 +91,17 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
     collate = DataCollatorWithPadding(tokenizer)
     parts, features = [], []
     layer = last_layer(model)
-    hook = layer and layer.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].float().cpu()))
+    hook = (
+        None
+        if layer is None
+        else layer.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].float().cpu()))
+    )
     for start in range(0, len(order), _BATCH_SIZE):
         batch = [
             {name: values[index] for name, values in encoded.items()} for index in order[start : start + _BATCH_SIZE]
         ]
-        parts.append(model(**collate(batch).to(device)).logits.float().cpu())
+        inputs: Any = collate(batch)
+        parts.append(model(**inputs.to(device)).logits.float().cpu())
     if hook is not None:
         hook.remove()
     places = np.argsort(order)

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from trainer.fit import fit, make_trainer
 from trainer.hub import push
 from trainer.options import TrainOptions
 from trainer.readers import Columns
+from trainer.report import Run, write_report
 from trainer.sources import load_sources, merged
 from trainer.tokenizer import lower_cased_tokenizer
 from trainer.training_set import TrainingSet
@@ -85,11 +87,13 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
 
     # Mixed precision ends with the training: what is measured is what is stored.
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    description = _description(options, arguments, tokenizer, train_split, validation_split) | {
-        "labels": names,
-        **calibrate_and_measure(model, tokenizer, validation_split.texts, validation_ids),
-    }
-    manifest = write_artifact(output, model, tokenizer, description, overwrite=options.overwrite)
+    measured, assessment = calibrate_and_measure(model, tokenizer, validation_split.texts, validation_ids)
+    description = _description(options, arguments, tokenizer, train_split, validation_split)
+    description |= {"labels": names, **measured}
+    splits = {"train": train_split, "validation": validation_split}
+    run = Run(assessment, splits, trainer.state.log_history, on_gpu=arguments.device.type == "cuda")
+    report = partial(write_report, run=run)
+    manifest = write_artifact(output, model, tokenizer, description, report, overwrite=options.overwrite)
     if arguments.push_to_hub and trainer.hub_model_id is not None:
         push(output, trainer.hub_model_id, arguments.hub_revision, arguments.hub_token, message=manifest.revision)
     return manifest

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,11 +87,9 @@ def test_what_cannot_be_measured_is_refused_in_one_line(
 ) -> None:
     label = "envy" if case == "other-labels" else "joy"
     file = write_text_file(tmp_path / "test.txt", [("so happy", label)])
-    cut_short = tmp_path / "cut-short"
-    cut_short.mkdir()
-    for path in artifact.iterdir():
-        content = path.read_bytes()
-        (cut_short / path.name).write_bytes(content[:5000] if path.suffix == ".safetensors" else content)
+    cut_short = shutil.copytree(artifact, tmp_path / "cut-short")
+    weights = cut_short / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
     folder = {"no-model": tmp_path, "no-head": cased_base, "cut-short": cut_short, "other-labels": artifact}[case]
 
     assert run(["evaluate", str(folder), "--data", str(file)]) == 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,8 +47,7 @@ def test_the_files_are_those_of_the_folder(artifact: Path) -> None:
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
 def test_a_change_of_any_file_is_another_revision(artifact: Path, tmp_path: Path, name: str) -> None:
-    for path in artifact.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(artifact, tmp_path, dirs_exist_ok=True)
     before = revision_of(digest_files(tmp_path))
 
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b" ")
@@ -56,12 +56,11 @@ def test_a_change_of_any_file_is_another_revision(artifact: Path, tmp_path: Path
 
 
 def test_a_card_beside_the_model_is_no_other_revision(artifact: Path, tmp_path: Path) -> None:
-    for path in artifact.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(artifact, tmp_path, dirs_exist_ok=True)
     before = revision_of(digest_files(tmp_path))
 
     (tmp_path / "README.md").write_text("a card", encoding="utf-8")
-    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "notes.json").write_text("{}", encoding="utf-8")
 
     assert revision_of(digest_files(tmp_path)) == before
 

@@ -119,11 +119,12 @@ def test_the_length_limit_is_the_models_own(artifact: Path) -> None:
 def test_an_artifact_is_a_plain_folder_without_training_leftovers(artifact: Path) -> None:
     files = {path.name for path in artifact.iterdir()}
 
-    assert files == {"config.json", "manifest.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    model = {"config.json", "manifest.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert files == model | {"README.md", "report"}
 
 
 def test_an_artifact_names_no_folder_of_the_machine(artifact: Path, cased_base: Path, data: Path) -> None:
-    for path in artifact.glob("*.json"):
+    for path in (*artifact.glob("*.json"), artifact / "README.md", *artifact.glob("report/*.[jm]*")):
         text = path.read_text(encoding="utf-8")
         for folder in (artifact.parent, cased_base.parent, data):
             assert str(folder) not in text, path.name

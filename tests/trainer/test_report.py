@@ -1,0 +1,90 @@
+"""What comes with an artifact for people."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+from PIL import Image
+
+from schemas.manifest import ModelManifest
+from trainer.__main__ import run
+
+PICTURES = ("training", "confusion", "reliability", "coverage", "scores", "lengths")
+
+
+def test_every_picture_is_drawn_and_shown_in_the_card(artifact: Path) -> None:
+    card = (artifact / "README.md").read_text(encoding="utf-8")
+
+    for name in PICTURES:
+        with Image.open(artifact / "report" / f"{name}.png") as picture:
+            assert min(picture.size) >= 300
+            extremes = picture.convert("L").getextrema()
+        assert extremes == (0, 255)  # something is drawn, on white
+        assert f"(report/{name}.png)" in card
+
+
+def test_the_card_carries_the_figures_of_the_manifest_where_the_hub_reads_them(artifact: Path) -> None:
+    manifest = ModelManifest.read(artifact)
+    assert manifest is not None
+    card = ModelCard.load(artifact / "README.md")
+
+    assert card.data.base_model == "tiny-bert-cased"
+    results = {result.metric_type: result for result in card.data.eval_results or []}
+    validation = manifest.metrics["validation"]
+    assert results["accuracy"].metric_value == round(validation.accuracy, 4)
+    assert results["f1"].metric_value == round(validation.macro_f1, 4)
+    assert results["loss"].dataset_split == "validation"
+    assert (results["loss"].dataset_revision or "").startswith("sha256:")
+
+
+def test_the_card_leaves_nothing_open(artifact: Path) -> None:
+    card = (artifact / "README.md").read_text(encoding="utf-8")
+
+    headings = {line[3:] for line in card.splitlines() if line.startswith("## ")}
+    assert {"Intended use", "Limits", "Robustness and bias", "Data", "Training"} <= headings
+    assert "| learning_rate | 0.01 |" in card
+    assert "| hardware | " in card
+    assert "kWh, estimated and not measured" in card
+    for gap in ("None", "| nan", "TODO", "ore information needed"):
+        assert gap not in card
+
+
+def test_the_figures_of_the_report_are_those_of_the_run(artifact: Path) -> None:
+    figures = json.loads((artifact / "report" / "figures.json").read_text(encoding="utf-8"))
+    manifest = ModelManifest.read(artifact)
+
+    assert manifest is not None
+    assert figures["assessment"]["accuracy"] == manifest.metrics["validation"].accuracy
+    assert figures["data"]["splits"]["train"]["rows"] == 96
+    assert any("eval_loss" in entry for entry in figures["log_history"])
+    assert {"robustness", "out_of_domain"} <= set(figures["assessment"])
+
+
+def test_an_export_takes_report_and_card_along(artifact: Path, tmp_path: Path) -> None:
+    assert run(["export", str(artifact), "--dtype", "float16", "--output", str(tmp_path / "half")]) == 0
+
+    for name in ("README.md", "report/figures.json", "report/coverage.png"):
+        assert (tmp_path / "half" / name).read_bytes() == (artifact / name).read_bytes()
+
+
+def test_an_artifact_without_report_and_card_is_exported_too(artifact: Path, tmp_path: Path) -> None:
+    bare = shutil.copytree(artifact, tmp_path / "bare", ignore=shutil.ignore_patterns("README.md", "report"))
+
+    assert run(["export", str(bare), "--dtype", "float16", "--output", str(tmp_path / "half")]) == 0
+
+    assert not (tmp_path / "half" / "report").exists()
+
+
+def test_the_manifest_holds_what_drift_is_measured_against(artifact: Path) -> None:
+    manifest = ModelManifest.read(artifact)
+    assert manifest is not None
+    reference = manifest.reference
+    assert reference is not None
+
+    assert set(reference.labels) == set(manifest.labels)
+    for shares in (list(reference.labels.values()), reference.scores.shares, reference.tokens.shares):
+        assert sum(shares) == pytest.approx(1)
+    assert len(reference.tokens.edges) == len(reference.tokens.shares) + 1
+    assert 0 <= reference.unknown_token_share < 0.5
