@@ -1,11 +1,11 @@
-"""Requests to batches, by the tokens that the model will really compute: padding included."""
+"""Texts to batches, by the tokens that the model will really compute: padding included."""
 
 from collections.abc import Iterable, Iterator
 
-from worker.flow import Batch, TokenizedRequest
+from worker.flow import Batch, TokenizedText
 
 
-def plan(tokenized: Iterable[TokenizedRequest], batch_tokens: int) -> Iterator[Batch]:
+def plan(tokenized: Iterable[TokenizedText], batch_tokens: int) -> Iterator[Batch]:
     """Split a window into batches of texts of like length.
 
     Every text of a batch is padded to its longest, so a batch costs `longest * len(batch)` tokens. That stays within

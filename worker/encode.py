@@ -36,7 +36,7 @@ class LabelMaker:
             label: round(score, _SCORE_DIGITS) for label, score in zip(self._labels, prediction.scores, strict=True)
         }
         label = max(scores, key=scores.__getitem__)
-        request = prediction.tokenized.request
+        request = prediction.request
         return EmotionLabel(
             schema_version=1,
             id=request.id,
@@ -44,8 +44,8 @@ class LabelMaker:
             score=scores[label],
             confident=None if self._threshold is None else scores[label] >= self._threshold,
             scores=scores,
-            tokens=len(prediction.tokenized.ids),
-            truncated=prediction.tokenized.truncated,
+            tokens=prediction.tokens,
+            truncated=prediction.truncated,
             model=self._model,
             source=request.source,
             labelled_at_ms=self._now_ms(),
@@ -70,7 +70,7 @@ class Encoder:
         if isinstance(answer, Rejected):
             return self._dead_letter(answer, records[answer.index])
         if isinstance(answer, Prediction):
-            index, value = answer.tokenized.request.index, encode_label(self._make_label(answer))
+            index, value = answer.request.index, encode_label(self._make_label(answer))
         else:
             index, value = answer.index, None
         record = records[index]

@@ -57,15 +57,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenizedRequest:
-    """A request with its token ids, special ones included, at most as many as the model takes."""
+class TokenizedText:
+    """A text's token ids, special ones included, at most as many as the model takes; and all requests that hold it."""
 
-    request: Request
+    requests: list[Request]
     ids: list[int]
     truncated: bool
 
 
-Batch = list[TokenizedRequest]
+Batch = list[TokenizedText]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A score for each label of the model, in the model's order; they sum to 1."""
+    """A request's score for each label of the model, in the model's order; they sum to 1."""
 
-    tokenized: TokenizedRequest
+    request: Request
+    tokens: int
+    truncated: bool
     scores: list[float]
 
 

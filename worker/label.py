@@ -17,7 +17,7 @@ from worker.build import load_model, now_ms
 from worker.decode import message_reader
 from worker.encode import LabelMaker
 from worker.errors import UserError
-from worker.flow import Batch, Prediction, Rejected, Request, TokenizedRequest
+from worker.flow import Batch, Prediction, Rejected, Request, TokenizedText
 from worker.settings import Settings
 
 _READ_BYTES = 1 << 20
@@ -29,8 +29,8 @@ class LabelStages:
     """The stages between a line and its label."""
 
     read: Callable[[bytes], TextMessage]
-    tokenize: Callable[[list[Request]], list[TokenizedRequest]]
-    plan: Callable[[list[TokenizedRequest]], Iterable[Batch]]
+    tokenize: Callable[[list[Request]], list[TokenizedText]]
+    plan: Callable[[list[TokenizedText]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
     make_label: Callable[[Prediction], EmotionLabel]
 
@@ -110,7 +110,7 @@ def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) ->
         if isinstance(prediction, Rejected):
             answers[prediction.index] = _dead_letter(names[prediction.index], prediction)
         else:
-            answers[prediction.tokenized.request.index] = encode_label(stages.make_label(prediction))
+            answers[prediction.request.index] = encode_label(stages.make_label(prediction))
     return [answers[index] for index in range(len(lines))]
 
 

@@ -13,7 +13,7 @@ from worker.flow import (
     Record,
     Rejected,
     Request,
-    TokenizedRequest,
+    TokenizedText,
     Tombstone,
     Window,
     in_order,
@@ -45,8 +45,8 @@ class Stages:
 
     source: Source
     decode: Callable[[list[Record]], tuple[list[Request], list[Rejected | Tombstone]]]
-    tokenize: Callable[[list[Request]], list[TokenizedRequest]]
-    plan: Callable[[list[TokenizedRequest]], Iterable[Batch]]
+    tokenize: Callable[[list[Request]], list[TokenizedText]]
+    plan: Callable[[list[TokenizedText]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
     encode: Callable[[list[Record], Iterable[Prediction | Rejected | Tombstone]], list[Outcome]]
     guard: Callable[[list[Outcome]], None]

@@ -14,7 +14,7 @@ from transformers.utils.logging import disable_progress_bar
 from schemas.dead_letter import Reason
 from worker.artifact import Artifact
 from worker.errors import UserError
-from worker.flow import Batch, ModelInfo, Prediction, Rejected, Request, TokenizedRequest
+from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Model:
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, ValueError, IndexError):
-            yield Rejected(batch[0].request.index, Reason.MODEL_FAILED, type(failure).__name__)
+            yield from _rejected(batch[0], type(failure).__name__)
         else:
             yield from self._predictions(batch, scores)
 
@@ -116,15 +116,16 @@ class Model:
         finite = scores.isfinite().all(dim=1).tolist()
         for tokenized, row, is_finite in zip(batch, scores.tolist(), finite, strict=True):
             if is_finite:
-                yield Prediction(tokenized, row)
+                tokens, truncated = len(tokenized.ids), tokenized.truncated
+                yield from (Prediction(request, tokens, truncated, row) for request in tokenized.requests)
             elif self._works(len(tokenized.ids)):
-                yield Rejected(tokenized.request.index, Reason.MODEL_FAILED, "the scores are not finite")
+                yield from _rejected(tokenized, "the scores are not finite")
             else:
                 raise RuntimeError("the model has no finite scores for any text")
 
     def _works(self, tokens: int) -> bool:
         """Whether the machine can do another text of this length: if not, the text is not to blame."""
-        stand_in = TokenizedRequest(Request(0, "", "", None), [self._pad_id] * tokens, truncated=False)
+        stand_in = TokenizedText([], [self._pad_id] * tokens, truncated=False)
         try:
             return bool(self._scores([stand_in]).isfinite().all())
         except (RuntimeError, ValueError, IndexError):
@@ -139,6 +140,10 @@ class Model:
         logits = self._model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device)).logits
         scores: torch.Tensor = logits.float().softmax(dim=1).cpu()
         return scores
+
+
+def _rejected(tokenized: TokenizedText, detail: str) -> Iterator[Rejected]:
+    return (Rejected(request.index, Reason.MODEL_FAILED, detail) for request in tokenized.requests)
 
 
 def _device(name: str) -> torch.device:

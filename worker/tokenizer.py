@@ -7,7 +7,7 @@ from transformers import AutoTokenizer
 
 from worker.artifact import Artifact
 from worker.errors import UserError
-from worker.flow import Request, TokenizedRequest
+from worker.flow import Request, TokenizedText
 
 
 class Tokenizer:
@@ -36,11 +36,13 @@ class Tokenizer:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens)
 
-    def tokenize(self, requests: Iterable[Request]) -> list[TokenizedRequest]:
-        """Tokenize all requests at once, in parallel on all cores."""
-        requests = list(requests)
-        encodings = self._tokenizer.encode_batch_fast([request.text for request in requests])
+    def tokenize(self, requests: Iterable[Request]) -> list[TokenizedText]:
+        """Tokenize each text once, however often a window holds it, all at once and in parallel on all cores."""
+        by_text: dict[str, list[Request]] = {}
+        for request in requests:
+            by_text.setdefault(request.text, []).append(request)
+        encodings = self._tokenizer.encode_batch_fast(list(by_text))
         return [
-            TokenizedRequest(request, encoding.ids, bool(encoding.overflowing))
-            for request, encoding in zip(requests, encodings, strict=True)
+            TokenizedText(requests, encoding.ids, bool(encoding.overflowing))
+            for requests, encoding in zip(by_text.values(), encodings, strict=True)
         ]

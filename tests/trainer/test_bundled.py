@@ -8,6 +8,7 @@ import pytest
 
 from schemas.manifest import ModelManifest, digest_files, revision_of
 
+PICTURES = ("training", "confusion", "reliability", "coverage", "scores", "lengths")
 ROOT = Path(__file__).parents[2]
 BUNDLED = ROOT / "worker" / "bundled"
 VALIDATION = ROOT.parent / "shared" / "data" / "emotion" / "validation.txt"
@@ -21,11 +22,12 @@ def test_the_bundled_files_are_those_that_its_manifest_names() -> None:
     assert manifest.revision == revision_of(manifest.files)
 
 
-def test_the_bundled_folder_is_small_and_holds_a_model_and_its_card_alone() -> None:
-    files = {path.name: path.stat().st_size for path in BUNDLED.iterdir()}
+def test_the_bundled_folder_is_small_and_holds_a_model_its_card_and_its_pictures_alone() -> None:
+    files = {str(path.relative_to(BUNDLED)): path.stat().st_size for path in BUNDLED.rglob("*") if path.is_file()}
 
     model = {"config.json", "manifest.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
-    assert set(files) == model | {"README.md"}
+    pictures = {f"report/{name}.png" for name in PICTURES}
+    assert set(files) == model | {"README.md"} | pictures
     assert sum(files.values()) <= 50_000_000
 
 

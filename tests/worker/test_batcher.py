@@ -3,12 +3,12 @@
 import random
 
 from worker.batcher import plan
-from worker.flow import Request, TokenizedRequest
+from worker.flow import Request, TokenizedText
 
 
-def tokenized(lengths: list[int]) -> list[TokenizedRequest]:
+def tokenized(lengths: list[int]) -> list[TokenizedText]:
     return [
-        TokenizedRequest(Request(index, str(index), "", None), [0] * length, truncated=False)
+        TokenizedText([Request(index, str(index), "", None)], [0] * length, truncated=False)
         for index, length in enumerate(lengths)
     ]
 
@@ -19,7 +19,9 @@ def test_every_text_is_in_exactly_one_batch() -> None:
         lengths = [chance.randint(2, 512) for _ in range(chance.randint(0, 60))]
         batches = list(plan(tokenized(lengths), chance.randint(1, 2000)))
         assert all(batches)
-        assert sorted(item.request.index for batch in batches for item in batch) == list(range(len(lengths)))
+        assert sorted(request.index for batch in batches for item in batch for request in item.requests) == list(
+            range(len(lengths))
+        )
 
 
 def test_a_batch_with_its_padding_keeps_within_the_budget() -> None:

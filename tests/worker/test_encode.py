@@ -6,7 +6,7 @@ import pytest
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
 from worker.encode import Encoder, Target
-from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Request, TokenizedRequest, Tombstone, in_order
+from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Request, Tombstone, in_order
 
 MODEL = ModelInfo("m", "sha256:00", ["sad", "glad"], confident_score=0.8)
 
@@ -22,7 +22,7 @@ def encoder(label_bytes: int = 1_000_000, letter_bytes: int = 1_000_000) -> Enco
 
 
 def prediction(source: Record, scores: list[float]) -> Prediction:
-    return Prediction(TokenizedRequest(Request(0, "id-1", "text", source.origin), [1, 2, 3], truncated=True), scores)
+    return Prediction(Request(0, "id-1", "text", source.origin), 3, truncated=True, scores=scores)
 
 
 def encode(source: Record, answer: Prediction | Rejected | Tombstone, **limits: int) -> Outcome:

@@ -40,7 +40,7 @@ def predict(
 
 
 def by_index(predictions: list[Prediction | Rejected]) -> dict[int, list[float]]:
-    return {p.tokenized.request.index: p.scores for p in predictions if isinstance(p, Prediction)}
+    return {p.request.index: p.scores for p in predictions if isinstance(p, Prediction)}
 
 
 def test_scores_equal_those_of_the_transformers_pipeline(tiny_model: Path) -> None:
@@ -73,10 +73,30 @@ def test_one_text_that_the_model_fails_on_never_costs_its_neighbours(
         return forward(batch)
 
     monkeypatch.setattr(model, "_scores", scores)
-    texts = [*TEXTS[:20], "z q z", *TEXTS[20:]]
+    texts = [*TEXTS[:20], "z q z", *TEXTS[20:], "z q z"]
+    poisoned = [20, len(texts) - 1]
     predictions = predict(model, tokenizer, texts, batch_tokens=10_000)
-    assert [p for p in predictions if isinstance(p, Rejected)] == [Rejected(20, Reason.MODEL_FAILED, "IndexError")]
-    assert sorted(by_index(predictions)) == [index for index in range(len(texts)) if index != 20]
+    rejected = [p for p in predictions if isinstance(p, Rejected)]
+    assert rejected == [Rejected(index, Reason.MODEL_FAILED, "IndexError") for index in poisoned]
+    assert sorted(by_index(predictions)) == [index for index in range(len(texts)) if index not in poisoned]
+
+
+def test_a_text_that_a_window_holds_often_is_computed_once_and_answered_each_time(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer = load(tiny_model)
+    forward = model._scores
+    computed = []
+
+    def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
+        computed.extend(batch)
+        return forward(batch)
+
+    monkeypatch.setattr(model, "_scores", scores)
+    predictions = by_index(predict(model, tokenizer, ["so happy", "so sad", "so happy", "So happy", "so happy"]))
+    assert len(computed) == 3
+    assert sorted(predictions) == [0, 1, 2, 3, 4]
+    assert predictions[0] == predictions[2] == predictions[4] != predictions[1]
 
 
 def test_a_text_without_finite_scores_is_rejected_alone(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +105,7 @@ def test_a_text_without_finite_scores_is_rejected_alone(tiny_model: Path, monkey
 
     def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
         result = forward(batch).clone()
-        result[[item.request.text == TEXTS[1] for item in batch]] = float("nan")
+        result[[item.requests[0].text == TEXTS[1] for item in batch]] = float("nan")
         return result
 
     monkeypatch.setattr(model, "_scores", scores)
