@@ -105,7 +105,7 @@ def test_a_text_without_finite_scores_is_rejected_alone(tiny_model: Path, monkey
 
     def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
         result = forward(batch).clone()
-        result[[item.requests[0].text == TEXTS[1] for item in batch]] = float("nan")
+        result[[any(r.text == TEXTS[1] for r in item.requests) for item in batch]] = float("nan")
         return result
 
     monkeypatch.setattr(model, "_scores", scores)
@@ -178,10 +178,11 @@ def test_a_batch_that_memory_does_not_hold_makes_later_ones_smaller(
         return forward(batch)
 
     monkeypatch.setattr(model, "_scores", scores)
+    texts = [f"{'so ' * (index % 20)}{index}" for index in range(60)]
     while True:
         largest.clear()
-        predictions = predict(model, tokenizer, TEXTS, model.batch_tokens)
-        assert sorted(by_index(predictions)) == list(range(len(TEXTS)))
+        predictions = predict(model, tokenizer, texts, model.batch_tokens)
+        assert sorted(by_index(predictions)) == list(range(len(texts)))
         if max(largest) <= 100:
             break
     assert 64 <= model.batch_tokens <= 100
