@@ -12,7 +12,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, RetriableError
 
 from worker.errors import UserError
-from worker.kafka_compat import PatientClient, mend_client
+from worker.kafka_compat import BoundedProducer, PatientClient, mend_client
 from worker.settings import Settings
 
 # What a broker takes unless told otherwise (message.max.bytes of Apache Kafka).
@@ -97,7 +97,7 @@ class Broker:
             if transactional_id
             else {}
         )
-        return KafkaProducer(
+        return BoundedProducer(
             **self._common,
             acks="all",
             allow_auto_create_topics=False,

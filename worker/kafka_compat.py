@@ -1,9 +1,10 @@
 """Mends of kafka-python 3.0.12, pinned to that version: whoever raises it checks each against the new source."""
 
 import google_crc32c
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
+from kafka.producer.transaction_manager import TransactionalRequestResult
 from kafka.record import default_records, memory_records
 
 
@@ -30,6 +31,26 @@ class PatientClient(KafkaNetClient):  # type: ignore[misc]
             return bool(super().await_ready(*arguments, **options))
         except KafkaError:
             return False
+
+
+class BoundedProducer(KafkaProducer):  # type: ignore[misc]
+    """A producer that waits for an answer to its transaction no longer than the transaction may last.
+
+    Its base waits without end, and in silence, while the coordinator is away. Afterwards the outcome is unknown.
+    """
+
+    def send_offsets_to_transaction(self, offsets: object, group_metadata: object) -> None:
+        """As the base does, or KafkaTimeoutError."""
+        self._await(self._transaction_manager.send_offsets_to_transaction(offsets, group_metadata))
+
+    def commit_transaction(self) -> None:
+        """As the base does, or KafkaTimeoutError."""
+        self._await(self._transaction_manager.begin_commit())
+
+    def _await(self, result: TransactionalRequestResult) -> None:
+        self._sender.wakeup()
+        if not result.wait(timeout_ms=self.config["transaction_timeout_ms"]):
+            raise KafkaTimeoutError("no answer from the transaction's coordinator")
 
 
 def committed_now(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> int | None:

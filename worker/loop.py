@@ -35,6 +35,9 @@ class Source(Protocol):
 class Sink(Protocol):
     """Where outcomes go."""
 
+    def settle(self) -> None:
+        """End what a failed delivery may have left open, or raise NotDeliveredError."""
+
     def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
         """Send the outcomes and commit the window, or raise NotDeliveredError."""
 
@@ -63,6 +66,12 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
     """
     while not stopping():
         turn()
+        try:
+            stages.sink.settle()  # before the committed offsets are read again: it may still change them
+        except NotDeliveredError as error:
+            _log.warning("broker_away", extra={"error": str(error)})
+            stages.source.rewind()
+            continue
         window = stages.source.poll()
         if not window:
             continue

@@ -60,6 +60,21 @@ class Sink:
         with _translated_errors():
             self._open()
 
+    def settle(self) -> None:
+        """Make sure of a producer. A new one ends the transaction of the last one, and with it what is committed.
+
+        Raises:
+            NotDeliveredError: It could not be made now.
+            UserError: The producer may not work here.
+        """
+        if self._producer is None:
+            try:
+                with _translated_errors():
+                    self._open()
+            except NotDeliveredError:
+                self.close()
+                raise
+
     def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
         """Send `outcomes` and commit the window's next offsets.
 

@@ -31,6 +31,7 @@ _GATHER_MS = 5  # a poll returns what one partition has; a full window takes sev
 _WINDOW_BYTES = 32 << 20  # a window of huge texts must fit into memory, several times over
 _LOOKUP_MS = 5_000  # what the client would wait for without end while its brokers are away
 _CONFIRM_SECONDS = 10
+_SILENCE_SECONDS = 5  # a poll does not say whether there is nothing or nobody
 _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -68,7 +69,7 @@ class Source:
         self._delivered: dict[Partition, int] = {}
         self._failures = 0
         self._is_static = consumer.config["group_instance_id"] is not None
-        self._confirmed = time.monotonic()
+        self._confirmed = self._heard = time.monotonic()
         consumer.subscribe([topic])
 
     def poll(self) -> Window:
@@ -116,6 +117,7 @@ class Source:
     def _gather(self) -> Window:
         max_records = self._pace.next_size()
         records = self._poll(_POLL_MS, max_records)
+        self._check_brokers(bool(records))
         membership = self._current_membership()
         if membership != self._membership:
             self._settle(membership)
@@ -145,6 +147,14 @@ class Source:
             self._membership = None
             return []
         return [_record(record) for records in polled.values() for record in records]
+
+    def _check_brokers(self, heard: bool) -> None:
+        """After some silence ask the brokers something, so that they are seen to be away also when there is no work."""
+        if not heard and time.monotonic() - self._heard > _SILENCE_SECONDS:
+            self._consumer.end_offsets(list(self._consumer.assignment()), timeout_ms=_LOOKUP_MS)
+            heard = True
+        if heard:
+            self._heard = time.monotonic()
 
     def _is_behind(self) -> bool:
         """Whether the brokers hold more than was polled, as far as is known; of a new partition it is not yet known."""

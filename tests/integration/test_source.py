@@ -64,6 +64,7 @@ class Member:
         self.records: list[Record] = []
 
     def turn(self) -> Window:
+        self._sink.settle()
         window = self.source.poll()
         if window:
             try:

@@ -39,9 +39,10 @@ def test_the_best_checkpoint_is_kept_and_a_training_that_gets_no_better_stops(
     losses = [entry["eval_loss"] for entry in state_of(artifact)["log_history"] if "eval_loss" in entry]
     manifest = ModelManifest.read(artifact)
     assert manifest is not None
+    assert manifest.calibration is not None
     assert len(losses) < 30
     assert losses.index(min(losses)) == len(losses) - 3
-    assert manifest.metrics["validation"].loss == pytest.approx(min(losses), abs=1e-4)
+    assert manifest.calibration.before.loss.value == pytest.approx(min(losses), abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,9 @@ class ListSink:
         self.delivered: list[tuple[Window, list[Outcome]]] = []
         self.refusals = refusals
 
+    def settle(self) -> None:
+        """Nothing is ever left open."""
+
     def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
         if self.refusals:
             self.refusals -= 1
