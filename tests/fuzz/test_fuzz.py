@@ -11,18 +11,13 @@ from schemas.dead_letter import Reason
 from tests.conftest import KafkaUnderTest
 from tests.fuzz.checks import check_answers, check_decode, send_inputs
 from tests.fuzz.generator import inputs
-from tests.harness.eventually import eventually
-from tests.harness.independent import end_offsets, read_topic
+from tests.harness.independent import read_topic
 from tests.harness.tiny_model import write_tiny_model
 from tests.integration.conftest import Stream
 
 DECODED = int(os.environ.get("FUZZ_DECODED", "10000"))
 STREAMED = int(os.environ.get("FUZZ_STREAMED", "10000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-
-
-def read_to_the_end(stream: Stream) -> bool:
-    return stream.committed() == {p: end for p, end in end_offsets(stream.servers, stream.input).items() if end}
 
 
 @pytest.mark.timeout(3600)
@@ -39,7 +34,7 @@ def test_every_input_through_the_worker_gets_exactly_one_answer(apache_kafka: Ka
     stream = Stream(apache_kafka.bootstrap_servers, tmp_path, model, settings={"max_rejected_percent": 100})
     with stream.worker(window_max_records=2000) as worker:
         send_inputs(stream.servers, stream.input, SEED, STREAMED)
-        eventually(lambda: read_to_the_end(stream), 3000, "the group has read everything", interval_s=1)
+        stream.wait_until_read(3000)
         assert worker.terminate() == 0
     labels = read_topic(stream.servers, stream.output)
     letters = read_topic(stream.servers, stream.dead_letters)

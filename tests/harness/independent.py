@@ -10,8 +10,8 @@ from typing import Literal, cast
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
+    KafkaException,
     Message,
     Producer,
     TopicPartition,
@@ -199,9 +199,16 @@ class RunningReader:
 
 def committed_offsets(servers: str, group: str, topic: str) -> dict[int, int]:
     """What a group has committed, by partition; partitions without a commit are left out."""
-    admin = _admin(servers)
-    answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(30)
-    return {p.partition: p.offset for p in answer.topic_partitions if p.topic == topic and p.offset >= 0}
+    # A consumer, not the admin client: librdkafka's crashes the process where the group's coordinator is not ready yet.
+    settings = {"bootstrap.servers": servers, "group.id": group, "isolation.level": "read_uncommitted"}
+    consumer = Consumer(settings | _NO_COMMITS)
+    try:
+        partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        wanted = [TopicPartition(topic, partition) for partition in partitions]
+        found = eventually(lambda: _committed(consumer, wanted), 60, f"the coordinator of {group} answers")
+        return {p.partition: p.offset for p in found if p.offset >= 0}
+    finally:
+        consumer.close()
 
 
 def end_offsets(servers: str, topic: str) -> dict[int, int]:
@@ -216,6 +223,21 @@ def end_offsets(servers: str, topic: str) -> dict[int, int]:
         consumer.close()
 
 
+def _committed(consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+    """What the group has committed; empty while its coordinator moves or loads."""
+    try:
+        return consumer.committed(partitions, timeout=30)
+    except KafkaException as error:
+        if error.args[0].code() in _COORDINATOR_NOT_READY:
+            return []
+        raise
+
+
+_COORDINATOR_NOT_READY = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
 _NO_COMMITS = {"enable.auto.commit": False, "auto.offset.reset": "error"}
 
 

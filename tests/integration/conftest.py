@@ -9,7 +9,16 @@ import orjson
 import pytest
 
 from tests.conftest import KafkaUnderTest
-from tests.harness.independent import NewRecord, StoredRecord, committed_offsets, create_topic, produce, read_topic
+from tests.harness.eventually import eventually
+from tests.harness.independent import (
+    NewRecord,
+    StoredRecord,
+    committed_offsets,
+    create_topic,
+    end_offsets,
+    produce,
+    read_topic,
+)
 from tests.harness.tiny_model import write_tiny_model
 from tests.harness.worker_process import WorkerProcess
 
@@ -62,6 +71,14 @@ class Stream:
     def committed(self) -> dict[int, int]:
         """The group's offsets on the input."""
         return committed_offsets(self.servers, self.group, self.input)
+
+    def wait_until_read(self, timeout_s: float = 90) -> None:
+        """Wait until the group has committed all of the input."""
+
+        def is_read() -> bool:
+            return self.committed() == {p: end for p, end in end_offsets(self.servers, self.input).items() if end}
+
+        eventually(is_read, timeout_s, "the group has read everything", interval_s=0.2)
 
 
 def message(identity: str, text: str, partition: int | None = None) -> NewRecord:

@@ -183,8 +183,9 @@ def test_a_dead_letter_topic_that_refuses_ends_the_worker_and_a_new_start_mends_
     assert re.search(r"the brokers refuse an outcome \(.*MessageSizeTooLargeError", worker.log)
     assert stream.committed().get(0, 0) + stream.committed().get(1, 0) < 3
     with stream.worker():
-        (letter,) = stream.letters(1)
-        labels = stream.labels(2)
+        stream.wait_until_read()
+    (letter,) = stream.letters(1)
+    labels = stream.labels(2)
     assert dict(letter.headers)["dead-letter-original-bytes"] == b"20003"
     assert sorted(set(identities(labels))) == ["after", "before"]
 
@@ -213,8 +214,9 @@ def test_a_killed_worker_loses_nothing_and_in_exactly_once_repeats_nothing(strea
     done = len(read_topic(stream.servers, stream.output))
     assert done < len(records), "killed too late to prove anything"
     with stream.worker() as second:
-        labels = stream.labels(len(records))
+        stream.wait_until_read()
         assert second.terminate() == 0
+    labels = stream.labels(len(records))
     found = identities(labels)
     assert set(found) == {f"m{index}" for index in range(len(records))}
     if stream.settings["delivery"] == "exactly_once":
