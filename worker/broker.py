@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, RetriableError
@@ -79,7 +79,7 @@ class Broker:
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
 
-    def producer(self, max_message_bytes: int, transactional_id: str | None = None) -> KafkaProducer:
+    def producer(self, max_message_bytes: int, transactional_id: str | None = None) -> BoundedProducer:
         """An idempotent producer; with `transactional_id` also transactional, `init_transactions()` still to be called.
 
         Args:

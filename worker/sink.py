@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
     AuthorizationError,
     FencedInstanceIdError,
@@ -21,6 +21,7 @@ from kafka.structs import OffsetAndMetadata
 
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
+from worker.kafka_compat import BoundedProducer
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Sink:
     def __init__(
         self,
         consumer: KafkaConsumer,
-        make_producer: Callable[[], KafkaProducer],
+        make_producer: Callable[[], BoundedProducer],
         exactly_once: bool,
         timeout_seconds: float,
     ) -> None:
@@ -55,39 +56,34 @@ class Sink:
         self._make_producer = make_producer
         self._exactly_once = exactly_once
         self._timeout_seconds = timeout_seconds
-        self._producer: KafkaProducer | None = None
+        self._producer: BoundedProducer | None = None
         self._proven = False  # whether this producer has delivered anything
+        self._written: set[TopicPartition] = set()
         with _translated_errors():
             self._open()
 
     def settle(self) -> None:
-        """Make sure of a producer. A new one ends the transaction of the last one, and with it what is committed.
+        """Make sure of a producer. A new one ends the transactions of the last one, and with them what is committed.
 
         Raises:
             NotDeliveredError: It could not be made now.
             UserError: The producer may not work here.
         """
         if self._producer is None:
-            try:
-                with _translated_errors():
-                    self._open()
-            except NotDeliveredError:
-                self.close()
-                raise
+            with self._closed_on_failure():
+                self._open()
 
     def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
-        """Send `outcomes` and commit the window's next offsets.
+        """Send `outcomes` and commit the window's next offsets. After a failure `settle` comes first.
 
         Raises:
             NotDeliveredError: As far as is known nothing was committed. The window must be read again.
             UserError: It can never succeed like this.
         """
-        try:
-            with _translated_errors():
-                self._deliver(self._producer or self._open(), window, outcomes)
-        except NotDeliveredError:
-            self.close()
-            raise
+        if self._producer is None:
+            raise RuntimeError("a failed delivery was not settled")
+        with self._closed_on_failure():
+            self._deliver(self._producer, window, outcomes)
 
     def close(self) -> None:
         """Throw the producer away; everything that counts was delivered before."""
@@ -100,15 +96,26 @@ class Sink:
             _log.warning("producer_close_failed", extra={"error": type(error).__name__})
             producer._sender.force_close()  # else its thread runs on
 
-    def _open(self) -> KafkaProducer:
-        self._producer = self._make_producer()
+    @contextmanager
+    def _closed_on_failure(self) -> Iterator[None]:
+        try:
+            with _translated_errors():
+                yield
+        except NotDeliveredError:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        self._producer = producer = self._make_producer()
         self._proven = False
         if self._exactly_once:
-            self._producer.init_transactions()
-        return self._producer
+            producer.init_transactions()
+            if self._written:
+                producer.end_what_is_open(self._written, self._consumer.group_metadata())
 
-    def _deliver(self, producer: KafkaProducer, window: Window, outcomes: list[Outcome]) -> None:
+    def _deliver(self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]) -> None:
         self._check_membership(window)
+        self._written |= {TopicPartition(outcome.topic, outcome.partition) for outcome in outcomes}
         if self._exactly_once:
             producer.begin_transaction()
         self._send(producer, outcomes)
@@ -130,7 +137,7 @@ class Sink:
         if self._consumer.group_metadata() != window.membership:
             raise NotDeliveredError("the group moved on while the window was being labelled")
 
-    def _send(self, producer: KafkaProducer, outcomes: list[Outcome]) -> None:
+    def _send(self, producer: BoundedProducer, outcomes: list[Outcome]) -> None:
         """Send, and wait until all in-sync replicas have it. `flush` alone does not raise for records that failed."""
         partitions = {topic: producer.partitions_for(topic) or () for topic in {outcome.topic for outcome in outcomes}}
         futures = [self._send_one(producer, outcome, partitions[outcome.topic]) for outcome in outcomes]
@@ -138,7 +145,9 @@ class Sink:
         for future in futures:
             future.get(timeout=0)
 
-    def _send_one(self, producer: KafkaProducer, outcome: Outcome, partitions: Container[int]) -> FutureRecordMetadata:
+    def _send_one(
+        self, producer: BoundedProducer, outcome: Outcome, partitions: Container[int]
+    ) -> FutureRecordMetadata:
         if outcome.partition not in partitions:
             problem = f"topic {outcome.topic} has no partition {outcome.partition}"
             if self._proven:  # the input has grown; the output may have too, and a new producer will know

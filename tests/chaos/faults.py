@@ -66,6 +66,16 @@ def _kill_broker_of(choose: Callable[[System], int]) -> Callable[[System], Heal]
     return inject
 
 
+def _kill_all_brokers(system: System) -> None:
+    """At once. Those that come back may have forgotten the markers of transactions."""
+    for node in system.cluster.nodes:
+        system.cluster.kill(node.node_id)
+    for node in system.cluster.nodes:
+        system.cluster.restart(node.node_id, wait=False)
+    system.cluster.wait_ready()
+    system.wait_in_sync()
+
+
 def _kill_transaction_coordinator(system: System) -> Heal:
     choose = System.transaction_coordinator if system.mode == "exactly_once" else System.any_broker
     return _kill_broker_of(choose)(system)
@@ -182,6 +192,7 @@ FAULTS: Sequence[Fault] = (
     Fault("kill_broker", _kill_broker_of(System.any_broker), _each),
     Fault("kill_group_coordinator", _kill_broker_of(System.group_coordinator), _each),
     Fault("kill_transaction_coordinator", _kill_transaction_coordinator, _each),
+    Fault("kill_all_brokers", _kill_all_brokers, _each),
     Fault("restart_broker", _restart_broker, _each),
     Fault("roll_brokers", _roll_brokers, lambda workers: 3 * workers),
     Fault("pause_broker", _pause_broker, _each),
