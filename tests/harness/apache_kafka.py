@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from tests.harness.eventually import eventually
 from tests.harness.ports import free_port
@@ -132,6 +132,13 @@ class ApacheKafka:
 
     def resume(self, node_id: int = 1) -> None:
         self._signal(node_id, signal.SIGCONT)
+
+    def set_broker_config(self, name: str, value: str, node_id: int = 1) -> None:
+        """Change a setting of a running broker."""
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.BROKER, str(node_id), incremental_configs=[entry])
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})  # held: its answers never come otherwise
+        admin.incremental_alter_configs([resource])[resource].result(30)
 
     def wait_ready(self, timeout_s: float = 60) -> None:
         """Return when every running broker is in the metadata and, if all run, each partition has a leader.

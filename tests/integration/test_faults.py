@@ -2,16 +2,20 @@
 
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import orjson
 import pytest
+from kafka import ConsumerGroupMetadata, TopicPartition
 
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord, StoredRecord, read_topic
+from tests.harness.independent import NewRecord, StoredRecord, create_topic, read_topic
 from tests.harness.proxy import END_TXN
 from tests.integration.conftest import Stream, identities, message
+from worker.broker import Broker
+from worker.settings import load_settings
 
 TXN_OFFSET_COMMIT = 28  # the api key of the request that puts offsets into a transaction
 COUNT = 6000  # more than a worker can label between two looks of a test
@@ -148,3 +152,22 @@ def test_workers_that_come_and_go_repeat_nothing(breakable_kafka: ApacheKafka, s
         labels = stream.labels(COUNT)
         assert first.terminate() == 0
     assert_exactly_once_in_order(labels)
+
+
+def test_records_that_their_coordinator_knows_nothing_of_never_become_visible(breakable_kafka: ApacheKafka) -> None:
+    """As after a broker that skipped the markers of a transaction and then called it complete."""
+    topic = create_topic(breakable_kafka.bootstrap_servers)
+    breakable_kafka.set_broker_config("transaction.partition.verification.enable", "false")  # it would refuse them
+    broker = Broker(load_settings(bootstrap_servers=breakable_kafka.bootstrap_servers))
+    with closing(broker.producer(1_000_000, topic)) as forgotten:
+        forgotten.init_transactions()
+        forgotten.begin_transaction()
+        forgotten._transaction_manager._partitions_in_transaction.add(TopicPartition(topic, 0))
+        forgotten.send(topic, b"forgotten").get(10)
+    with closing(broker.producer(1_000_000, topic)) as heir:
+        heir.init_transactions()
+        heir.end_what_is_open([TopicPartition(topic, 0)], ConsumerGroupMetadata("any-group"))
+        heir.begin_transaction()
+        heir.send(topic, b"known")
+        heir.commit_transaction()
+    assert [record.value for record in read_topic(breakable_kafka.bootstrap_servers, topic)] == [b"known"]
