@@ -151,7 +151,8 @@ class Source:
     def _check_brokers(self, heard: bool) -> None:
         """After some silence ask the brokers something, so that they are seen to be away also when there is no work."""
         if not heard and time.monotonic() - self._heard > _SILENCE_SECONDS:
-            self._consumer.end_offsets(list(self._consumer.assignment()), timeout_ms=_LOOKUP_MS)
+            asked = list(self._consumer.assignment()) or [TopicPartition(self._topic, 0)]  # some have nothing to do
+            self._consumer.end_offsets(asked, timeout_ms=_LOOKUP_MS)
             heard = True
         if heard:
             self._heard = time.monotonic()

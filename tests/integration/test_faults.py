@@ -100,17 +100,20 @@ def test_a_broker_that_is_away_for_a_while_is_waited_for(breakable_kafka: Apache
     assert_exactly_once_in_order(labels)
 
 
-def test_a_broker_that_is_away_is_seen_also_when_there_is_nothing_to_do(
+def test_a_broker_that_is_away_is_seen_also_by_workers_that_have_nothing_to_do(
     breakable_kafka: ApacheKafka, stream: Stream
 ) -> None:
-    with breakable_kafka.proxy() as proxy, stream.worker() as worker:
-        worker.wait_until_ready()
+    with breakable_kafka.proxy() as proxy, stream.worker() as one, stream.worker() as two, stream.worker() as three:
+        workers = [one, two, three]  # and two partitions
+        for worker in workers:
+            worker.wait_for("partitions_assigned")
         proxy.cut()
-        worker.wait_for("broker_away", 60)
+        for worker in workers:
+            worker.wait_for("broker_away", 60)
         proxy.resume()
         stream.produce(records())
         labels = stream.labels(COUNT)
-        assert worker.terminate() == 0
+        assert [worker.terminate() for worker in workers] == [0, 0, 0]
     assert_exactly_once_in_order(labels)
 
 
