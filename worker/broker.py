@@ -12,7 +12,9 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, RetriableError
 
 from worker.errors import UserError
-from worker.kafka_compat import BoundedProducer, PatientClient, mend_client
+from worker.kafka_compat import BoundedProducer, CandidClient, PatientClient, mend_client
+from worker.refusals import RefusedError, forbidden
+from worker.security import client_security
 from worker.settings import Settings
 
 # What a broker takes unless told otherwise (message.max.bytes of Apache Kafka).
@@ -51,7 +53,8 @@ class Broker:
             "metadata_max_age_ms": settings.metadata_max_age_ms,
             "reconnect_backoff_max_ms": _RECONNECT_BACKOFF_MAX_MS,
             "client_id": "emotion-worker",
-        }
+            "kafka_client": CandidClient,
+        } | client_security(settings)
 
     def admin(self) -> "Admin":
         """A client that looks at topics.
@@ -97,8 +100,9 @@ class Broker:
             if transactional_id
             else {}
         )
+        config = self._common | {"kafka_client": PatientClient} | transactional
         return BoundedProducer(
-            **self._common,
+            **config,
             acks="all",
             allow_auto_create_topics=False,
             batch_size=min(_BATCH_BYTES, max_message_bytes - _BATCH_HEADER_BYTES),
@@ -109,8 +113,6 @@ class Broker:
             request_timeout_ms=min(_PRODUCER_REQUEST_TIMEOUT_MS, session_timeout_ms // 3),
             max_block_ms=_REQUEST_TIMEOUT_MS,
             retry_backoff_ms=20,  # the first request of a transaction waits this long for the end of the last one
-            kafka_client=PatientClient,
-            **transactional,
         )
 
     def reader(self, topics: list[str]) -> KafkaConsumer:
@@ -132,11 +134,14 @@ class Broker:
         while len(failures) < _BOOTSTRAP_ATTEMPTS:
             try:
                 return client(**(self._common | config))
+            except RefusedError as error:
+                raise UserError(error.detail, error.mend) from error
             except KafkaError as error:
                 failures.append(error)
         raise UserError(
-            f"no Kafka broker answers at {self._settings.bootstrap_servers} ({failures[-1]}): "
-            "check EMOTION_BOOTSTRAP_SERVERS, the network, and that the brokers run"
+            f"no Kafka broker answers at {self._settings.bootstrap_servers} ({failures[-1]})",
+            "check EMOTION_BOOTSTRAP_SERVERS, the network, that the brokers run, and that their port speaks "
+            f"{self._settings.protocol} (EMOTION_SECURITY_PROTOCOL)",
         ) from failures[-1]
 
 

@@ -21,6 +21,7 @@ from kafka.structs import OffsetAndMetadata
 
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
+from worker.refusals import RefusedError, forbidden
 
 _log = logging.getLogger(__name__)
 
@@ -160,10 +161,9 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except AuthorizationError as error:
-        raise UserError(
-            f"not allowed to write ({error}): grant this user Write and Describe on the output and the dead-letter "
-            "topic, Read on the consumer group and, for exactly once, Write and Describe on the transactional ids"
-        ) from error
+        raise forbidden(error) from error
+    except RefusedError as error:
+        raise UserError(error.detail, error.mend) from error
     except (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
         raise UserError(
             f"the brokers refuse an outcome ({error}): compare message.timestamp.*.max.ms of the output and the "
