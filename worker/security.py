@@ -35,32 +35,38 @@ def client_security(settings: SecuritySettings) -> dict[str, Any]:
 
 def _tls(settings: SecuritySettings) -> dict[str, Any]:
     """The client reads the files anew for every connection, so that renewed certificates need no restart."""
-    files = {
-        "ssl_cafile": settings.ssl_ca_file and str(settings.ssl_ca_file),
-        "ssl_certfile": settings.ssl_certificate_file and str(settings.ssl_certificate_file),
-        "ssl_keyfile": settings.ssl_key_file and str(settings.ssl_key_file),
-        "ssl_password": _open(settings.ssl_key_password),  # never None: OpenSSL would ask the terminal
-    }
-    context = ssl.create_default_context()
-    if files["ssl_cafile"]:
-        try:
-            context.load_verify_locations(files["ssl_cafile"])
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"EMOTION_SSL_CA_FILE: {files['ssl_cafile']} cannot be used ({error})",
-                "it must be a readable PEM file of CA certificates",
-            ) from error
-    if files["ssl_certfile"]:
-        try:
-            context.load_cert_chain(files["ssl_certfile"], files["ssl_keyfile"], files["ssl_password"])
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"EMOTION_SSL_CERTIFICATE_FILE and EMOTION_SSL_KEY_FILE: {files['ssl_certfile']} and "
-                f"{files['ssl_keyfile']} cannot be used together ({error})",
-                "both must be readable PEM files, the key that of the first certificate, and its password, if it has "
-                "one, in EMOTION_SSL_KEY_PASSWORD",
-            ) from error
-    return files
+    authorities, certificate, key = (
+        str(path) if path else None
+        for path in (settings.ssl_ca_file, settings.ssl_certificate_file, settings.ssl_key_file)
+    )
+    password = _open(settings.ssl_key_password)  # never None: OpenSSL would ask the terminal
+    _try_authorities(authorities)
+    _try_certificate(certificate, key, password)
+    return {"ssl_cafile": authorities, "ssl_certfile": certificate, "ssl_keyfile": key, "ssl_password": password}
+
+
+def _try_authorities(file: str | None) -> None:
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"EMOTION_SSL_CA_FILE: {file} cannot be used ({error})",
+            "it must be a readable PEM file of CA certificates",
+        ) from error
+
+
+def _try_certificate(certificate: str | None, key: str | None, password: str) -> None:
+    if certificate is None:
+        return
+    try:
+        ssl.create_default_context().load_cert_chain(certificate, key, password)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"EMOTION_SSL_CERTIFICATE_FILE and EMOTION_SSL_KEY_FILE: {certificate} and {key} cannot be used together "
+            f"({error})",
+            "both must be readable PEM files, the key that of the first certificate, and its password, if it has one, "
+            "in EMOTION_SSL_KEY_PASSWORD",
+        ) from error
 
 
 def _open(secret: SecretStr | None) -> str:

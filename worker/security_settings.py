@@ -1,5 +1,6 @@
 """Settings of how the worker proves who it is and with whom it talks; the other ones are in `worker.settings`."""
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
@@ -13,8 +14,8 @@ class SecuritySettings(BaseSettings):
 
     security_protocol: Protocol | None = Field(
         None,
-        description="What the brokers' port speaks: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`. Unset: `SASL_SSL` "
-        "with a SASL mechanism, `SSL` with a CA or a certificate, else `PLAINTEXT`.",
+        description="What the brokers' port speaks: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`. Unset: "
+        "`SASL_SSL` with a SASL mechanism, `SSL` with a CA or a certificate, else `PLAINTEXT`.",
     )
     ssl_ca_file: FilePath | None = Field(
         None, description="PEM file of the CAs that sign the brokers' certificates; unset: those of the system."
@@ -82,7 +83,7 @@ class SecuritySettings(BaseSettings):
         return self
 
 
-def _refuse(settings: dict[str, object], why: str) -> None:
+def _refuse(settings: Mapping[str, object], why: str) -> None:
     given = [name for name, value in settings.items() if value is not None]
     if given:
         raise ValueError(f"{' and '.join(given)}: {why}")

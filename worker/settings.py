@@ -60,6 +60,11 @@ class Settings(SecuritySettings):
         pattern=r"^[^.]+(\.[^.]+)*$",
         description="Field of the JSON object that holds the text; dots lead into nested objects (`data.body`).",
     )
+    max_message_bytes: int = Field(
+        8 << 20,
+        ge=1,
+        description="A larger value becomes a dead letter before anything reads it.",
+    )
     model: str = Field("bundled", min_length=1, description="`bundled`, a folder, or a Hugging Face hub id.")
     model_revision: str | None = Field(None, description="Branch, tag or commit of a model from the hub.")
     device: str = Field(
