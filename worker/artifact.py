@@ -48,11 +48,11 @@ def find_artifact(model: str, revision: str | None) -> Artifact:
     files = digest_files(folder)
     if manifest is None:
         return Artifact(folder, name, commit or revision_of(files), None)
-    different = sorted(name for name, digest in manifest.files.items() if files.get(name) != digest)
+    different = sorted(name for name, _ in files.items() ^ manifest.files.items())
     if different:
         raise UserError(
-            f"EMOTION_MODEL: in {folder}, {', '.join(different)} missing or not as {MANIFEST_FILE} says: copy "
-            f"the model again, or delete {MANIFEST_FILE} if the change is meant"
+            f"EMOTION_MODEL: in {folder}, {', '.join(dict.fromkeys(different))} missing or not as {MANIFEST_FILE} says",
+            f"copy the model again, or delete {MANIFEST_FILE} if the change is meant",
         )
     return Artifact(folder, manifest.name, manifest.revision, manifest)
 

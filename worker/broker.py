@@ -9,11 +9,17 @@ from typing import Any, Self
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, RetriableError
+from kafka.errors import (
+    AuthorizationError,
+    GroupIdNotFoundError,
+    KafkaError,
+    RetriableError,
+    SaslAuthenticationFailedError,
+)
 
 from worker.errors import UserError
 from worker.kafka_compat import BoundedProducer, CandidAdmin, CandidClient, PatientClient, mend_client
-from worker.refusals import RefusedError, forbidden
+from worker.refusals import forbidden, refused
 from worker.security import client_security
 from worker.settings import Settings
 from worker.topics import Topic
@@ -134,8 +140,8 @@ class Broker:
         while len(failures) < _BOOTSTRAP_ATTEMPTS:
             try:
                 return client(**(self._common | config))
-            except RefusedError as error:
-                raise UserError(error.detail, error.mend) from error
+            except SaslAuthenticationFailedError as error:
+                raise refused(error) from error
             except KafkaError as error:
                 failures.append(error)
         raise UserError(

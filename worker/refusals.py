@@ -50,6 +50,12 @@ def refusal(error: BaseException, where: str) -> RefusedError | None:
     return RefusedError(f"{where} {found[0]}", found[1]) if found else None
 
 
+def refused(error: SaslAuthenticationFailedError) -> UserError:
+    """What ends the worker when the client raises this."""
+    found = refusal(error, "a broker")
+    return UserError(found.detail, found.mend) if found else UserError(str(error))
+
+
 def forbidden(error: AuthorizationError) -> UserError:
     """What ACLs do not allow, and the right that is missing."""
     rights = _RIGHTS.get(type(error), "; ".join(_RIGHTS.values()))

@@ -14,6 +14,7 @@ from kafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
     PolicyViolationError,
+    SaslAuthenticationFailedError,
     UnsupportedVersionError,
 )
 from kafka.producer.future import FutureRecordMetadata
@@ -21,7 +22,7 @@ from kafka.structs import OffsetAndMetadata
 
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
-from worker.refusals import RefusedError, forbidden
+from worker.refusals import forbidden, refused
 
 _log = logging.getLogger(__name__)
 
@@ -162,8 +163,8 @@ def _translated_errors() -> Iterator[None]:
         yield
     except AuthorizationError as error:
         raise forbidden(error) from error
-    except RefusedError as error:
-        raise UserError(error.detail, error.mend) from error
+    except SaslAuthenticationFailedError as error:
+        raise refused(error) from error
     except (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
         raise UserError(
             f"the brokers refuse an outcome ({error}): compare message.timestamp.*.max.ms of the output and the "

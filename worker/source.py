@@ -15,6 +15,7 @@ from kafka.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     RetriableError,
+    SaslAuthenticationFailedError,
 )
 from kafka.structs import MemberState
 
@@ -23,7 +24,7 @@ from worker.errors import UserError
 from worker.flow import Partition, Record, Window
 from worker.kafka_compat import committed_now, raise_refusal
 from worker.pace import Pace
-from worker.refusals import RefusedError, forbidden
+from worker.refusals import forbidden, refused
 
 _log = logging.getLogger(__name__)
 
@@ -96,8 +97,8 @@ class Source:
             raise self._out_of_range(next(iter(error.args[0]))) from error
         except AuthorizationError as error:
             raise forbidden(error) from error
-        except RefusedError as error:
-            raise UserError(error.detail, error.mend) from error
+        except SaslAuthenticationFailedError as error:
+            raise refused(error) from error
         except (CorruptRecordError, LogTruncationError) as error:
             raise UserError(f"the log of {self._topic} cannot be read any further: {error}") from error
         self._failures = 0

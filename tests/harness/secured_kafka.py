@@ -43,7 +43,7 @@ _LISTENERS = {
 
 
 class Certificates:
-    """PEM files in one folder, by role; a `…` in the name of each says what is wrong with it."""
+    """PEM files in one folder; the name of each says whose it is and what is wrong with it."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -136,6 +136,7 @@ class SecuredKafka:
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
             "listener.name.mutual.ssl.client.auth": "required",
+            "listener.name.mutual.ssl.principal.mapping.rules": "RULE:^.*CN=([^,]+).*$/$1/",
             "listener.name.sasl.scram-sha-256.connections.max.reauth.ms": str(REAUTHENTICATION_MS),
         }
         for listener in ("sasl", "opensasl"):
