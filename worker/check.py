@@ -70,7 +70,11 @@ def _tried(name: str, part: Callable[[Settings], Iterator[Result]], settings: Se
 
 def _broker(settings: Settings) -> Iterator[Result]:
     with Broker(settings).admin() as admin:
-        yield Result("broker", True, f"{settings.protocol} to {admin.brokers()} brokers")
+        yield Result(
+            "broker",
+            True,
+            f"{settings.bootstrap_servers} by {settings.protocol}; brokers in the cluster: {admin.brokers()}",
+        )
     if settings.protocol.endswith("PLAINTEXT"):
         what = "texts and password travel" if settings.sasl_mechanism else "texts travel"
         yield Result(

@@ -18,6 +18,16 @@ _DEFAULT_LIFE_SECONDS = 300
 _USED_SHARE = 0.8  # of a token's life; then a new one is asked for
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The secret goes to the endpoint that was named, and to no other."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirect)
+
+
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
     """Asks the token endpoint, and keeps the token while it is good for some time yet."""
 
@@ -44,10 +54,11 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
             return self._token
 
     def _renew(self) -> None:
-        request = urllib.request.Request(self._url, self._form, {"Authorization": self._authorization})  # noqa: S310 - the setting allows http(s) only
+        headers = {"Authorization": self._authorization}
+        request = urllib.request.Request(self._url, self._form, headers)  # noqa: S310 - the setting allows http(s) only
         asked = time.monotonic()
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+            with _opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
                 answer = orjson.loads(response.read())
             token, seconds = answer["access_token"], float(answer.get("expires_in", _DEFAULT_LIFE_SECONDS))
         except urllib.error.HTTPError as error:

@@ -26,6 +26,8 @@ class TokenEndpoint:
                 endpoint.requests.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 known = self.headers["Authorization"] == endpoint._authorization
                 self.send_response(endpoint.status if known else 401)
+                if endpoint.status == 302:
+                    self.send_header("Location", endpoint.url + "/elsewhere")
                 self.end_headers()
                 if known:
                     answer = {"access_token": endpoint.token(), "expires_in": endpoint.expires_in}

@@ -1,7 +1,9 @@
 """The worker on a broker that asks who it is: TLS, SASL and ACLs of real Apache Kafka."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -17,7 +19,7 @@ from tests.integration.conftest import Stream, identities, message
 from worker.broker import Broker
 from worker.check import check
 from worker.errors import UserError
-from worker.settings import load_settings
+from worker.settings import Settings, load_settings
 
 USER = "scram-user"
 CERTIFIED_USER = "mutual-user"
@@ -67,6 +69,24 @@ def rights(stream: Stream) -> dict[str, tuple[ResourceType, str, str]]:
         "group": (ResourceType.GROUP, stream.group, "READ"),
         "transactional id": (ResourceType.TRANSACTIONAL_ID, f"{stream.group}-*", "WRITE"),
     }
+
+
+def test_the_rights_in_the_documentation_are_those_that_are_tested_here() -> None:
+    page = (Path(__file__).parents[2] / "docker" / "SECURITY.md").read_text()
+    shown = re.findall(r"^\$acls --operation (\w+) --(\S+) (\S+)", page, re.MULTILINE)
+    defaults = Settings.model_fields
+    names = {name: defaults[name].default for name in ("input_topic", "output_topic", "dead_letter_topic", "group_id")}
+    stream = SimpleNamespace(
+        input=names["input_topic"],
+        output=names["output_topic"],
+        dead_letters=names["dead_letter_topic"],
+        group=names["group_id"],
+    )
+    tested = [
+        (operation.capitalize(), kind.name.lower().replace("_", "-"), name.removesuffix("*"))
+        for kind, name, operation in rights(stream).values()  # type: ignore[arg-type]
+    ]
+    assert shown == tested
 
 
 @pytest.fixture
@@ -158,6 +178,9 @@ def test_what_a_token_endpoint_refuses_is_told_and_what_may_pass_is_tried_again(
         with pytest.raises(UserError, match=r"answers 401: .* EMOTION_OAUTH_CLIENT_SECRET") as refusal:
             Broker(load_settings(**oauth(secured, endpoint, secret=WRONG))).admin()
         assert WRONG not in str(refusal.value)
+        endpoint.status = 302  # followed, it would take the secret elsewhere
+        with pytest.raises(UserError, match="answers 302"):
+            Broker(load_settings(**oauth(secured, endpoint))).admin()
         monkeypatch.setattr("worker.broker._BOOTSTRAP_TIMEOUT_MS", 1000)
         endpoint.status = 503
         with pytest.raises(UserError, match=r"no Kafka broker answers .*token endpoint answers 503"):
