@@ -32,7 +32,7 @@ class SecuritySettings(BaseSettings):
     sasl_password: SecretStr | None = Field(None, min_length=1, description="Its password.")
     oauth_token_url: str | None = Field(
         None,
-        pattern=r"^https?://[^\s/]+(/\S*)?$",
+        pattern=r"^https?://[^\s/@]+(/\S*)?$",
         description="Token endpoint for `OAUTHBEARER` (OAuth 2.0 client credentials).",
     )
     oauth_client_id: str | None = Field(None, min_length=1, description="Client id for the token endpoint.")

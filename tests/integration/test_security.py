@@ -153,6 +153,12 @@ def test_every_mechanism_connects(secured: SecuredKafka) -> None:
         for settings in (
             scram(secured, sasl_mechanism="SCRAM-SHA-256"),
             scram(secured, sasl_mechanism="PLAIN", sasl_username=PLAIN_USER),
+            scram(
+                secured,
+                security_protocol="SASL_PLAINTEXT",
+                bootstrap_servers=secured.servers("OPENSASL"),
+                ssl_ca_file=None,
+            ),
             oauth(secured, endpoint),
         ):
             with Broker(load_settings(**settings)).admin() as admin:

@@ -154,6 +154,7 @@ def test_the_protocol_follows_from_what_is_given_and_a_password_never_goes_unenc
         (CERTIFIED | {"security_protocol": "PLAINTEXT"}, "EMOTION_SSL_CERTIFICATE_FILE: does nothing with"),
         ({"ssl_ca_file": "/no/such/file"}, "EMOTION_SSL_CA_FILE: "),
         (OAUTH | {"oauth_token_url": "file:///etc/passwd"}, "EMOTION_OAUTH_TOKEN_URL: "),
+        (OAUTH | {"oauth_token_url": "https://me:hush@id.example.org/"}, "EMOTION_OAUTH_TOKEN_URL: "),
     ],
 )
 def test_security_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_shown(
