@@ -1,10 +1,11 @@
 # `make demo` and `make test` set up everything they need in .venv, once.
-.PHONY: setup demo test chaos fuzz check lint schemas clean
+.PHONY: setup demo test chaos fuzz check lint schemas audit clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+AUDIT := $(VENV)/audit
 TORCH := $(shell grep '^torch==' constraints.txt)
 CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
@@ -46,6 +47,17 @@ lint: $(STAMP)
 
 schemas: $(STAMP)
 	$(BIN)/python -m schemas
+
+# sbom.json, the list of parts with their licences (CycloneDX), and what is known against the pinned ones. The tools have
+# an environment of their own. Strict: a part that could not be looked up fails, and is not taken for a sound one.
+audit: $(STAMP) $(AUDIT)/.set-up
+	$(AUDIT)/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --of JSON --output-file sbom.json
+	$(AUDIT)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement constraints.txt
+
+$(AUDIT)/.set-up:
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet 'cyclonedx-bom==7.5.0' 'pip-audit==2.10.1'
+	touch $@
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -10,6 +10,7 @@ from pydantic import Field
 class Reason(StrEnum):
     """Why a record was not labelled. New reasons may be added; none changes its meaning."""
 
+    MESSAGE_TOO_LARGE = "message_too_large"
     INVALID_UTF8 = "invalid_utf8"
     INVALID_JSON = "invalid_json"
     NOT_AN_OBJECT = "not_an_object"
@@ -27,6 +28,7 @@ class Reason(StrEnum):
 
 
 _MEANINGS = {
+    Reason.MESSAGE_TOO_LARGE: "The value is larger than `EMOTION_MAX_MESSAGE_BYTES`; it was not read.",
     Reason.INVALID_UTF8: "The value is not UTF-8.",
     Reason.INVALID_JSON: "The value is not JSON (or nested too deep to be read).",
     Reason.NOT_AN_OBJECT: "The value is JSON, but not an object.",

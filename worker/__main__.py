@@ -44,7 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     label.add_argument("files", nargs="*", type=Path, metavar="FILE", help="(default: standard input)")
     label.add_argument("--format", choices=["json", "text"], default="json", help="what each line is (default: json)")
     label.set_defaults(command=_label)
-    check = commands.add_parser("check", help="settings, broker, topics, delivery and model, with a report")
+    check = commands.add_parser("check", help="settings, broker, topics, rights, delivery and model, with a report")
+    check.add_argument("--json", action="store_true", help="one list of {check, ok, detail, mend}")
     check.set_defaults(command=_check)
     schema = commands.add_parser("schema", help="print a contract")
     schema.add_argument("name", nargs="?", help="(default: list the names)")
@@ -73,10 +74,10 @@ def _label(arguments: argparse.Namespace) -> int:
     return label(load_settings(), arguments.files, arguments.format)
 
 
-def _check(_: argparse.Namespace) -> int:
+def _check(arguments: argparse.Namespace) -> int:
     from worker.check import check
 
-    return check(load_settings())
+    return check(arguments.json)
 
 
 def _schema(arguments: argparse.Namespace) -> int:

@@ -1,5 +1,7 @@
 """Finds the model's folder and its manifest, before anything heavy is loaded."""
 
+import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +10,14 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from pydantic import ValidationError
 
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
-from worker.errors import UserError
+from worker.errors import Problem, UserError
+
+_log = logging.getLogger(__name__)
 
 _BUNDLED = Path(__file__).parent / "bundled"
 # Weights as safetensors only: other formats can run code when they are loaded.
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_COMMIT = r"[0-9a-f]{40}"
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,23 @@ def find_artifact(model: str, revision: str | None) -> Artifact:
     files = digest_files(folder)
     if manifest is None:
         return Artifact(folder, name, commit or revision_of(files), None)
-    different = sorted(name for name, digest in manifest.files.items() if files.get(name) != digest)
+    different = sorted(name for name, _ in files.items() ^ manifest.files.items())
     if different:
         raise UserError(
-            f"EMOTION_MODEL: in {folder}, {', '.join(different)} missing or not as {MANIFEST_FILE} says: copy "
-            f"the model again, or delete {MANIFEST_FILE} if the change is meant"
+            f"EMOTION_MODEL: in {folder}, {', '.join(dict.fromkeys(different))} missing or not as {MANIFEST_FILE} says",
+            f"copy the model again, or delete {MANIFEST_FILE} if the change is meant",
         )
     return Artifact(folder, manifest.name, manifest.revision, manifest)
+
+
+def pinning_hint(model: str, revision: str | None) -> Problem | None:
+    """What is to be said of a model from the hub that is not pinned to a commit: its next version comes unasked."""
+    if model == "bundled" or Path(model).is_dir() or re.fullmatch(_COMMIT, revision or ""):
+        return None
+    return Problem(
+        f"{model} at {revision or 'its main branch'} may change under this name",
+        "set EMOTION_MODEL_REVISION to a commit, of 40 hex digits",
+    )
 
 
 def _download(model: str, revision: str | None) -> tuple[Path, str, str]:
@@ -58,6 +73,10 @@ def _download(model: str, revision: str | None) -> tuple[Path, str, str]:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"EMOTION_MODEL: {model} is no folder, and no model that the hub gives us: {reason}") from error
+    pinned = pinning_hint(model, revision) is None
+    _log.log(
+        logging.INFO if pinned else logging.WARNING, "model_from_hub", extra={"commit": folder.name, "pinned": pinned}
+    )
     return folder, model, folder.name
 
 

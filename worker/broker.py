@@ -9,17 +9,25 @@ from typing import Any, Self
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, RetriableError
+from kafka.errors import (
+    AuthorizationError,
+    GroupIdNotFoundError,
+    KafkaError,
+    RetriableError,
+    SaslAuthenticationFailedError,
+)
 
 from worker.errors import UserError
-from worker.kafka_compat import BoundedProducer, PatientClient, mend_client
+from worker.kafka_compat import BoundedProducer, CandidAdmin, CandidClient, PatientClient, mend_client
+from worker.refusals import forbidden, refused
+from worker.security import client_security
 from worker.settings import Settings
+from worker.topics import Topic
 
 # What a broker takes unless told otherwise (message.max.bytes of Apache Kafka).
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 _BATCH_BYTES = 128 * 1024
 _BATCH_HEADER_BYTES = 100  # a topic's limit is on the batch with its header
-_DEAD_LETTER_BYTES = 4096
 _BOOTSTRAP_TIMEOUT_MS = 5_000  # the client may spend all of it on one server that takes connections and says nothing
 _BOOTSTRAP_ATTEMPTS = 3
 _REQUEST_TIMEOUT_MS = 8_000
@@ -29,12 +37,12 @@ _PRODUCER_REQUEST_TIMEOUT_MS = 5_000
 
 
 @dataclass(frozen=True)
-class Topic:
-    """A topic as the cluster describes it. `max_message_bytes` is None where the cluster does not tell us."""
+class Group:
+    """A consumer group as the cluster describes it. `operations`: what ACLs allow this user; None if not told."""
 
-    name: str
-    partitions: int
-    max_message_bytes: int | None
+    members: int
+    committed: int
+    operations: frozenset[str] | None
 
 
 class Broker:
@@ -51,7 +59,8 @@ class Broker:
             "metadata_max_age_ms": settings.metadata_max_age_ms,
             "reconnect_backoff_max_ms": _RECONNECT_BACKOFF_MAX_MS,
             "client_id": "emotion-worker",
-        }
+            "kafka_client": CandidClient,
+        } | client_security(settings)
 
     def admin(self) -> "Admin":
         """A client that looks at topics.
@@ -59,7 +68,7 @@ class Broker:
         Raises:
             UserError: No broker answers.
         """
-        return Admin(self._make(KafkaAdminClient))
+        return Admin(self._make(CandidAdmin))
 
     def consumer(self) -> KafkaConsumer:
         """A member of the group, not subscribed yet. It commits nothing and resets nothing by itself."""
@@ -97,8 +106,9 @@ class Broker:
             if transactional_id
             else {}
         )
+        config = self._common | {"kafka_client": PatientClient} | transactional
         return BoundedProducer(
-            **self._common,
+            **config,
             acks="all",
             allow_auto_create_topics=False,
             batch_size=min(_BATCH_BYTES, max_message_bytes - _BATCH_HEADER_BYTES),
@@ -109,8 +119,6 @@ class Broker:
             request_timeout_ms=min(_PRODUCER_REQUEST_TIMEOUT_MS, session_timeout_ms // 3),
             max_block_ms=_REQUEST_TIMEOUT_MS,
             retry_backoff_ms=20,  # the first request of a transaction waits this long for the end of the last one
-            kafka_client=PatientClient,
-            **transactional,
         )
 
     def reader(self, topics: list[str]) -> KafkaConsumer:
@@ -132,11 +140,14 @@ class Broker:
         while len(failures) < _BOOTSTRAP_ATTEMPTS:
             try:
                 return client(**(self._common | config))
+            except SaslAuthenticationFailedError as error:
+                raise refused(error) from error
             except KafkaError as error:
                 failures.append(error)
         raise UserError(
-            f"no Kafka broker answers at {self._settings.bootstrap_servers} ({failures[-1]}): "
-            "check EMOTION_BOOTSTRAP_SERVERS, the network, and that the brokers run"
+            f"no Kafka broker answers at {self._settings.bootstrap_servers} ({failures[-1]})",
+            "check EMOTION_BOOTSTRAP_SERVERS, the network, that the brokers run, and that their port speaks "
+            f"{self._settings.protocol} (EMOTION_SECURITY_PROTOCOL)",
         ) from failures[-1]
 
 
@@ -154,13 +165,14 @@ class Admin:
     ) -> None:
         self._client.close()
 
+    def brokers(self) -> int:
+        """How many brokers the cluster has."""
+        return len(self._client.describe_cluster()["brokers"])
+
     def topics(self, names: list[str]) -> dict[str, Topic]:
         """Those of `names` that exist and that we may see."""
         described = {topic["name"]: topic for topic in self._client.describe_topics(names) if not topic["error_code"]}
-        return {
-            name: Topic(name, len(topic["partitions"]), self._max_message_bytes(name))
-            for name, topic in described.items()
-        }
+        return {name: self._topic(name, topic) for name, topic in described.items()}
 
     def create(self, partitions: dict[str, int]) -> None:
         """Make topics, each with its number of partitions and the cluster's default replication."""
@@ -172,8 +184,8 @@ class Admin:
         """Delete topics."""
         self._client.delete_topics(names)
 
-    def committed_partitions(self, group_id: str) -> int:
-        """How many partitions a group has committed offsets of; none if there is no such group yet.
+    def group(self, group_id: str) -> Group:
+        """A group, also one that nobody has joined yet.
 
         Raises:
             UserError: We may not ask.
@@ -181,24 +193,48 @@ class Admin:
         deadline = time.monotonic() + _COORDINATOR_SECONDS
         while True:
             try:
-                return len(self._client.list_group_offsets(group_id)[group_id])
+                described = self._client.describe_groups([group_id])[group_id]
+                committed = len(self._client.list_group_offsets(group_id)[group_id])
+                return Group(len(described["members"]), committed, _operations(described))
             except GroupIdNotFoundError:
-                return 0
+                return Group(0, 0, None)
             except AuthorizationError as error:
-                raise UserError(f"not allowed to see group {group_id} ({error}): grant this user Read on it") from error
+                raise forbidden(error) from error
             except RetriableError as error:  # a new cluster makes its coordinator when it is first asked for
                 if time.monotonic() > deadline:
                     raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
                 time.sleep(0.2)
 
-    def _max_message_bytes(self, topic: str) -> int | None:
+    def _topic(self, name: str, described: dict[str, Any]) -> Topic:
+        config = self._config(name)
+        replicas = [len(partition["replica_nodes"]) for partition in described["partitions"]]
+        return Topic(
+            name,
+            len(described["partitions"]),
+            _number(config.get("max.message.bytes")),
+            _operations(described),
+            min(replicas, default=None),
+            _number(config.get("min.insync.replicas")),
+            "compact" in (config.get("cleanup.policy") or ""),
+        )
+
+    def _config(self, topic: str) -> dict[str, str | None]:
+        """The topic's settings; none where we may not see them."""
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)
         try:
             configs = self._client.describe_configs([resource], config_filter="all")
         except AuthorizationError:
-            return None
-        limit = next(iter(configs.values()))[topic].get("max.message.bytes")
-        return int(limit["value"]) if limit else None
+            return {}
+        return {name: entry["value"] for name, entry in next(iter(configs.values()))[topic].items()}
+
+
+def _operations(described: dict[str, Any]) -> frozenset[str] | None:
+    operations = described.get("authorized_operations")
+    return frozenset(operations) if operations else None  # a broker that allows nothing does not describe it either
+
+
+def _number(value: str | None) -> int | None:
+    return int(value) if value else None
 
 
 def transactional_id(group_id: str) -> str:
@@ -208,32 +244,3 @@ def transactional_id(group_id: str) -> str:
     refused; what it left open ends with its transaction time-out.
     """
     return f"{group_id}-{uuid.uuid4()}"
-
-
-def topic_problems(topics: dict[str, Topic], settings: Settings) -> list[str]:
-    """What is wrong with the three topics, one line each with its mend; empty if nothing is."""
-    named = {
-        "EMOTION_INPUT_TOPIC": settings.input_topic,
-        "EMOTION_OUTPUT_TOPIC": settings.output_topic,
-        "EMOTION_DEAD_LETTER_TOPIC": settings.dead_letter_topic,
-    }
-    problems = [
-        f"topic {topic} ({variable}) does not exist or this user may not see it: create it, or correct the setting"
-        for variable, topic in named.items()
-        if topic not in topics
-    ]
-    source = topics.get(settings.input_topic)
-    for name in (settings.output_topic, settings.dead_letter_topic):
-        target = topics.get(name)
-        if source and target and target.partitions < source.partitions:
-            problems.append(
-                f"topic {name} has {target.partitions} partitions, but {source.name} has {source.partitions}: a record "
-                f"goes to the partition number that it came from, so give {name} at least {source.partitions}"
-            )
-    letters = topics.get(settings.dead_letter_topic)
-    if letters and letters.max_message_bytes is not None and letters.max_message_bytes < _DEAD_LETTER_BYTES:
-        problems.append(
-            f"topic {letters.name} takes messages of {letters.max_message_bytes} bytes only: a dead letter's reason "
-            f"alone needs {_DEAD_LETTER_BYTES}; raise its max.message.bytes"
-        )
-    return problems

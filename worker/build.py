@@ -5,10 +5,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from worker.artifact import find_artifact
-from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, topic_problems, transactional_id
+from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
 from worker.errors import UserError
 from worker.settings import Settings
 from worker.sink import Sink
+from worker.topics import topic_problems
 
 if TYPE_CHECKING:
     from worker.model import Model
@@ -44,7 +45,7 @@ def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:
         topics = admin.topics([settings.input_topic, settings.output_topic, settings.dead_letter_topic])
     problems = topic_problems(topics, settings)
     if problems:
-        raise UserError("\n".join(problems))
+        raise UserError("\n".join(map(str, problems)))
     return {topic.name: topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES for topic in topics.values()}
 
 

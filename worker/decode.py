@@ -11,9 +11,17 @@ from worker.flow import Record, Rejected, Request, Tombstone
 ReadMessage = Callable[[bytes], TextMessage]
 
 
-def message_reader(input_format: str, text_field: str) -> ReadMessage:
-    """The function that reads one value of `input_format`, `json` or `text`."""
-    return decode_text if input_format == "text" else partial(decode_json, text_field=text_field)
+def message_reader(input_format: str, text_field: str, max_bytes: int) -> ReadMessage:
+    """The function that reads one value of `input_format`, `json` or `text`; of more than `max_bytes` not at all."""
+    read = decode_text if input_format == "text" else partial(decode_json, text_field=text_field)
+    return partial(_read_bounded, read, max_bytes)
+
+
+def _read_bounded(read: ReadMessage, max_bytes: int, value: bytes) -> TextMessage:
+    if len(value) > max_bytes:
+        detail = f"{len(value)} bytes, more than EMOTION_MAX_MESSAGE_BYTES={max_bytes}"
+        raise InvalidMessageError(Reason.MESSAGE_TOO_LARGE, detail)
+    return read(value)
 
 
 def decode(read: ReadMessage, records: Iterable[Record]) -> tuple[list[Request], list[Rejected | Tombstone]]:

@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 
 import google_crc32c
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 from kafka.producer.transaction_manager import TransactionalRequestResult
+from kafka.protocol.admin import DescribeGroupsRequest
 from kafka.record import default_records, memory_records
+
+from worker.refusals import RefusedError, refusal
 
 
 def mend_client() -> None:
@@ -18,9 +24,53 @@ def mend_client() -> None:
     """
     default_records.calc_crc32c = _checksum
     memory_records.DefaultRecordBatch = _TolerantRecordBatch
+    KafkaTCPTransport._sock_recv = _receive_last_words
+    KafkaSSLTransport._sock_recv = _receive_last_tls_words
 
 
-class PatientClient(KafkaNetClient):  # type: ignore[misc]
+class _CandidManager(KafkaConnectionManager):  # type: ignore[misc]
+    """Connections that end at once where a broker refuses them for good, and that say why they failed.
+
+    The base means to, but loses what went wrong while it connects, tries for ever, and says that time is up.
+    """
+
+    _last_failure: BaseException | None = None
+
+    async def _connect(self, node, conn, **options):  # type: ignore[no-untyped-def]
+        conn.close_future.add_errback(self._note)
+        await super()._connect(node, conn, **options)
+        if conn.init_future.failed():
+            self._note(conn.init_future.exception)
+            if refused := refusal(conn.init_future.exception, f"{node.host}:{node.port}"):
+                self._auth_failures[node.node_id] = refused
+
+    async def _do_bootstrap(self, deadline):  # type: ignore[no-untyped-def]
+        try:
+            return await super()._do_bootstrap(deadline)
+        except KafkaTimeoutError as error:
+            raise KafkaTimeoutError(str(self._last_failure or error)) from error
+
+    def _note(self, error: BaseException) -> None:
+        self._last_failure = error
+
+
+class CandidClient(KafkaNetClient):  # type: ignore[misc]
+    """A network client with such connections."""
+
+    def __init__(self, **config: object) -> None:
+        net = NetworkSelector(**config)
+        super().__init__(net, _CandidManager(net, **config))
+
+
+class CandidAdmin(KafkaAdminClient):  # type: ignore[misc]
+    """An admin client that learns its rights on a group that nobody has joined yet."""
+
+    def _describe_groups_request(self, group_ids: list[str]) -> DescribeGroupsRequest:
+        # From version 6 on a group without members is an error, and its rights are left out.
+        return DescribeGroupsRequest(groups=list(group_ids), include_authorized_operations=True, max_version=5)
+
+
+class PatientClient(CandidClient):
     """A network client that says "not ready" where its base raises.
 
     The transactional producer drops a request for good when its coordinator is unreachable at that moment, and
@@ -69,6 +119,13 @@ class BoundedProducer(KafkaProducer):  # type: ignore[misc]
             raise KafkaTimeoutError("no answer from the transaction's coordinator")
 
 
+def raise_refusal(consumer: KafkaConsumer) -> None:
+    """Raise RefusedError if a broker refuses the consumer's connections for good: its poll would try in silence."""
+    for error in list(consumer._client._manager._auth_failures.values()):
+        if isinstance(error, RefusedError):
+            raise error
+
+
 def committed_now(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> int | None:
     """The group's offset of a partition as the broker has it now.
 
@@ -78,6 +135,21 @@ def committed_now(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms
     consumer._coordinator._offset_fetch_futures.clear()
     offset: int | None = consumer.committed(partition, timeout_ms=timeout_ms)
     return offset
+
+
+_receive = KafkaTCPTransport._sock_recv
+_receive_tls = KafkaSSLTransport._sock_recv
+
+
+def _receive_last_words(transport: KafkaTCPTransport) -> tuple[bytes, KafkaError | None]:
+    """What a broker sent before it closed: the base throws that away, also where it says why."""
+    received, error = _receive(transport)
+    return received, None if received else error  # the next read finds the connection closed as well
+
+
+def _receive_last_tls_words(transport: KafkaSSLTransport) -> tuple[bytes, KafkaError | None]:
+    received, error = _receive_tls(transport)
+    return received, None if received else error
 
 
 def _checksum(view: memoryview) -> int:

@@ -46,7 +46,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
         raise UserError(f"no such file: {', '.join(missing)}")
     model, tokenizer = load_model(settings)
     stages = LabelStages(
-        read=message_reader(line_format, settings.text_field),
+        read=message_reader(line_format, settings.text_field, settings.max_message_bytes),
         tokenize=tokenizer.tokenize,
         plan=lambda tokenized: plan(tokenized, model.batch_tokens),
         predict=model.predict,

@@ -50,7 +50,11 @@ class Model:
         disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model, report = AutoModelForSequenceClassification.from_pretrained(
-                artifact.folder, dtype=self.dtype, use_safetensors=True, output_loading_info=True
+                artifact.folder,
+                dtype=self.dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
             )
         except (OSError, ValueError, SafetensorError) as error:
             raise UserError(f"EMOTION_MODEL: {artifact.folder} cannot be loaded: {error}") from error

@@ -52,7 +52,9 @@ def _serve(settings: Settings, stop: threading.Event) -> None:
     with closing(source), closing(make_sink(broker, settings, consumer, min(label_bytes, letter_bytes))) as sink:
         stages = loop.Stages(
             source=source,
-            decode=partial(decode, message_reader(settings.input_format, settings.text_field)),
+            decode=partial(
+                decode, message_reader(settings.input_format, settings.text_field, settings.max_message_bytes)
+            ),
             tokenize=tokenizer.tokenize,
             plan=lambda tokenized: plan(tokenized, model.batch_tokens),
             predict=model.predict,

@@ -6,9 +6,11 @@ import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import SettingsConfigDict
 
 from worker.errors import UserError
+from worker.security_settings import SecuritySettings
 
 PREFIX = "EMOTION_"
 # Kubernetes gives every container variables named after the services around it; one may well be called emotion-….
@@ -20,7 +22,7 @@ _NAME = r"^[a-zA-Z0-9._-]{1,249}$"  # what Kafka takes for a topic
 Topic = Annotated[str, StringConstraints(pattern=_NAME)]
 
 
-class Settings(BaseSettings):
+class Settings(SecuritySettings):
     """Settings from environment variables, `.env` and a secrets directory, in this order of precedence."""
 
     model_config = SettingsConfigDict(
@@ -57,6 +59,11 @@ class Settings(BaseSettings):
         "text",
         pattern=r"^[^.]+(\.[^.]+)*$",
         description="Field of the JSON object that holds the text; dots lead into nested objects (`data.body`).",
+    )
+    max_message_bytes: int = Field(
+        8 << 20,
+        ge=1,
+        description="A larger value becomes a dead letter before anything reads it.",
     )
     model: str = Field("bundled", min_length=1, description="`bundled`, a folder, or a Hugging Face hub id.")
     model_revision: str | None = Field(None, description="Branch, tag or commit of a model from the hub.")
@@ -152,6 +159,12 @@ def load_settings(**overrides: object) -> Settings:
         raise UserError("\n".join(_line(detail) for detail in error.errors(include_url=False))) from None
 
 
+def changed_settings(settings: Settings) -> dict[str, str]:
+    """What differs from the defaults, by variable; secrets are masked."""
+    values = {name: (getattr(settings, name), field.default) for name, field in _described()}
+    return {variable(name): str(value) for name, (value, default) in values.items() if value != default}
+
+
 def variable(field: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + field.upper()
@@ -160,10 +173,15 @@ def variable(field: str) -> str:
 def markdown_table() -> str:
     """The settings as the README shows them."""
     lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
+    for name, field in _described():
         default = "–" if field.default is None else f"`{field.default}`"
         lines.append(f"| `{variable(name)}` | {default} | {field.description} |")
     return "\n".join(lines)
+
+
+def _described() -> list[tuple[str, FieldInfo]]:
+    """The settings as people read them: how to connect in safety comes last."""
+    return sorted(Settings.model_fields.items(), key=lambda setting: setting[0] in SecuritySettings.model_fields)
 
 
 def _names_in_use(secrets_dir: str | None) -> dict[str, str]:

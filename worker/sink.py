@@ -14,6 +14,7 @@ from kafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
     PolicyViolationError,
+    SaslAuthenticationFailedError,
     UnsupportedVersionError,
 )
 from kafka.producer.future import FutureRecordMetadata
@@ -22,6 +23,7 @@ from kafka.structs import OffsetAndMetadata
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
 from worker.kafka_compat import BoundedProducer
+from worker.refusals import forbidden, refused
 
 _log = logging.getLogger(__name__)
 
@@ -169,10 +171,9 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except AuthorizationError as error:
-        raise UserError(
-            f"not allowed to write ({error}): grant this user Write and Describe on the output and the dead-letter "
-            "topic, Read on the consumer group and, for exactly once, Write and Describe on the transactional ids"
-        ) from error
+        raise forbidden(error) from error
+    except SaslAuthenticationFailedError as error:
+        raise refused(error) from error
     except (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
         raise UserError(
             f"the brokers refuse an outcome ({error}): compare message.timestamp.*.max.ms of the output and the "

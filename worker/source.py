@@ -15,14 +15,16 @@ from kafka.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     RetriableError,
+    SaslAuthenticationFailedError,
 )
 from kafka.structs import MemberState
 
 from schemas.emotion_label import Source as Origin
 from worker.errors import UserError
 from worker.flow import Partition, Record, Window
-from worker.kafka_compat import committed_now
+from worker.kafka_compat import committed_now, raise_refusal
 from worker.pace import Pace
+from worker.refusals import forbidden, refused
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ class Source:
             UserError: Reading is not allowed, the topic is gone, or the committed offsets lead nowhere.
         """
         try:
+            raise_refusal(self._consumer)
             window = self._gather()
         except RetriableError as error:
             self._membership = None
@@ -93,10 +96,9 @@ class Source:
         except OffsetOutOfRangeError as error:
             raise self._out_of_range(next(iter(error.args[0]))) from error
         except AuthorizationError as error:
-            raise UserError(
-                f"not allowed to read ({error}): grant this user Read and Describe on topic {self._topic} and Read on "
-                "the consumer group"
-            ) from error
+            raise forbidden(error) from error
+        except SaslAuthenticationFailedError as error:
+            raise refused(error) from error
         except (CorruptRecordError, LogTruncationError) as error:
             raise UserError(f"the log of {self._topic} cannot be read any further: {error}") from error
         self._failures = 0

@@ -24,7 +24,7 @@ class Tokenizer:
             UserError: The model has no fast tokenizer.
         """
         try:
-            tokenizer = AutoTokenizer.from_pretrained(artifact.folder)
+            tokenizer = AutoTokenizer.from_pretrained(artifact.folder, trust_remote_code=False)
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"EMOTION_MODEL: the tokenizer of {artifact.folder} cannot be loaded: {error}") from error
         if not tokenizer.is_fast or tokenizer.pad_token_id is None:

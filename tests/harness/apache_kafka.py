@@ -40,6 +40,7 @@ class Node:
     proxied_port: int = field(default_factory=free_port)  # where the broker listens for what comes through the proxy
     proxy_port: int = field(default_factory=free_port)  # where a proxy has to listen; the broker advertises it
     controller_port: int = field(default_factory=free_port)
+    more_ports: dict[str, int] = field(default_factory=dict)  # of the listeners that a test asked for, by name
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -66,9 +67,24 @@ class ApacheKafka:
         *,
         brokers: int = 1,
         properties: Mapping[str, str] | None = None,
+        listeners: Mapping[str, str] | None = None,
         heap_mb: int = 512,
     ) -> None:
-        self.nodes = [Node(node_id, folder / f"node-{node_id}") for node_id in range(1, brokers + 1)]
+        """Choose the ports; nothing runs yet.
+
+        Args:
+            jars: The folder with the broker's jars.
+            folder: Where everything is written.
+            brokers: How many.
+            properties: Of every broker, over what `_settings` says.
+            listeners: Further ones, by name, with their security protocol.
+            heap_mb: Of each broker.
+        """
+        self._listeners = dict(listeners or {})
+        self.nodes = [
+            Node(node_id, folder / f"node-{node_id}", more_ports={name: free_port() for name in self._listeners})
+            for node_id in range(1, brokers + 1)
+        ]
         self._jars = jars
         self._properties = dict(properties or {})
         self._heap = f"-Xmx{heap_mb}m"
@@ -191,7 +207,7 @@ class ApacheKafka:
         tools = []
         for node in self.nodes:
             node.folder.mkdir(parents=True)
-            settings = _settings(node, self.nodes) | self._properties
+            settings = _settings(node, self.nodes, self._listeners) | self._properties
             text = "".join(f"{name}={value}\n" for name, value in settings.items())
             (node.folder / "server.properties").write_text(text, encoding="utf-8")
             arguments = ["format", "-t", _CLUSTER_ID, "-c", str(node.folder / "server.properties")]
@@ -222,17 +238,19 @@ class KafkaUnderTest:
     cluster: ApacheKafka | None = None
 
 
-def _settings(node: Node, nodes: list[Node]) -> dict[str, str]:
+def _settings(node: Node, nodes: list[Node], listeners: Mapping[str, str]) -> dict[str, str]:
     """What a broker is told: as Kafka ships it, but small, quick to start, and with nothing made behind our back."""
     copies = min(3, len(nodes))
+    more = "".join(f",{name}://127.0.0.1:{port}" for name, port in node.more_ports.items())
+    protocols = "".join(f",{name}:{protocol}" for name, protocol in listeners.items())
     settings: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": node.node_id,
         "controller.quorum.voters": ",".join(f"{n.node_id}@127.0.0.1:{n.controller_port}" for n in nodes),
         "listeners": f"CLIENT://127.0.0.1:{node.port},PROXIED://127.0.0.1:{node.proxied_port},"
-        f"CONTROLLER://127.0.0.1:{node.controller_port}",
-        "advertised.listeners": f"CLIENT://127.0.0.1:{node.port},PROXIED://127.0.0.1:{node.proxy_port}",
-        "listener.security.protocol.map": "CLIENT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        f"CONTROLLER://127.0.0.1:{node.controller_port}{more}",
+        "advertised.listeners": f"CLIENT://127.0.0.1:{node.port},PROXIED://127.0.0.1:{node.proxy_port}{more}",
+        "listener.security.protocol.map": f"CLIENT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}",
         "inter.broker.listener.name": "CLIENT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": node.folder / "data",

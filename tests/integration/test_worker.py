@@ -382,15 +382,27 @@ def test_check_reports_every_part_and_joins_no_group(make_stream: Callable[..., 
     stream = make_stream()
     code, report = stream.worker().check()
     assert code == 0, report
-    assert re.findall(r"^(\S+) +(\S+)", report, re.MULTILINE) == [
-        ("ok", part) for part in ("settings", "broker", "topics", "delivery", "model")
+    assert re.findall(r"^ok +(\S+)", report, re.MULTILINE) == [
+        "settings",
+        "broker",
+        "topics",
+        "group",
+        "delivery",
+        "model",
     ]
-    code, report = stream.worker(output_topic="no-such-topic", model="/nowhere").check()
+    assert f"EMOTION_GROUP_ID={stream.group}" in report
+    assert re.search(r"^hint +broker +texts travel unencrypted: use EMOTION_SECURITY_PROTOCOL", report, re.MULTILINE)
+    code, report = stream.worker(output_topic="no-such-topic", model="/nowhere").check("--json")
     assert code == 1
-    assert re.findall(r"^PROBLEM +(\S+)", report, re.MULTILINE) == ["topics", "model"]
+    findings = orjson.loads(report)
+    assert {frozenset(finding) for finding in findings} == {frozenset({"check", "ok", "detail", "mend"})}
+    assert [finding["check"] for finding in findings if not finding["ok"]] == ["topics", "model"]
     code, report = stream.worker(bootstrap_servers="127.0.0.1:1").check()
     assert code == 1
     assert re.findall(r"^PROBLEM +(\S+)", report, re.MULTILINE) == ["broker"]
+    code, report = stream.worker(delivery="perhaps").check("--json")
+    assert code == 1
+    assert [finding["check"] for finding in orjson.loads(report)] == ["settings"]
     assert stream.committed() == {}
 
 

@@ -48,7 +48,7 @@ def test_an_invalid_message_is_refused_for_the_reason_in_its_name(path: Path) ->
 
 def test_every_reason_a_message_can_have_has_an_example() -> None:
     shown = {path.name.split(".")[0] for path in (EXAMPLES / "text_message/invalid").iterdir()}
-    of_the_worker = {Reason.NULL_KEY_AND_VALUE, Reason.LABEL_TOO_LARGE, Reason.MODEL_FAILED}
+    of_the_worker = {Reason.MESSAGE_TOO_LARGE, Reason.NULL_KEY_AND_VALUE, Reason.LABEL_TOO_LARGE, Reason.MODEL_FAILED}
     assert shown == set(Reason) - of_the_worker
 
 

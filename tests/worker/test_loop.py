@@ -72,7 +72,7 @@ def window(values: list[bytes | None]) -> Window:
 def run(source: ListSource, sink: ListSink, model: Model, tokenizer: Tokenizer) -> None:
     stages = loop.Stages(
         source=source,
-        decode=partial(decode, message_reader("json", "text")),
+        decode=partial(decode, message_reader("json", "text", max_bytes=1000)),
         tokenize=tokenizer.tokenize,
         plan=partial(plan, batch_tokens=64),
         predict=model.predict,

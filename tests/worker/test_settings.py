@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from worker.errors import UserError
-from worker.settings import Settings, load_settings, variable
+from worker.settings import Settings, changed_settings, load_settings, variable
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +107,72 @@ def test_a_threshold_that_no_score_can_be_compared_with_is_refused(monkeypatch: 
     monkeypatch.setenv("EMOTION_CONFIDENT_SCORE", score)
     with pytest.raises(UserError, match="EMOTION_CONFIDENT_SCORE: "):
         load_settings()
+
+
+CERTIFIED = {"ssl_certificate_file": __file__, "ssl_key_file": __file__}
+SCRAM = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "me", "sasl_password": "hush"}
+OAUTH = {
+    "sasl_mechanism": "OAUTHBEARER",
+    "oauth_token_url": "https://id.example.org/token",
+    "oauth_client_id": "me",
+    "oauth_client_secret": "hush",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "protocol"),
+    [
+        ({}, "PLAINTEXT"),
+        ({"ssl_ca_file": __file__}, "SSL"),
+        (CERTIFIED, "SSL"),
+        (SCRAM, "SASL_SSL"),
+        (OAUTH, "SASL_SSL"),
+        (SCRAM | CERTIFIED, "SASL_SSL"),
+        (SCRAM | {"security_protocol": "SASL_PLAINTEXT"}, "SASL_PLAINTEXT"),
+        ({"security_protocol": "SSL"}, "SSL"),
+    ],
+)
+def test_the_protocol_follows_from_what_is_given_and_a_password_never_goes_unencrypted_unasked(
+    given: dict[str, object], protocol: str
+) -> None:
+    assert load_settings(**given).protocol == protocol
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"sasl_mechanism": "PLAIN"}, "needs EMOTION_SASL_USERNAME and EMOTION_SASL_PASSWORD"),
+        (SCRAM | {"sasl_password": None}, "SCRAM-SHA-512 needs EMOTION_SASL_PASSWORD"),
+        (OAUTH | {"oauth_token_url": None}, "OAUTHBEARER needs EMOTION_OAUTH_TOKEN_URL"),
+        (OAUTH | {"sasl_password": "hush"}, "EMOTION_SASL_PASSWORD: does nothing"),
+        ({"sasl_password": "hush"}, "EMOTION_SASL_PASSWORD: does nothing with EMOTION_SASL_MECHANISM=.unset"),
+        ({"security_protocol": "SASL_SSL"}, "EMOTION_SECURITY_PROTOCOL=SASL_SSL needs EMOTION_SASL_MECHANISM"),
+        (SCRAM | {"security_protocol": "SSL"}, "EMOTION_SASL_MECHANISM does nothing with .*: set SASL_SSL"),
+        (CERTIFIED | {"ssl_key_file": None}, "EMOTION_SSL_CERTIFICATE_FILE needs EMOTION_SSL_KEY_FILE"),
+        (CERTIFIED | {"ssl_certificate_file": None}, "EMOTION_SSL_KEY_FILE needs EMOTION_SSL_CERTIFICATE_FILE"),
+        ({"ssl_key_password": "hush"}, "EMOTION_SSL_KEY_PASSWORD needs EMOTION_SSL_KEY_FILE"),
+        (CERTIFIED | {"security_protocol": "PLAINTEXT"}, "EMOTION_SSL_CERTIFICATE_FILE: does nothing with"),
+        ({"ssl_ca_file": "/no/such/file"}, "EMOTION_SSL_CA_FILE: "),
+        (OAUTH | {"oauth_token_url": "file:///etc/passwd"}, "EMOTION_OAUTH_TOKEN_URL: "),
+        (OAUTH | {"oauth_token_url": "https://me:hush@id.example.org/"}, "EMOTION_OAUTH_TOKEN_URL: "),
+    ],
+)
+def test_security_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_shown(
+    given: dict[str, object], told: str
+) -> None:
+    with pytest.raises(UserError, match=told) as refusal:
+        load_settings(**given)
+    assert "hush" not in str(refusal.value)
+
+
+def test_a_password_is_read_from_a_file_of_the_secrets_folder_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "EMOTION_SASL_PASSWORD").write_text("hush\n")
+    monkeypatch.setenv("EMOTION_SECRETS_DIR", str(tmp_path))
+    settings = load_settings(sasl_mechanism="PLAIN", sasl_username="me")
+    assert settings.sasl_password is not None
+    assert settings.sasl_password.get_secret_value() == "hush"
+    shown = changed_settings(settings)
+    assert set(shown) == {"EMOTION_SASL_MECHANISM", "EMOTION_SASL_USERNAME", "EMOTION_SASL_PASSWORD"}
+    assert "hush" not in f"{settings!r} {settings} {shown} {settings.model_dump_json()}"

@@ -1,0 +1,347 @@
+"""The worker on a broker that asks who it is: TLS, SASL and ACLs of real Apache Kafka."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+from confluent_kafka.admin import ResourceType
+
+from tests.harness.faulty_worker import MODULE as FAULTY_WORKER
+from tests.harness.faulty_worker import break_model
+from tests.harness.independent import NewRecord
+from tests.harness.secured_kafka import KEY_PASSWORD, PASSWORD, PLAIN_USER, SecuredKafka
+from tests.harness.token_endpoint import TokenEndpoint
+from tests.integration.conftest import Stream, identities, message
+from worker.broker import Broker
+from worker.check import check
+from worker.errors import UserError
+from worker.settings import Settings, load_settings
+
+USER = "scram-user"
+CERTIFIED_USER = "mutual-user"
+CLIENT_ID, CLIENT_SECRET = "the:client", "the secret: of it"
+WRONG = "not-the-password"
+
+
+@pytest.fixture(scope="module")
+def secured(apache_kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    with SecuredKafka(apache_kafka_jars, tmp_path_factory.mktemp("secured-kafka")) as secured:
+        secured.set_password(USER, "SCRAM-SHA-512")
+        secured.set_password(USER, "SCRAM-SHA-256")
+        yield secured
+
+
+def scram(secured: SecuredKafka, **changes: object) -> dict[str, Any]:
+    """Settings of a user with a password."""
+    return {
+        "bootstrap_servers": secured.servers("SASL"),
+        "ssl_ca_file": secured.certificates.path("ca.pem"),
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_username": USER,
+        "sasl_password": PASSWORD,
+    } | changes
+
+
+def tls(secured: SecuredKafka, listener: str, certificate: str | None = None, **changes: object) -> dict[str, Any]:
+    """Settings without a password, perhaps with a certificate."""
+    files = {"ssl_ca_file": "ca.pem"}
+    if certificate:
+        files |= {"ssl_certificate_file": f"{certificate}.pem", "ssl_key_file": f"{certificate}.key"}
+    paths = {name: secured.certificates.path(file) for name, file in files.items()}
+    return {"bootstrap_servers": secured.servers(listener)} | paths | changes
+
+
+def locked(secured: SecuredKafka, password: str) -> dict[str, Any]:
+    key = secured.certificates.path("client.locked.key")
+    return tls(secured, "MUTUAL", "client", ssl_key_file=key, ssl_key_password=password)
+
+
+def rights(stream: Stream) -> dict[str, tuple[ResourceType, str, str]]:
+    """All that a worker needs, and no more."""
+    return {
+        "input": (ResourceType.TOPIC, stream.input, "READ"),
+        "output": (ResourceType.TOPIC, stream.output, "WRITE"),
+        "dead letters": (ResourceType.TOPIC, stream.dead_letters, "WRITE"),
+        "group": (ResourceType.GROUP, stream.group, "READ"),
+        "transactional id": (ResourceType.TRANSACTIONAL_ID, f"{stream.group}-*", "WRITE"),
+    }
+
+
+def test_the_rights_in_the_documentation_are_those_that_are_tested_here() -> None:
+    page = (Path(__file__).parents[2] / "docker" / "SECURITY.md").read_text()
+    shown = re.findall(r"^\$acls --operation (\w+) --(\S+) (\S+)", page, re.MULTILINE)
+    defaults = Settings.model_fields
+    names = {name: defaults[name].default for name in ("input_topic", "output_topic", "dead_letter_topic", "group_id")}
+    stream = SimpleNamespace(
+        input=names["input_topic"],
+        output=names["output_topic"],
+        dead_letters=names["dead_letter_topic"],
+        group=names["group_id"],
+    )
+    tested = [
+        (operation.capitalize(), kind.name.lower().replace("_", "-"), name.removesuffix("*"))
+        for kind, name, operation in rights(stream).values()  # type: ignore[arg-type]
+    ]
+    assert shown == tested
+
+
+@pytest.fixture
+def make_secured(secured: SecuredKafka, tiny_model: Path, tmp_path: Path) -> Callable[..., Stream]:
+    """A stream whose user has every right that a worker needs, but one."""
+
+    def make(settings: dict[str, Any], user: str = USER, without: str | None = None) -> Stream:
+        stream = Stream(secured.open_servers, tmp_path, tiny_model, settings=settings)
+        for name, (kind, resource, operation) in rights(stream).items():
+            if name != without:
+                secured.grant(user, kind, resource, [operation])
+        return stream
+
+    return make
+
+
+def checked(stream: Stream, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
+    """Exit code and findings of `emotion-worker check --json`."""
+    monkeypatch.chdir(stream.folder)
+    for name, value in stream.worker().environment.items():
+        monkeypatch.setenv(name, value)
+    code = check(as_json=True)
+    return code, orjson.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("way", ["password", "certificate"])
+def test_a_worker_with_no_more_than_the_rights_it_needs_labels_exactly_once(
+    way: str,
+    secured: SecuredKafka,
+    make_secured: Callable[..., Stream],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings, user = {
+        "password": (scram(secured), USER),
+        "certificate": (locked(secured, KEY_PASSWORD), CERTIFIED_USER),
+    }[way]
+    stream = make_secured(settings, user)
+    code, findings = checked(stream, monkeypatch, capsys)
+    assert code == 0, findings
+    with stream.worker() as worker:
+        stream.produce([message(str(index), f"text {index}") for index in range(200)] + [NewRecord(b"no JSON", b"k")])
+        labels = stream.labels(200)
+        assert len(stream.letters(1)) == 1
+        assert worker.terminate() == 0
+    assert sorted(map(int, identities(labels))) == list(range(200))
+
+
+def oauth(secured: SecuredKafka, endpoint: TokenEndpoint, secret: str = CLIENT_SECRET) -> dict[str, Any]:
+    """Settings of a user with tokens."""
+    return {
+        "bootstrap_servers": secured.servers("SASL"),
+        "ssl_ca_file": secured.certificates.path("ca.pem"),
+        "sasl_mechanism": "OAUTHBEARER",
+        "oauth_token_url": endpoint.url,
+        "oauth_client_id": CLIENT_ID,
+        "oauth_client_secret": secret,
+        "oauth_scope": "kafka",
+    }
+
+
+def test_every_mechanism_connects(secured: SecuredKafka) -> None:
+    with TokenEndpoint("oauth-user", CLIENT_ID, CLIENT_SECRET) as endpoint:
+        for settings in (
+            scram(secured, sasl_mechanism="SCRAM-SHA-256"),
+            scram(secured, sasl_mechanism="PLAIN", sasl_username=PLAIN_USER),
+            scram(
+                secured,
+                security_protocol="SASL_PLAINTEXT",
+                bootstrap_servers=secured.servers("OPENSASL"),
+                ssl_ca_file=None,
+            ),
+            oauth(secured, endpoint),
+        ):
+            with Broker(load_settings(**settings)).admin() as admin:
+                assert admin.brokers() == 1
+
+
+@pytest.mark.parametrize(("life_seconds", "asked"), [(3600, 1), (0, 2)])
+def test_a_token_serves_for_many_connections_while_it_is_good(
+    life_seconds: float, asked: int, secured: SecuredKafka
+) -> None:
+    with TokenEndpoint("oauth-user", CLIENT_ID, CLIENT_SECRET, life_seconds) as endpoint:
+        broker = Broker(load_settings(**oauth(secured, endpoint)))
+        for _ in range(2):
+            with broker.admin():  # one connection
+                pass
+        assert endpoint.requests == ["grant_type=client_credentials&scope=kafka"] * asked
+
+
+def test_what_a_token_endpoint_refuses_is_told_and_what_may_pass_is_tried_again(
+    secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TokenEndpoint("oauth-user", CLIENT_ID, CLIENT_SECRET) as endpoint:
+        with pytest.raises(UserError, match=r"answers 401: .* EMOTION_OAUTH_CLIENT_SECRET") as refusal:
+            Broker(load_settings(**oauth(secured, endpoint, secret=WRONG))).admin()
+        assert WRONG not in str(refusal.value)
+        endpoint.status = 302  # followed, it would take the secret elsewhere
+        with pytest.raises(UserError, match="answers 302"):
+            Broker(load_settings(**oauth(secured, endpoint))).admin()
+        monkeypatch.setattr("worker.broker._BOOTSTRAP_TIMEOUT_MS", 1000)
+        endpoint.status = 503
+        with pytest.raises(UserError, match=r"no Kafka broker answers .*token endpoint answers 503"):
+            Broker(load_settings(**oauth(secured, endpoint))).admin()
+        assert len(endpoint.requests) > 2
+
+
+REFUSALS: dict[str, tuple[Callable[[SecuredKafka], dict[str, Any]], str]] = {
+    "wrong password": (lambda k: scram(k, sasl_password=WRONG), "does not accept .* EMOTION_SASL_MECHANISM and"),
+    "unknown user": (lambda k: scram(k, sasl_username="nobody"), "does not accept .* EMOTION_SASL_MECHANISM and"),
+    "wrong password, PLAIN": (lambda k: scram(k, sasl_mechanism="PLAIN"), "does not accept"),
+    "unknown CA": (
+        lambda k: scram(k, ssl_ca_file=k.certificates.path("foreign-ca.pem")),
+        "cannot be trusted .* EMOTION_SSL_CA_FILE",
+    ),
+    "expired broker": (lambda k: tls(k, "EXPIRED"), "has expired.*: renew it on the broker"),
+    "another host": (lambda k: tls(k, "MISNAMED"), "for another host .* advertised.listeners"),
+    "no certificate": (lambda k: tls(k, "MUTUAL"), "refuses our TLS .* EMOTION_SSL_CERTIFICATE_FILE"),
+    "expired certificate": (lambda k: tls(k, "MUTUAL", "expired-client"), "refuses our TLS .* has not expired"),
+    "unknown certificate": (lambda k: tls(k, "MUTUAL", "foreign-client"), "refuses our TLS .* a CA signed"),
+    "plaintext on a TLS port": (lambda k: {"bootstrap_servers": k.servers("SASL")}, "speaks TLS: .*SECURITY_PROTOCOL"),
+    "SASL without TLS on a TLS port": (
+        lambda k: scram(k, security_protocol="SASL_PLAINTEXT", ssl_ca_file=None),
+        "speaks TLS: set EMOTION_SECURITY_PROTOCOL",
+    ),
+    "SASL on a port without": (lambda k: scram(k) | tls(k, "MUTUAL", "client"), "asks for no SASL"),
+    "TLS on a plaintext port": (
+        lambda k: {"bootstrap_servers": k.open_servers, "security_protocol": "SSL"},
+        r"no Kafka broker answers .* speaks SSL \(EMOTION_SECURITY_PROTOCOL\)",
+    ),
+    "no user on a SASL port": (
+        lambda k: {"bootstrap_servers": k.servers("OPENSASL")},
+        r"no Kafka broker answers .* speaks PLAINTEXT \(EMOTION_SECURITY_PROTOCOL\)",
+    ),
+    "key without its password": (lambda k: locked(k, "x"), "EMOTION_SSL_KEY_FILE.* EMOTION_SSL_KEY_PASSWORD"),
+    "key of another": (
+        lambda k: tls(k, "MUTUAL", "client", ssl_key_file=k.certificates.path("server.key")),
+        "cannot be used together",
+    ),
+    "CA file that is none": (
+        lambda k: tls(k, "MUTUAL", ssl_ca_file=k.certificates.path("client.key")),
+        "EMOTION_SSL_CA_FILE.* PEM file of CA",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_a_broker_refuses_is_told_with_its_mend(
+    case: str, secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_settings, told = REFUSALS[case]
+    monkeypatch.setattr("worker.broker._BOOTSTRAP_TIMEOUT_MS", 1000)  # where it is tried again, it ends sooner
+    with pytest.raises(UserError, match=told):
+        Broker(load_settings(**make_settings(secured))).admin()
+
+
+def test_a_wrong_password_ends_run_and_is_found_by_check(
+    secured: SecuredKafka,
+    make_secured: Callable[..., Stream],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stream = make_secured(scram(secured, sasl_password=WRONG))
+    with stream.worker() as worker:
+        assert worker.wait_for_exit() == 2
+    assert "check EMOTION_SASL_MECHANISM and its credentials" in worker.log
+    code, findings = checked(stream, monkeypatch, capsys)
+    assert code == 1
+    assert [finding["check"] for finding in findings if not finding["ok"]] == ["broker"]
+    assert WRONG not in worker.log + orjson.dumps(findings).decode()
+
+
+MISSING_RIGHTS = {
+    "input": ("topics", "Describe on it"),  # without a right on it a topic cannot even be seen
+    "output": ("topics", "Describe on it"),
+    "dead letters": ("topics", "Describe on it"),
+    "group": ("group", "Read on the consumer group"),
+    "transactional id": ("delivery", "Write and Describe on the transactional ids"),
+}
+
+
+@pytest.mark.parametrize("missing", MISSING_RIGHTS)
+def test_a_right_that_is_missing_is_named_by_check_and_ends_run(
+    missing: str,
+    secured: SecuredKafka,
+    make_secured: Callable[..., Stream],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found_by, mend = MISSING_RIGHTS[missing]
+    stream = make_secured(scram(secured), without=missing)
+    code, findings = checked(stream, monkeypatch, capsys)
+    assert code == 1
+    ((part, told),) = [(finding["check"], finding["mend"]) for finding in findings if not finding["ok"]]
+    assert part == found_by
+    assert mend in told
+    with stream.worker() as worker:
+        assert worker.wait_for_exit() == 2
+    assert mend in worker.log
+
+
+def test_a_topic_that_may_be_seen_but_not_written_is_found_at_start(
+    secured: SecuredKafka, make_secured: Callable[..., Stream]
+) -> None:
+    stream = make_secured(scram(secured), without="dead letters")
+    secured.grant(USER, ResourceType.TOPIC, stream.dead_letters, ["READ"])
+    with stream.worker() as worker:
+        assert worker.wait_for_exit() == 2
+    assert f"no right to write topic {stream.dead_letters}: grant it Write" in worker.log
+
+
+def test_a_right_that_is_taken_away_while_running_ends_the_worker(
+    secured: SecuredKafka, make_secured: Callable[..., Stream]
+) -> None:
+    stream = make_secured(scram(secured))
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        secured.revoke(USER, *rights(stream)["output"])
+        stream.produce([message("1", "a text")])
+        assert worker.wait_for_exit() == 2
+    assert "Write and Describe on the output" in worker.log
+    assert sum(stream.committed().values()) == 0
+
+
+def test_a_password_that_is_revoked_while_running_ends_the_worker(
+    secured: SecuredKafka, make_secured: Callable[..., Stream]
+) -> None:
+    user = "leaver"
+    secured.set_password(user, "SCRAM-SHA-256")
+    stream = make_secured(scram(secured, sasl_mechanism="SCRAM-SHA-256", sasl_username=user), user)
+    with stream.worker() as worker:
+        worker.wait_until_ready()
+        secured.revoke_password(user, "SCRAM-SHA-256")
+        assert worker.wait_for_exit() == 2
+    assert "check EMOTION_SASL_MECHANISM and its credentials" in worker.log
+
+
+def test_neither_secrets_nor_texts_are_logged_while_bad_things_happen(
+    secured: SecuredKafka, make_secured: Callable[..., Stream]
+) -> None:
+    text = "swordfish"
+    stream = make_secured(scram(secured))
+    with stream.worker(FAULTY_WORKER) as worker:
+        worker.wait_until_ready()
+        stream.produce(
+            [
+                message("1", f"{text} in a text"),
+                NewRecord(f'{{"text": "{text}'.encode(), text.encode()),
+                NewRecord(f'{{"text": ["{text}"]}}'.encode(), None, ((text, text.encode()),)),
+            ]
+        )
+        stream.letters(2)
+        break_model(stream.folder, worker.process.pid, "throw")
+        stream.produce([message(str(index), f"{text} once more {index}") for index in range(3)])
+        assert worker.wait_for_exit() == 1
+    assert "the device says no" in worker.log
+    assert text not in worker.log
+    assert PASSWORD not in worker.log

@@ -1,0 +1,114 @@
+"""What brokers refuse for good, and the mend of each: to try again would change nothing."""
+
+import ssl
+
+from kafka.errors import (
+    AuthorizationError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IllegalSaslStateError,
+    InvalidReceiveError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
+
+from worker.errors import UserError
+
+_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
+_NOT_THIS_HOST = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_RIGHTS = {
+    TopicAuthorizationFailedError: "Read and Describe on the input topic, Write and Describe on the output and the "
+    "dead-letter topic",
+    GroupAuthorizationFailedError: "Read on the consumer group EMOTION_GROUP_ID",
+    TransactionalIdAuthorizationFailedError: "Write and Describe on the transactional ids that begin with "
+    "EMOTION_GROUP_ID (pattern type prefixed)",
+    ClusterAuthorizationFailedError: "IdempotentWrite on the cluster",
+}
+
+
+class RefusedError(SaslAuthenticationFailedError):  # type: ignore[misc]
+    """A broker does not take our connections. The client treats it as it treats a wrong password."""
+
+    def __init__(self, detail: str, mend: str) -> None:
+        super().__init__(f"{detail}: {mend}")
+        self.detail = detail
+        self.mend = mend
+
+
+def refusal(error: BaseException, where: str) -> RefusedError | None:
+    """What a connection's failure says about the settings; None if it may pass.
+
+    Args:
+        error: As the client has it.
+        where: Host and port of the broker.
+    """
+    if isinstance(error, RefusedError):
+        return error
+    found = _sasl(error) or _tls(error)
+    return RefusedError(f"{where} {found[0]}", found[1]) if found else None
+
+
+def refused(error: SaslAuthenticationFailedError) -> UserError:
+    """What ends the worker when the client raises this."""
+    found = refusal(error, "a broker")
+    return UserError(found.detail, found.mend) if found else UserError(str(error))
+
+
+def forbidden(error: AuthorizationError) -> UserError:
+    """What ACLs do not allow, and the right that is missing."""
+    rights = _RIGHTS.get(type(error), "; ".join(_RIGHTS.values()))
+    return UserError(f"this user may not do that ({error})", f"grant it {rights}")
+
+
+def _sasl(error: BaseException) -> tuple[str, str] | None:
+    match error:
+        case SaslAuthenticationFailedError():
+            return (
+                f"does not accept who we say we are ({error.args[0] if error.args else error})",
+                "check EMOTION_SASL_MECHANISM and its credentials",
+            )
+        case UnsupportedSaslMechanismError():
+            return "does not take this SASL mechanism", "set EMOTION_SASL_MECHANISM to one that the listener has"
+        case IllegalSaslStateError():
+            return "asks for no SASL", "set EMOTION_SECURITY_PROTOCOL to SSL or PLAINTEXT, or name its SASL port"
+        case InvalidReceiveError() if _is_tls_alert(error):
+            return "speaks TLS", "set EMOTION_SECURITY_PROTOCOL to SSL or SASL_SSL, or name its plain port"
+    return None
+
+
+def _tls(error: BaseException) -> tuple[str, str] | None:
+    """The client keeps TLS errors as the context or the only argument of its own."""
+    for cause in (error.__context__, *error.args[:1]):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _distrusted(cause)
+        if isinstance(cause, ssl.SSLError) and "ALERT" in str(cause.reason):
+            return (
+                f"refuses our TLS ({cause.reason})",
+                "EMOTION_SSL_CERTIFICATE_FILE must name a certificate that has not expired and that a CA signed which "
+                "the broker trusts; or the broker demands another version of TLS",
+            )
+        if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+            return "does not speak TLS", "set EMOTION_SECURITY_PROTOCOL to PLAINTEXT or SASL_PLAINTEXT, or another port"
+    return None
+
+
+def _distrusted(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
+    if error.verify_code == _EXPIRED:
+        return "shows a certificate that has expired", "renew it on the broker, or set this machine's clock"
+    if error.verify_code in _NOT_THIS_HOST:
+        return (
+            f"shows a certificate for another host ({error.verify_message})",
+            "EMOTION_BOOTSTRAP_SERVERS and the brokers' advertised.listeners must use a name that the certificate has",
+        )
+    return (
+        f"shows a certificate that cannot be trusted ({error.verify_message})",
+        "set EMOTION_SSL_CA_FILE to the CA that signed it",
+    )
+
+
+def _is_tls_alert(error: InvalidReceiveError) -> bool:
+    """Whether the bytes that were taken for a length are the beginning of a TLS alert record: type 21, version 3."""
+    length = str(error.args[0]).rpartition(" ")[2] if error.args else ""
+    return length.isdigit() and int(length) >> 16 == 0x1503

@@ -1,0 +1,126 @@
+"""Whether the three topics are fit for use, by what the cluster says of them."""
+
+from dataclasses import dataclass
+
+from worker.errors import Problem
+from worker.settings import Settings
+
+_DEAD_LETTER_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as the cluster describes it; what it does not tell us is None.
+
+    `operations` are those that ACLs allow this user, such as `READ`.
+    """
+
+    name: str
+    partitions: int
+    max_message_bytes: int | None
+    operations: frozenset[str] | None = None
+    replicas: int | None = None
+    min_insync_replicas: int | None = None
+    compacted: bool = False
+
+
+def topic_problems(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
+    """What keeps the worker from its work; empty if nothing does."""
+    named = {
+        "EMOTION_INPUT_TOPIC": settings.input_topic,
+        "EMOTION_OUTPUT_TOPIC": settings.output_topic,
+        "EMOTION_DEAD_LETTER_TOPIC": settings.dead_letter_topic,
+    }
+    problems = [
+        Problem(
+            f"topic {topic} ({variable}) does not exist or this user may not see it",
+            "create it, correct the setting, or grant this user Describe on it",
+        )
+        for variable, topic in named.items()
+        if topic not in topics
+    ]
+    source = topics.get(settings.input_topic)
+    targets = [topics[name] for name in (settings.output_topic, settings.dead_letter_topic) if name in topics]
+    if source:
+        problems += _forbidden(source, "READ")
+    for target in targets:
+        problems += _forbidden(target, "WRITE")
+        problems += _unwritable(target)
+        if source and target.partitions < source.partitions:
+            problems.append(
+                Problem(
+                    f"topic {target.name} has {target.partitions} partitions, but {source.name} has "
+                    f"{source.partitions}",
+                    "a record goes to the partition number that it came from, so give "
+                    f"{target.name} at least {source.partitions}",
+                )
+            )
+    letters = topics.get(settings.dead_letter_topic)
+    if letters and letters.max_message_bytes is not None and letters.max_message_bytes < _DEAD_LETTER_BYTES:
+        problems.append(
+            Problem(
+                f"topic {letters.name} takes messages of {letters.max_message_bytes} bytes only, but a dead letter's "
+                f"reason alone needs {_DEAD_LETTER_BYTES}",
+                "raise its max.message.bytes",
+            )
+        )
+    return problems
+
+
+def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
+    """What works, but perhaps not as it is meant."""
+    hints = []
+    source = topics[settings.input_topic]
+    for target in (topics[settings.output_topic], topics[settings.dead_letter_topic]):
+        if target.max_message_bytes is None:
+            hints.append(
+                Problem(
+                    f"the largest message of topic {target.name} is not told to this user; 1048588 bytes are assumed",
+                    "grant it DescribeConfigs on the topic",
+                )
+            )
+        elif source.max_message_bytes and target.max_message_bytes < source.max_message_bytes:
+            hints.append(
+                Problem(
+                    f"topic {target.name} takes messages of {target.max_message_bytes} bytes, {source.name} of "
+                    f"{source.max_message_bytes}",
+                    "give it as much as the input, or the largest messages become dead letters, cut to what fits",
+                )
+            )
+        if target.replicas == 1:
+            hints.append(
+                Problem(f"topic {target.name} has one replica", "have three, or its broker's end is that of its data")
+            )
+        elif target.replicas and target.min_insync_replicas == 1:
+            hints.append(
+                Problem(
+                    f"topic {target.name} has min.insync.replicas=1",
+                    "set 2, or a label that one broker took may be lost with it",
+                )
+            )
+        if target.compacted:
+            hints.append(
+                Problem(f"topic {target.name} is compacted", "use delete, or records without a key will be refused")
+            )
+    return hints
+
+
+def _forbidden(topic: Topic, operation: str) -> list[Problem]:
+    if topic.operations is None or operation in topic.operations:
+        return []
+    right = operation.capitalize()
+    return [
+        Problem(f"this user has no right to {operation.lower()} topic {topic.name}", f"grant it {right} on the topic")
+    ]
+
+
+def _unwritable(topic: Topic) -> list[Problem]:
+    if topic.replicas is None or topic.min_insync_replicas is None or topic.min_insync_replicas <= topic.replicas:
+        return []
+    return [
+        Problem(
+            f"topic {topic.name} has {topic.replicas} replicas and min.insync.replicas={topic.min_insync_replicas}: "
+            "no write can succeed",
+            "raise its replication or lower min.insync.replicas",
+        )
+    ]
