@@ -1,11 +1,13 @@
 """The command line of the worker."""
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
 from worker.errors import NotDeliveredError, UserError
 from worker.logs import configure_logging
+from worker.options import add_dead_letters, add_range
 from worker.settings import load_settings
 
 
@@ -34,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="the service: texts from one Kafka topic, labels to another")
+    add_range(run)
     run.set_defaults(command=_run)
     demo = commands.add_parser("demo", help="the whole thing on this machine, with an embedded broker")
     demo.add_argument(
@@ -46,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     label.set_defaults(command=_label)
     check = commands.add_parser("check", help="settings, broker, topics, delivery and model, with a report")
     check.set_defaults(command=_check)
+    dead_letters = commands.add_parser("dead-letters", help="show dead letters, or send their originals again")
+    add_dead_letters(dead_letters)
+    dead_letters.set_defaults(command=_dead_letters)
     schema = commands.add_parser("schema", help="print a contract")
     schema.add_argument("name", nargs="?", help="(default: list the names)")
     schema.set_defaults(command=_schema)
@@ -55,10 +61,18 @@ def _parser() -> argparse.ArgumentParser:
 # Each command imports what it needs: torch alone takes seconds.
 
 
-def _run(_: argparse.Namespace) -> int:
-    from worker.service import run
+def _run(arguments: argparse.Namespace) -> int:
+    given = [arguments.first, arguments.until, arguments.to]
+    if all(option is None for option in [*given, arguments.dead_letters, arguments.group, arguments.compare]):
+        from worker.service import run
 
-    return run(load_settings())
+        return run(load_settings())
+    if any(option is None for option in given):
+        raise UserError("a bounded run needs --from, --until and --to")
+    from worker.relabel import Relabel, relabel
+
+    options = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Relabel)}
+    return relabel(load_settings(), Relabel(**options))
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -77,6 +91,16 @@ def _check(_: argparse.Namespace) -> int:
     from worker.check import check
 
     return check(load_settings())
+
+
+def _dead_letters(arguments: argparse.Namespace) -> int:
+    from worker.dead_letters import Filters, show
+    from worker.replay import Replay, replay
+
+    filters = Filters(arguments.reason, arguments.since, arguments.until, arguments.partition)
+    if arguments.action == "show":
+        return show(load_settings(), filters, arguments.limit, arguments.with_value)
+    return replay(load_settings(), Replay(filters, arguments.to, arguments.group, arguments.dry_run))
 
 
 def _schema(arguments: argparse.Namespace) -> int:

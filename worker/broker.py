@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -9,9 +10,11 @@ from typing import Any, Self
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, RetriableError
+from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, NoError, RetriableError
+from kafka.structs import OffsetAndMetadata
 
 from worker.errors import UserError
+from worker.flow import Partition
 from worker.kafka_compat import BoundedProducer, PatientClient, mend_client
 from worker.settings import Settings
 
@@ -116,7 +119,11 @@ class Broker:
     def reader(self, topics: list[str]) -> KafkaConsumer:
         """A reader of all partitions of `topics` from their beginning, in no group: what a user of the labels does."""
         reader = self._make(
-            KafkaConsumer, enable_auto_commit=False, isolation_level="read_committed", fetch_max_wait_ms=20
+            KafkaConsumer,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # what retention has left of a range is read
+            isolation_level="read_committed",
+            fetch_max_wait_ms=20,
         )
         partitions = [
             TopicPartition(topic, partition)
@@ -178,18 +185,45 @@ class Admin:
         Raises:
             UserError: We may not ask.
         """
+        return len(self.committed_offsets(group_id))
+
+    def committed_offsets(self, group_id: str) -> dict[Partition, int]:
+        """Where a group stands; nowhere if there is no such group yet.
+
+        Raises:
+            UserError: We may not ask.
+        """
         deadline = time.monotonic() + _COORDINATOR_SECONDS
         while True:
             try:
-                return len(self._client.list_group_offsets(group_id)[group_id])
+                found = self._client.list_group_offsets(group_id)[group_id]
+                return {Partition(*partition): place.offset for partition, place in found.items() if place.offset >= 0}
             except GroupIdNotFoundError:
-                return 0
+                return {}
             except AuthorizationError as error:
                 raise UserError(f"not allowed to see group {group_id} ({error}): grant this user Read on it") from error
             except RetriableError as error:  # a new cluster makes its coordinator when it is first asked for
                 if time.monotonic() > deadline:
                     raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
                 time.sleep(0.2)
+
+    def commit_offsets(self, group_id: str, offsets: Mapping[Partition, int]) -> None:
+        """Say where a group without members is to begin.
+
+        Raises:
+            UserError: The brokers refuse it.
+        """
+        places = {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
+        try:
+            errors = self._client.alter_group_offsets(group_id, places)
+        except KafkaError as error:
+            raise UserError(f"the offsets of group {group_id} cannot be set: {error}") from error
+        refused = [error for error in errors.values() if error is not NoError]
+        if refused:
+            raise UserError(
+                f"the offsets of group {group_id} cannot be set ({refused[0].__name__}): grant this user Read on "
+                "the group, and stop whoever is a member of it"
+            )
 
     def _max_message_bytes(self, topic: str) -> int | None:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)

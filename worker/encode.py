@@ -79,7 +79,7 @@ class Encoder:
         )
 
     def _fits(self, outcome: Outcome, record: Record) -> Outcome:
-        size = _size(outcome)
+        size = batch_bytes(outcome)
         if size <= self._labels.max_message_bytes:
             return outcome
         detail = f"{size} bytes, the topic takes {self._labels.max_message_bytes}"
@@ -99,14 +99,14 @@ class Encoder:
         )
         limit = self._dead_letters.max_message_bytes
         full = _outcome(rejected.index, record, self._dead_letters.topic, key, value, headers + letter.headers())
-        if _size(full) <= limit:
+        if batch_bytes(full) <= limit:
             return full
         original_bytes = len(key or b"") + len(value) + sum(len(name.encode()) + len(item) for name, item in headers)
         reason = replace(letter, original_bytes=original_bytes).headers()
-        room = limit - _size(replace(full, value=b"", headers=headers + reason))
+        room = limit - batch_bytes(replace(full, value=b"", headers=headers + reason))
         if room < 0:
             headers = []
-            room = limit - _size(replace(full, value=b"", headers=reason))
+            room = limit - batch_bytes(replace(full, value=b"", headers=reason))
         if room < 0 and key is not None:
             key = key[:room]
         return replace(full, key=key, value=value[: max(0, room)], headers=headers + reason)
@@ -123,7 +123,7 @@ def _sendable(headers: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes]
     return [(name, value or b"") for name, value in headers]
 
 
-def _size(outcome: Outcome) -> int:
+def batch_bytes(outcome: Outcome) -> int:
     """Upper bound in bytes of a batch that holds this record alone, uncompressed."""
     headers = sum(len(name.encode()) + len(value) + 10 for name, value in outcome.headers)
     return _FRAMING_BYTES + len(outcome.key or b"") + len(outcome.value or b"") + headers
