@@ -68,10 +68,11 @@ def make_stages(
         Target(settings.output_topic, limits[settings.output_topic]),
         Target(settings.dead_letter_topic, limits[settings.dead_letter_topic]),
         now_ms,
+        settings.cloudevents_source,
     )
     return loop.Stages(
         source=source,
-        decode=partial(decode, message_reader(settings.input_format, settings.text_field)),
+        decode=partial(decode, message_reader(settings.input_format, settings.fields)),
         tokenize=tokenizer.tokenize,
         plan=lambda tokenized: plan(tokenized, model.batch_tokens),
         predict=model.predict,

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from schemas.codec import InvalidMessageError, decode_json, decode_text
+from schemas.codec import DeletedRowError, InvalidMessageError, decode_json, decode_text
 from schemas.dead_letter import Reason
-from schemas.text_message import TextMessage
+from schemas.text_message import DecodedMessage, Fields
 from worker.flow import Record, Rejected, Request, Tombstone
 
-ReadMessage = Callable[[bytes], TextMessage]
+ReadMessage = Callable[[bytes], DecodedMessage]
 
 
-def message_reader(input_format: str, text_field: str) -> ReadMessage:
-    """The function that reads one value of `input_format`, `json` or `text`."""
-    return decode_text if input_format == "text" else partial(decode_json, text_field=text_field)
+def message_reader(input_format: str, fields: Fields) -> ReadMessage:
+    """The function that reads one value of `input_format`, `json` or `text`; `fields` are those of a JSON object."""
+    return decode_text if input_format == "text" else partial(decode_json, fields=fields)
 
 
 def decode(read: ReadMessage, records: Iterable[Record]) -> tuple[list[Request], list[Rejected | Tombstone]]:
@@ -21,17 +21,23 @@ def decode(read: ReadMessage, records: Iterable[Record]) -> tuple[list[Request],
     requests: list[Request] = []
     others: list[Rejected | Tombstone] = []
     for index, record in enumerate(records):
-        if record.value is not None:
-            origin = record.origin
-            try:
-                message = read(record.value)
-            except InvalidMessageError as error:
-                others.append(Rejected(index, error.reason, error.detail))
-                continue
-            identity = message.id if message.id is not None else f"{origin.topic}-{origin.partition}-{origin.offset}"
-            requests.append(Request(index, identity, message.text, origin))
-        elif record.key is not None:
-            others.append(Tombstone(index))
+        if record.value is None:
+            others.append(_nothing(index, record))
+            continue
+        origin = record.origin
+        try:
+            message = read(record.value)
+        except DeletedRowError:
+            others.append(_nothing(index, record))
+        except InvalidMessageError as error:
+            others.append(Rejected(index, error.reason, error.detail))
         else:
-            others.append(Rejected(index, Reason.NULL_KEY_AND_VALUE, "key and value are null"))
+            identity = message.id if message.id is not None else f"{origin.topic}-{origin.partition}-{origin.offset}"
+            requests.append(Request(index, identity, message.text, origin, message.copied))
     return requests, others
+
+
+def _nothing(index: int, record: Record) -> Rejected | Tombstone:
+    if record.key is not None:
+        return Tombstone(index)
+    return Rejected(index, Reason.NULL_KEY_AND_VALUE, "key and value are null")

@@ -107,3 +107,19 @@ def test_a_threshold_that_no_score_can_be_compared_with_is_refused(monkeypatch: 
     monkeypatch.setenv("EMOTION_CONFIDENT_SCORE", score)
     with pytest.raises(UserError, match="EMOTION_CONFIDENT_SCORE: "):
         load_settings()
+
+
+def test_fields_to_be_copied_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_COPY_FIELDS", "author.id, lang")
+    assert load_settings().fields.copied == ("author.id", "lang")
+    for wrong in ("a,,b", "a..b"):
+        monkeypatch.setenv("EMOTION_COPY_FIELDS", wrong)
+        with pytest.raises(UserError, match="EMOTION_COPY_FIELDS"):
+            load_settings()
+
+
+def test_plain_text_has_no_fields_to_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_COPY_FIELDS", "lang")
+    monkeypatch.setenv("EMOTION_INPUT_FORMAT", "text")
+    with pytest.raises(UserError, match="EMOTION_COPY_FIELDS needs EMOTION_INPUT_FORMAT=json"):
+        load_settings()
