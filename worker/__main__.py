@@ -1,7 +1,6 @@
 """The command line of the worker."""
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -24,6 +23,8 @@ def main() -> int:
     except NotDeliveredError as error:  # at start-up; while running it is tried again
         sys.stderr.write(f"emotion-worker: the brokers do not take what we write: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         return 1
@@ -62,16 +63,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    given = [arguments.first, arguments.until, arguments.to]
-    if all(option is None for option in [*given, arguments.dead_letters, arguments.group, arguments.compare]):
+    options = {name: value for name, value in vars(arguments).items() if name != "command"}
+    if not any(options.values()):
         from worker.service import run
 
         return run(load_settings())
-    if any(option is None for option in given):
+    if not (arguments.first and arguments.until and arguments.to):
         raise UserError("a bounded run needs --from, --until and --to")
     from worker.relabel import Relabel, relabel
 
-    options = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Relabel)}
     return relabel(load_settings(), Relabel(**options))
 
 

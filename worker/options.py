@@ -45,7 +45,7 @@ def add_dead_letters(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--limit", type=_checked(_positive), metavar="N", help="stop after so many")
     replay = actions.add_parser("replay", help="send the originals again, each exactly once")
     _add_filters(replay)
-    replay.add_argument("--to", metavar="TOPIC", help="(default: EMOTION_INPUT_TOPIC)")
+    replay.add_argument("--to", metavar="TOPIC", help="(default: EMOTION_INPUT_TOPIC, and only what came from there)")
     replay.add_argument("--dry-run", action="store_true", help="say what would be sent; send nothing")
     replay.add_argument(
         "--group",

@@ -4,9 +4,9 @@ import hashlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import orjson
@@ -24,7 +24,7 @@ from worker.place import Place
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings, load_settings
 from worker.source import Source
-from worker.topic_range import find_range, group_place
+from worker.topic_range import TopicRange, find_range, group_place
 
 _log = logging.getLogger(__name__)
 
@@ -86,16 +86,25 @@ def relabel(live: Settings, wanted: Relabel) -> int:
     limits = checked_topics(broker, settings)
     extent = find_range(broker, settings.input_topic, wanted.first, wanted.until)
     extent = replace(extent, starts=group_place(broker, settings.group_id, extent, begin=True))
-    tally = Tally(
-        settings.dead_letter_topic, None if wanted.compare is None else Changes(broker, wanted.compare, extent)
-    )
+    changes = None if wanted.compare is None else Changes(broker, wanted.compare, extent)
+    tally = Tally(settings.dead_letter_topic, changes)
+    started = time.monotonic()
+    finished = _label(broker, settings, limits, extent, tally)
+    seconds = round(time.monotonic() - started, 1)
+    figures = {"finished": finished} | tally.summary() | {"seconds": seconds, "group": settings.group_id}
+    sys.stdout.write(orjson.dumps(figures).decode() + "\n")
+    return 0 if finished else 1
+
+
+def _label(broker: Broker, settings: Settings, limits: Mapping[str, int], extent: TopicRange, tally: Tally) -> bool:
+    """Run the loop over the range; gives whether it came to the end."""
     model, tokenizer = load_model(settings)
-    smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
-    consumer = broker.consumer()
-    pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
     _log.info(
         "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
     )
+    smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
+    consumer = broker.consumer()
+    pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" records", disable=None) as progress,
@@ -104,16 +113,12 @@ def relabel(live: Settings, wanted: Relabel) -> int:
     ):
         source = BoundedSource(unbounded, extent, progress.update)
         stages = make_stages(settings, limits, model, tokenizer, source, sink)
-        started = time.monotonic()
         loop.run(
             replace(stages, guard=partial(_count_and_guard, tally, stages.guard)),
             lambda: stop.is_set() or source.finished,
             partial(arm_watchdog, settings.max_poll_interval_ms),
         )
-        seconds = round(time.monotonic() - started, 1)
-    figures = {"finished": source.finished} | tally.summary() | {"seconds": seconds, "group": settings.group_id}
-    sys.stdout.write(orjson.dumps(figures).decode() + "\n")
-    return 0 if source.finished else 1
+    return source.finished
 
 
 def _count_and_guard(tally: Tally, guard: Callable[[list[Outcome]], None], outcomes: list[Outcome]) -> None:
@@ -146,5 +151,5 @@ def own_settings(live: Settings, wanted: Relabel) -> Settings:
 
 def _digest(live: Settings, wanted: Relabel) -> str:
     """Tells runs apart: the same command goes on where it was stopped, another begins anew."""
-    what = [live.input_topic, live.model, live.model_revision, asdict(wanted)]
-    return hashlib.sha256(orjson.dumps(what, option=orjson.OPT_NON_STR_KEYS)).hexdigest()[:8]
+    what = [live.input_topic, live.model, live.model_revision, wanted.first.text, wanted.until.text, wanted.to]
+    return hashlib.sha256(orjson.dumps([*what, wanted.dead_letters])).hexdigest()[:8]

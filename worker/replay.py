@@ -1,11 +1,12 @@
 """`emotion-worker dead-letters replay`: the originals of dead letters, sent again."""
 
 import hashlib
+import logging
 import sys
 import time
 from collections import Counter
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import orjson
 from tqdm import tqdm
@@ -25,6 +26,8 @@ from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings
 from worker.source import Source
 from worker.topic_range import TopicRange, find_range, group_place, read_range
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -159,14 +162,17 @@ def _turn(source: BoundedSource, sink: Sink, restorer: Restorer) -> None:
             outcomes, counts = restorer.restore(window.records)
             sink.deliver(window, outcomes)
             restorer.count(counts)
-    except NotDeliveredError:
+    except NotDeliveredError as error:
+        _log.warning("window_not_delivered", extra={"error": str(error)})
         source.rewind()
 
 
 def _own_settings(settings: Settings, wanted: Replay) -> Settings:
     if wanted.to in (settings.dead_letter_topic, settings.output_topic):
         raise UserError(f"--to {wanted.to}: originals belong on a topic of texts")
-    what = [settings.dead_letter_topic, wanted.to or settings.input_topic, asdict(wanted.filters)]
+    filters = wanted.filters
+    chosen = [sorted(filters.reasons or ()), filters.since_ms, filters.until_ms, sorted(filters.partitions or ())]
+    what = [settings.dead_letter_topic, wanted.to or settings.input_topic, *chosen]
     digest = hashlib.sha256(orjson.dumps(what)).hexdigest()[:8]
     group = wanted.group or f"{settings.group_id}-replay-{digest}"
     if group == settings.group_id:
