@@ -1,15 +1,19 @@
 """Bytes to message and message to bytes, and nothing else."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from schemas.dead_letter import Reason
 from schemas.emotion_label import EmotionLabel
-from schemas.text_message import TextMessage
+from schemas.text_message import DecodedMessage, Fields, TextMessage
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ID = Fields().id
+_AFTER = "after"
+_ABSENT = object()
 
 
 class InvalidMessageError(ValueError):
@@ -21,14 +25,19 @@ class InvalidMessageError(ValueError):
         self.detail = detail
 
 
-def decode_json(value: bytes, text_field: str = "text") -> TextMessage:
+class DeletedRowError(InvalidMessageError):
+    """The value says that a row is gone (Debezium's delete): there is no text, and nothing is wrong."""
+
+
+def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # noqa: B008 - it is frozen
     """Read a JSON object.
 
     Args:
         value: UTF-8, with or without a byte order mark.
-        text_field: The field that holds the text; dots lead into nested objects (`data.body`).
+        fields: Where the parts of the message lie in it.
 
     Raises:
+        DeletedRowError: It is a change event that deletes the text.
         InvalidMessageError: The value breaks the contract.
     """
     value = value.removeprefix(_BYTE_ORDER_MARK)
@@ -39,21 +48,25 @@ def decode_json(value: bytes, text_field: str = "text") -> TextMessage:
         raise InvalidMessageError(Reason.INVALID_JSON, str(error)) from None
     if not isinstance(message, dict):
         raise InvalidMessageError(Reason.NOT_AN_OBJECT, f"the value is JSON, but {_json_type(message)}")
-    text: Any = message
-    for name in text_field.split("."):
-        text = text.get(name) if isinstance(text, dict) else None
+    text, identity = _find(message, fields.text), _find(message, fields.id)
     if text is None:
-        raise InvalidMessageError(Reason.MISSING_TEXT, f"field '{text_field}' is absent or null")
-    return _validated({"id": message.get("id"), "text": text}, text_field)
+        detail = f"field '{fields.text}' is absent or null"
+        deleted = _is_delete(message, fields.text)
+        raise (DeletedRowError if deleted else InvalidMessageError)(Reason.MISSING_TEXT, detail)
+    if fields.id != _ID and type(identity) is int:  # the keys of other people's tables are numbers
+        identity = str(identity)
+    found = _validated({"id": identity, "text": text}, fields)
+    return DecodedMessage(found.text, found.id, _copied(message, fields.copied))
 
 
-def decode_text(value: bytes) -> TextMessage:
+def decode_text(value: bytes) -> DecodedMessage:
     """Read plain UTF-8 text.
 
     Raises:
         InvalidMessageError: The value breaks the contract.
     """
-    return _validated({"text": _decode_utf8(value.removeprefix(_BYTE_ORDER_MARK))}, "value")
+    text = _decode_utf8(value.removeprefix(_BYTE_ORDER_MARK))
+    return DecodedMessage(_validated({"text": text}, Fields(text="value")).text)
 
 
 def encode_label(label: EmotionLabel) -> bytes:
@@ -68,17 +81,46 @@ def _decode_utf8(value: bytes) -> str:
         raise InvalidMessageError(Reason.INVALID_UTF8, f"{error.reason} at byte {error.start}") from None
 
 
-def _validated(fields: dict[str, Any], text_field: str) -> TextMessage:
+def _find(message: dict[str, Any], path: str, default: object = None) -> Any:
+    """What lies at a dotted path."""
+    found: Any = message
+    for name in path.split("."):
+        found = found.get(name, default) if isinstance(found, dict) else default
+    return found
+
+
+def _copied(message: dict[str, Any], paths: Iterable[str]) -> dict[str, JsonValue]:
+    copied = {path: part for path in paths if (part := _find(message, path, _ABSENT)) is not _ABSENT}
     try:
-        message = TextMessage.model_validate(fields)
+        if copied:
+            orjson.dumps({"copied": copied})  # it reads deeper than it writes
+    except orjson.JSONEncodeError:
+        raise InvalidMessageError(Reason.INVALID_JSON, "a field to be copied is nested too deep") from None
+    return copied
+
+
+def _is_delete(message: dict[str, Any], text_path: str) -> bool:
+    """Whether this is a Debezium envelope, `{"op": "d", "after": null, …}`, whose `after` the path leads through."""
+    path = text_path.split(".")
+    if _AFTER not in path[:-1]:
+        return False
+    envelope: Any = message
+    for name in path[: path.index(_AFTER)]:
+        envelope = envelope.get(name) if isinstance(envelope, dict) else None
+    return isinstance(envelope, dict) and envelope.get("op") == "d" and envelope.get(_AFTER) is None
+
+
+def _validated(parts: dict[str, Any], fields: Fields) -> TextMessage:
+    try:
+        message = TextMessage.model_validate(parts)
     except ValidationError as error:
-        field = str(error.errors(include_input=False)[0]["loc"][0])
-        name = text_field if field == "text" else field
+        part = str(error.errors(include_input=False)[0]["loc"][0])
+        name = fields.text if part == "text" else fields.id
         raise InvalidMessageError(
-            Reason.WRONG_TYPE, f"field '{name}' is {_json_type(fields[field])}, expected a string"
+            Reason.WRONG_TYPE, f"field '{name}' is {_json_type(parts[part])}, expected a string"
         ) from None
     if not any(character.isprintable() and not character.isspace() for character in message.text):
-        raise InvalidMessageError(Reason.EMPTY_TEXT, f"field '{text_field}' holds no visible character")
+        raise InvalidMessageError(Reason.EMPTY_TEXT, f"field '{fields.text}' holds no visible character")
     return message
 
 

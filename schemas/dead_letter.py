@@ -49,7 +49,7 @@ class DeadLetter:
     null header value as an empty one.
     """
 
-    reason: Annotated[Reason, Field(description="One of the listed reasons.")]
+    reason: Annotated[Reason, Field(description="Why; later versions may know more reasons than these.")]
     detail: Annotated[str, Field(description="What exactly, in a few words; never the text.")]
     origin: Annotated[str, Field(description="`topic-partition-offset` of the original.", pattern=r"^.+-\d+-\d+$")]
     model: Annotated[str, Field(description="`name@revision` of the model that was running.")]

@@ -4,10 +4,10 @@ Plain dataclasses, because orjson writes them without a detour; `pydantic.TypeAd
 the JSON Schema and for validation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -52,3 +52,9 @@ class EmotionLabel:
     model: ModelName
     source: Annotated[Source | None, Field(description="Where the text came from; null outside Kafka.")]
     labelled_at_ms: Annotated[int, Field(ge=0, description="When, in milliseconds since 1970 in UTC.")]
+    copied: Annotated[
+        dict[str, JsonValue],
+        Field(
+            description="Fields of the message that `EMOTION_COPY_FIELDS` names, by their path; without those absent."
+        ),
+    ] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
+from schemas.cloud_event import CloudEvent
 from schemas.dead_letter import HEADER_PREFIX, DeadLetter
 from schemas.emotion_label import EmotionLabel
 from schemas.manifest import ModelManifest
@@ -22,6 +23,7 @@ def documents() -> dict[str, bytes]:
     schemas = {
         "text-message": _schema(TextMessage, "TextMessage"),
         "emotion-label": _schema(EmotionLabel, "EmotionLabel"),
+        "cloudevent-headers": _cloudevent_headers(),
         "dead-letter-headers": _dead_letter_headers(),
         "model-manifest": _schema(ModelManifest, "ModelManifest"),
     }
@@ -41,7 +43,7 @@ def _dead_letter_headers() -> dict[str, Any]:
     for name, field in fields["properties"].items():
         text = {"type": "string", "description": field["description"]}
         if name == "reason":
-            text["enum"] = fields["$defs"]["Reason"]["enum"]
+            text |= {"pattern": "^[a-z0-9_]+$", "examples": fields["$defs"]["Reason"]["enum"]}
         elif name == "origin":
             text["pattern"] = field["pattern"]
         elif name in ("at_ms", "original_bytes"):
@@ -54,6 +56,22 @@ def _dead_letter_headers() -> dict[str, Any]:
         "type": "object",
         "properties": properties,
         "required": required,
+    }
+
+
+def _cloudevent_headers() -> dict[str, Any]:
+    """The headers of a label in CloudEvents mode."""
+    fields = TypeAdapter(CloudEvent).json_schema()
+    properties = {f"ce_{name}": field for name, field in fields["properties"].items()}
+    properties["content-type"] = {"type": "string", "const": "application/json"}
+    return {
+        "$schema": _DIALECT,
+        "title": "CloudEventHeaders",
+        "description": "Headers of a label where `EMOTION_CLOUDEVENTS_SOURCE` is set; those of the text stand beside "
+        "them, but for its own `ce_` and `content-type` headers, of which only a trace goes on.",
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
     }
 
 
@@ -70,16 +88,16 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "channels": {
-            "textMessages": _channel("text-messages", "textMessage", "Texts to label (`EMOTION_INPUT_TOPIC`)."),
+            "textMessages": _channel("text-messages", ["textMessage"], "Texts to label (`EMOTION_INPUT_TOPIC`)."),
             "emotionLabels": _channel(
                 "emotion-labels",
-                "emotionLabel",
+                ["emotionLabel", "emotionLabelEvent", "tombstone"],
                 "Labels (`EMOTION_OUTPUT_TOPIC`): same key, same partition number, same timestamp and headers as the "
                 "text. " + _ISOLATION,
             ),
             "deadLetters": _channel(
                 "emotion-dead-letters",
-                "deadLetter",
+                ["deadLetter"],
                 "Records that can never be labelled (`EMOTION_DEAD_LETTER_TOPIC`), as they came, with the reason in "
                 "headers. " + _ISOLATION,
             ),
@@ -93,6 +111,15 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
             "messages": {
                 "textMessage": {"payload": _payload(schemas["text-message"])},
                 "emotionLabel": {"payload": _payload(schemas["emotion-label"])},
+                "emotionLabelEvent": {
+                    "headers": _payload(schemas["cloudevent-headers"]),
+                    "payload": _payload(schemas["emotion-label"]),
+                    "summary": "The same as a CloudEvent in binary mode, where `EMOTION_CLOUDEVENTS_SOURCE` is set.",
+                },
+                "tombstone": {
+                    "payload": {"type": "null"},
+                    "summary": "A key and no value: what was sent under this key is deleted.",
+                },
                 "deadLetter": {
                     "headers": _payload(schemas["dead-letter-headers"]),
                     "contentType": "application/octet-stream",
@@ -103,11 +130,11 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _channel(topic: str, message: str, description: str) -> dict[str, Any]:
+def _channel(topic: str, messages: list[str], description: str) -> dict[str, Any]:
     return {
         "address": topic,
         "description": description,
-        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+        "messages": {message: {"$ref": f"#/components/messages/{message}"} for message in messages},
     }
 
 

@@ -1,6 +1,8 @@
 """The input contract: one text to label."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
 class TextMessage(BaseModel):
@@ -18,3 +20,21 @@ class TextMessage(BaseModel):
         default=None,
         description="The producer's name for this message. Absent or null: `topic-partition-offset` takes its place.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Where a message's parts lie in a JSON object. Dots lead into nested objects (`data.body`)."""
+
+    text: str = "text"
+    id: str = "id"
+    copied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedMessage:
+    """A message that keeps the contract, with the fields that its label will carry, by their path."""
+
+    text: str
+    id: str | None = None
+    copied: dict[str, JsonValue] = field(default_factory=dict)

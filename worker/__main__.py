@@ -6,6 +6,7 @@ from pathlib import Path
 
 from worker.errors import NotDeliveredError, UserError
 from worker.logs import configure_logging
+from worker.options import add_dead_letters, add_range
 from worker.settings import load_settings
 
 
@@ -22,6 +23,8 @@ def main() -> int:
     except NotDeliveredError as error:  # at start-up; while running it is tried again
         sys.stderr.write(f"emotion-worker: the brokers do not take what we write: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         return 1
@@ -34,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="the service: texts from one Kafka topic, labels to another")
+    add_range(run)
     run.set_defaults(command=_run)
     demo = commands.add_parser("demo", help="the whole thing on this machine, with an embedded broker")
     demo.add_argument(
@@ -47,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="settings, broker, topics, rights, delivery and model, with a report")
     check.add_argument("--json", action="store_true", help="one list of {check, ok, detail, mend}")
     check.set_defaults(command=_check)
+    dead_letters = commands.add_parser("dead-letters", help="show dead letters, or send their originals again")
+    add_dead_letters(dead_letters)
+    dead_letters.set_defaults(command=_dead_letters)
     schema = commands.add_parser("schema", help="print a contract")
     schema.add_argument("name", nargs="?", help="(default: list the names)")
     schema.set_defaults(command=_schema)
@@ -56,10 +63,17 @@ def _parser() -> argparse.ArgumentParser:
 # Each command imports what it needs: torch alone takes seconds.
 
 
-def _run(_: argparse.Namespace) -> int:
-    from worker.service import run
+def _run(arguments: argparse.Namespace) -> int:
+    options = {name: value for name, value in vars(arguments).items() if name != "command"}
+    if not any(options.values()):
+        from worker.service import run
 
-    return run(load_settings())
+        return run(load_settings())
+    if not (arguments.first and arguments.until and arguments.to):
+        raise UserError("a bounded run needs --from, --until and --to")
+    from worker.relabel import Relabel, relabel
+
+    return relabel(load_settings(), Relabel(**options))
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -78,6 +92,16 @@ def _check(arguments: argparse.Namespace) -> int:
     from worker.check import check
 
     return check(arguments.json)
+
+
+def _dead_letters(arguments: argparse.Namespace) -> int:
+    from worker.dead_letters import Filters, show
+    from worker.replay import Replay, replay
+
+    filters = Filters(arguments.reason, arguments.since, arguments.until, arguments.partition)
+    if arguments.action == "show":
+        return show(load_settings(), filters, arguments.limit, arguments.with_value)
+    return replay(load_settings(), Replay(filters, arguments.to, arguments.group, arguments.dry_run))
 
 
 def _schema(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,11 +14,14 @@ from kafka.errors import (
     AuthorizationError,
     GroupIdNotFoundError,
     KafkaError,
+    NoError,
     RetriableError,
     SaslAuthenticationFailedError,
 )
+from kafka.structs import OffsetAndMetadata
 
 from worker.errors import UserError
+from worker.flow import Partition
 from worker.kafka_compat import BoundedProducer, CandidAdmin, CandidClient, PatientClient, mend_client
 from worker.refusals import forbidden, refused
 from worker.security import client_security
@@ -38,10 +42,13 @@ _PRODUCER_REQUEST_TIMEOUT_MS = 5_000
 
 @dataclass(frozen=True)
 class Group:
-    """A consumer group as the cluster describes it. `operations`: what ACLs allow this user; None if not told."""
+    """A consumer group as the cluster describes it.
+
+    `committed`: the offset of each partition that has one; `operations`: what ACLs allow this user, None if not told.
+    """
 
     members: int
-    committed: int
+    committed: Mapping[Partition, int]
     operations: frozenset[str] | None
 
 
@@ -124,7 +131,11 @@ class Broker:
     def reader(self, topics: list[str]) -> KafkaConsumer:
         """A reader of all partitions of `topics` from their beginning, in no group: what a user of the labels does."""
         reader = self._make(
-            KafkaConsumer, enable_auto_commit=False, isolation_level="read_committed", fetch_max_wait_ms=20
+            KafkaConsumer,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # what retention has left of a range is read
+            isolation_level="read_committed",
+            fetch_max_wait_ms=20,
         )
         partitions = [
             TopicPartition(topic, partition)
@@ -194,16 +205,36 @@ class Admin:
         while True:
             try:
                 described = self._client.describe_groups([group_id])[group_id]
-                committed = len(self._client.list_group_offsets(group_id)[group_id])
+                found = self._client.list_group_offsets(group_id)[group_id]
+                committed = {Partition(*partition): place.offset for partition, place in found.items()}
+                committed = {partition: offset for partition, offset in committed.items() if offset >= 0}
                 return Group(len(described["members"]), committed, _operations(described))
             except GroupIdNotFoundError:
-                return Group(0, 0, None)
+                return Group(0, {}, None)
             except AuthorizationError as error:
                 raise forbidden(error) from error
             except RetriableError as error:  # a new cluster makes its coordinator when it is first asked for
                 if time.monotonic() > deadline:
                     raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
                 time.sleep(0.2)
+
+    def commit_offsets(self, group_id: str, offsets: Mapping[Partition, int]) -> None:
+        """Say where a group without members is to begin.
+
+        Raises:
+            UserError: The brokers refuse it.
+        """
+        places = {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
+        try:
+            errors = self._client.alter_group_offsets(group_id, places)
+        except KafkaError as error:
+            raise UserError(f"the offsets of group {group_id} cannot be set: {error}") from error
+        refused = [error for error in errors.values() if error is not NoError]
+        if refused:
+            raise UserError(
+                f"the offsets of group {group_id} cannot be set ({refused[0].__name__}): grant this user Read on "
+                "the group, and stop whoever is a member of it"
+            )
 
     def _topic(self, name: str, described: dict[str, Any]) -> Topic:
         config = self._config(name)

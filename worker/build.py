@@ -1,12 +1,18 @@
 """Builds the parts of the worker from the settings. Heavy imports wait until what can fail fast has been tried."""
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from worker import loop
 from worker.artifact import find_artifact
+from worker.batcher import plan
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
+from worker.decode import decode, message_reader
+from worker.encode import Encoder, Target
 from worker.errors import UserError
+from worker.guard import RejectionGuard
 from worker.settings import Settings
 from worker.sink import Sink
 from worker.topics import topic_problems
@@ -47,6 +53,35 @@ def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:
     if problems:
         raise UserError("\n".join(map(str, problems)))
     return {topic.name: topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES for topic in topics.values()}
+
+
+def make_stages(
+    settings: Settings,
+    limits: Mapping[str, int],
+    model: "Model",
+    tokenizer: "Tokenizer",
+    source: loop.Source,
+    sink: loop.Sink,
+) -> loop.Stages:
+    """All stages between a source and a sink. `limits` are the largest messages in bytes, by topic."""
+    encoder = Encoder(
+        model.info,
+        Target(settings.output_topic, limits[settings.output_topic]),
+        Target(settings.dead_letter_topic, limits[settings.dead_letter_topic]),
+        now_ms,
+        settings.cloudevents_source,
+    )
+    reader = message_reader(settings.input_format, settings.fields, settings.max_message_bytes)
+    return loop.Stages(
+        source=source,
+        decode=partial(decode, reader),
+        tokenize=tokenizer.tokenize,
+        plan=lambda tokenized: plan(tokenized, model.batch_tokens),
+        predict=model.predict,
+        encode=encoder.encode,
+        guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),
+        sink=sink,
+    )
 
 
 def make_sink(broker: Broker, settings: Settings, consumer: Any, max_message_bytes: int) -> Sink:

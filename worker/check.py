@@ -102,7 +102,7 @@ def _group(settings: Settings) -> Iterator[Result]:
     yield Result(
         "group",
         True,
-        f"{settings.group_id} has {group.members} members and committed offsets of {group.committed} partitions",
+        f"{settings.group_id} has {group.members} members and committed offsets of {len(group.committed)} partitions",
     )
 
 

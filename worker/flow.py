@@ -5,8 +5,10 @@ A window is gathered, delivered and committed together; a batch is what the mode
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from pydantic import JsonValue
 
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
@@ -48,12 +50,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A decoded message."""
+    """A decoded message. `copied` are fields that its label will carry."""
 
     index: int
     id: str
     text: str
     source: Source | None
+    copied: dict[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from schemas.codec import InvalidMessageError, encode_label
 from schemas.emotion_label import EmotionLabel
-from schemas.text_message import TextMessage
+from schemas.text_message import DecodedMessage
 from worker.batcher import plan
 from worker.build import load_model, now_ms
 from worker.decode import message_reader
@@ -28,7 +28,7 @@ _WINDOW_LINES = 512
 class LabelStages:
     """The stages between a line and its label."""
 
-    read: Callable[[bytes], TextMessage]
+    read: Callable[[bytes], DecodedMessage]
     tokenize: Callable[[list[Request]], list[TokenizedText]]
     plan: Callable[[list[TokenizedText]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
@@ -46,7 +46,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
         raise UserError(f"no such file: {', '.join(missing)}")
     model, tokenizer = load_model(settings)
     stages = LabelStages(
-        read=message_reader(line_format, settings.text_field, settings.max_message_bytes),
+        read=message_reader(line_format, settings.fields, settings.max_message_bytes),
         tokenize=tokenizer.tokenize,
         plan=lambda tokenized: plan(tokenized, model.batch_tokens),
         predict=model.predict,
@@ -105,7 +105,7 @@ def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) ->
             continue
         if message.id is not None:
             names[index] = message.id
-        requests.append(Request(index, names[index], message.text, source=None))
+        requests.append(Request(index, names[index], message.text, None, message.copied))
     for prediction in stages.predict(stages.plan(stages.tokenize(requests))):
         if isinstance(prediction, Rejected):
             answers[prediction.index] = _dead_letter(names[prediction.index], prediction)

@@ -5,10 +5,11 @@ import os
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from schemas.text_message import Fields
 from worker.errors import UserError
 from worker.security_settings import SecuritySettings
 
@@ -19,6 +20,8 @@ _SECRETS_VARIABLE = "EMOTION_SECRETS_DIR"
 
 _AWAY_MS = 30_000
 _NAME = r"^[a-zA-Z0-9._-]{1,249}$"  # what Kafka takes for a topic
+_PATH = r"^[^.]+(\.[^.]+)*$"
+FieldPath = Annotated[str, StringConstraints(pattern=_PATH)]
 Topic = Annotated[str, StringConstraints(pattern=_NAME)]
 
 
@@ -57,13 +60,29 @@ class Settings(SecuritySettings):
     )
     text_field: str = Field(
         "text",
-        pattern=r"^[^.]+(\.[^.]+)*$",
+        pattern=_PATH,
         description="Field of the JSON object that holds the text; dots lead into nested objects (`data.body`).",
     )
     max_message_bytes: int = Field(
         8 << 20,
         ge=1,
         description="A larger value becomes a dead letter before anything reads it.",
+    )
+    id_field: str = Field(
+        "id",
+        pattern=_PATH,
+        description="Field that holds the message's id; one of another name may be an integer (`payload.after.id`).",
+    )
+    copy_fields: Annotated[tuple[FieldPath, ...], NoDecode] = Field(
+        (),
+        description="Fields of the JSON object that its label carries under `copied`, with commas between "
+        "(`author.id,lang`).",
+    )
+    cloudevents_source: str | None = Field(
+        None,
+        min_length=1,
+        description="Labels leave as CloudEvents (binary mode) from this source, a URI such as `//example.org/labels`; "
+        "unset: without their headers.",
     )
     model: str = Field("bundled", min_length=1, description="`bundled`, a folder, or a Hugging Face hub id.")
     model_revision: str | None = Field(None, description="Branch, tag or commit of a model from the hub.")
@@ -124,6 +143,16 @@ class Settings(SecuritySettings):
         description="How often the cluster is asked about its topics: new partitions are found this fast.",
     )
 
+    @field_validator("copy_fields", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(path.strip() for path in value.split(",")) if isinstance(value, str) else value
+
+    @property
+    def fields(self) -> Fields:
+        """Where a message's parts lie in a JSON object."""
+        return Fields(self.text_field, self.id_field, self.copy_fields)
+
     @model_validator(mode="after")
     def _check_neighbours(self) -> Self:
         topics = [self.input_topic, self.output_topic, self.dead_letter_topic]
@@ -131,6 +160,8 @@ class Settings(SecuritySettings):
             raise ValueError(
                 "EMOTION_INPUT_TOPIC, EMOTION_OUTPUT_TOPIC and EMOTION_DEAD_LETTER_TOPIC must be three different topics"
             )
+        if self.copy_fields and self.input_format == "text":
+            raise ValueError("EMOTION_COPY_FIELDS needs EMOTION_INPUT_FORMAT=json: plain text has no fields")
         if self.max_poll_interval_ms < 2 * self.session_timeout_ms + _AWAY_MS:
             raise ValueError(
                 "EMOTION_MAX_POLL_INTERVAL_MS must be at least twice EMOTION_SESSION_TIMEOUT_MS plus "
@@ -174,7 +205,7 @@ def markdown_table() -> str:
     """The settings as the README shows them."""
     lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
     for name, field in _described():
-        default = "–" if field.default is None else f"`{field.default}`"
+        default = "–" if field.default in (None, ()) else f"`{field.default}`"
         lines.append(f"| `{variable(name)}` | {default} | {field.description} |")
     return "\n".join(lines)
 

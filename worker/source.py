@@ -148,7 +148,7 @@ class Source:
         except NoOffsetForPartitionError:  # a new group, or a new partition: _settle finds where to start
             self._membership = None
             return []
-        return [_record(record) for records in polled.values() for record in records]
+        return [to_record(record) for records in polled.values() for record in records]
 
     def _check_brokers(self, heard: bool) -> None:
         """After some silence ask the brokers something, so that they are seen to be away also when there is no work."""
@@ -249,7 +249,8 @@ def _value_bytes(records: list[Record]) -> int:
     return sum(len(record.value or b"") for record in records)
 
 
-def _record(record: Any) -> Record:
+def to_record(record: Any) -> Record:
+    """The client's record as ours."""
     timestamp_ms = record.timestamp if record.timestamp is not None and record.timestamp >= 0 else None
     origin = Origin(record.topic, record.partition, record.offset, timestamp_ms)
     return Record(origin, record.key, record.value, record.headers)

@@ -44,10 +44,10 @@ class WorkerProcess:
         assert self._process is not None
         return self._process
 
-    def start(self) -> Self:
-        """Start it, without waiting for anything."""
+    def start(self, *command: str) -> Self:
+        """Start it, without waiting for anything: `run`, or another command."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self._module, "run"],
+            [sys.executable, "-m", self._module, *(command or ("run",))],
             env=self.environment,
             cwd=self._folder,
             stderr=subprocess.PIPE,
@@ -59,11 +59,19 @@ class WorkerProcess:
 
     def check(self, *options: str) -> tuple[int, str]:
         """`emotion-worker check` with the same settings: exit code and report."""
-        command = [sys.executable, "-m", "worker", "check", *options]
-        done = subprocess.run(
-            command, env=self.environment, cwd=self._folder, capture_output=True, text=True, timeout=120
-        )
+        done = self.command("check", *options)
         return done.returncode, done.stdout or done.stderr
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A command that ends by itself, with the same settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "worker", *arguments],
+            env=self.environment,
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
 
     def wait_for(self, text: str, timeout_s: float = START_SECONDS) -> None:
         """Wait until its log holds `text`; fails if it ends before."""
@@ -97,7 +105,7 @@ class WorkerProcess:
         return self.wait_for_exit(timeout_s)
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self if self._process else self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from schemas.emotion_label import Source as Origin
+from schemas.text_message import Fields
 from worker import loop
 from worker.artifact import find_artifact
 from worker.batcher import plan
@@ -72,7 +73,7 @@ def window(values: list[bytes | None]) -> Window:
 def run(source: ListSource, sink: ListSink, model: Model, tokenizer: Tokenizer) -> None:
     stages = loop.Stages(
         source=source,
-        decode=partial(decode, message_reader("json", "text", max_bytes=1000)),
+        decode=partial(decode, message_reader("json", Fields(), max_bytes=1000)),
         tokenize=tokenizer.tokenize,
         plan=partial(plan, batch_tokens=64),
         predict=model.predict,

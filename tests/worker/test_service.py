@@ -5,9 +5,9 @@ import sys
 
 HANGING = """
 import threading
-from worker.service import _arm_watchdog
+from worker.service import arm_watchdog
 
-_arm_watchdog(200)
+arm_watchdog(200)
 threading.Event().wait(60)
 """
 

@@ -176,3 +176,19 @@ def test_a_password_is_read_from_a_file_of_the_secrets_folder_and_never_shown(
     shown = changed_settings(settings)
     assert set(shown) == {"EMOTION_SASL_MECHANISM", "EMOTION_SASL_USERNAME", "EMOTION_SASL_PASSWORD"}
     assert "hush" not in f"{settings!r} {settings} {shown} {settings.model_dump_json()}"
+
+
+def test_fields_to_be_copied_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_COPY_FIELDS", "author.id, lang")
+    assert load_settings().fields.copied == ("author.id", "lang")
+    for wrong in ("a,,b", "a..b"):
+        monkeypatch.setenv("EMOTION_COPY_FIELDS", wrong)
+        with pytest.raises(UserError, match="EMOTION_COPY_FIELDS"):
+            load_settings()
+
+
+def test_plain_text_has_no_fields_to_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_COPY_FIELDS", "lang")
+    monkeypatch.setenv("EMOTION_INPUT_FORMAT", "text")
+    with pytest.raises(UserError, match="EMOTION_COPY_FIELDS needs EMOTION_INPUT_FORMAT=json"):
+        load_settings()

@@ -1,0 +1,45 @@
+"""CloudEvents 1.0 in the binary mode of the Kafka binding: what a label is, in the headers of its record."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+_PREFIX = "ce_"
+_CONTENT_TYPE = "content-type"
+_KEPT = frozenset({"ce_traceparent", "ce_tracestate"})  # a trace goes on; all else would describe another event
+
+
+@dataclass(frozen=True, slots=True)
+class CloudEvent:
+    """The attributes of a label's event. Its data is the record's value."""
+
+    id: Annotated[str, Field(description="`topic-partition-offset` of the text: a label that is sent twice keeps it.")]
+    source: Annotated[str, Field(min_length=1, description="What `EMOTION_CLOUDEVENTS_SOURCE` says.")]
+    time: Annotated[str, Field(description="When the text was labelled.", json_schema_extra={"format": "date-time"})]
+    specversion: Literal["1.0"] = "1.0"
+    type: Annotated[Literal["emotion.label.v1"], Field(description="The 1 is that of `schema_version`.")] = (
+        "emotion.label.v1"
+    )
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """The record headers that say this."""
+        names = ("specversion", "id", "source", "type", "time")
+        attributes = [(_PREFIX + name, getattr(self, name).encode()) for name in names]
+        return [*attributes, (_CONTENT_TYPE, b"application/json")]
+
+
+def event_time(milliseconds: int) -> str:
+    """Milliseconds since 1970 as RFC 3339 has it."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def without_event(headers: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Headers of a text that may have been an event itself, without what says so."""
+    return [
+        (name, value)
+        for name, value in headers
+        if name in _KEPT or not (name.startswith(_PREFIX) or name == _CONTENT_TYPE)
+    ]
