@@ -2,51 +2,46 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
-from worker.errors import NotDeliveredError, UserError
-from worker.logs import configure_logging
+from worker.errors import UserError, exit_code
+from worker.logs import LEVELS, configure_logging
 from worker.settings import load_settings
 
 
 def main() -> int:
-    """Run one command; returns the exit code: 2 for what the user can mend, 1 for what may pass."""
+    """Run one command; returns the exit code."""
     arguments = _parser().parse_args()
-    configure_logging()
-    try:
-        code: int = arguments.command(arguments)
-    except UserError as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"emotion-worker: {line}\n")
-        return 2
-    except NotDeliveredError as error:  # at start-up; while running it is tried again
-        sys.stderr.write(f"emotion-worker: the brokers do not take what we write: {error}\n")
-        return 1
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
-        return 1
-    return code
+    configure_logging(arguments.log_level)
+    return exit_code(partial(arguments.command, arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotion-worker", description="Labels texts with emotions. Settings are EMOTION_… environment variables."
     )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--log-level", choices=LEVELS, default="info", help="from which level on events are logged (default: info)"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="the service: texts from one Kafka topic, labels to another")
+    add = partial(commands.add_parser, parents=[common])
+    run = add("run", help="the service: texts from one Kafka topic, labels to another")
+    run.add_argument("--processes", metavar="N", help="in place of EMOTION_PROCESSES: a number, or auto")
     run.set_defaults(command=_run)
-    demo = commands.add_parser("demo", help="the whole thing on this machine, with an embedded broker")
+    demo = add("demo", help="the whole thing on this machine, with an embedded broker")
     demo.add_argument(
         "--input", type=Path, metavar="FILE", help="plain text, one message a line (default: a few samples)"
     )
     demo.set_defaults(command=_demo)
-    label = commands.add_parser("label", help="lines in, JSON lines out, without Kafka")
+    label = add("label", help="lines in, JSON lines out, without Kafka")
     label.add_argument("files", nargs="*", type=Path, metavar="FILE", help="(default: standard input)")
     label.add_argument("--format", choices=["json", "text"], default="json", help="what each line is (default: json)")
     label.set_defaults(command=_label)
-    check = commands.add_parser("check", help="settings, broker, topics, delivery and model, with a report")
+    check = add("check", help="settings, broker, topics, delivery and model, with a report")
     check.set_defaults(command=_check)
-    schema = commands.add_parser("schema", help="print a contract")
+    schema = add("schema", help="print a contract")
     schema.add_argument("name", nargs="?", help="(default: list the names)")
     schema.set_defaults(command=_schema)
     return parser
@@ -55,10 +50,11 @@ def _parser() -> argparse.ArgumentParser:
 # Each command imports what it needs: torch alone takes seconds.
 
 
-def _run(_: argparse.Namespace) -> int:
-    from worker.service import run
+def _run(arguments: argparse.Namespace) -> int:
+    from worker.supervisor import run
 
-    return run(load_settings())
+    overrides = {} if arguments.processes is None else {"processes": arguments.processes}
+    return run(load_settings(**overrides), arguments.log_level)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
