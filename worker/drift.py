@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import log2, sqrt
 
 from schemas.manifest import DriftReference, Histogram
+from worker.errors import UserError
 
 FEATURES = ("labels", "scores", "tokens", "unknown_tokens")
 Counts = tuple[list[int], ...]
@@ -42,6 +43,9 @@ class DriftWatch:
             reference: What the model saw and said on validation.
             records: How many of the last ones count; whole windows are forgotten.
             at_least: With fewer there is no number: chance alone would look like drift.
+
+        Raises:
+            UserError: The reference contradicts itself.
         """
         self._labels = list(reference.labels)
         self._edges = [_inner_edges(histogram) for histogram in (reference.scores, reference.tokens)]
@@ -52,6 +56,9 @@ class DriftWatch:
             reference.tokens.shares,
             [unknown, 1 - unknown],
         )
+        histograms_fit = all(len(h.shares) == len(h.edges) - 1 for h in (reference.scores, reference.tokens))
+        if not histograms_fit or not all(sum(expected) > 0 for expected in self._expected):
+            raise UserError("EMOTION_MODEL: `reference` in manifest.json needs one share a bin, and a sum above 0")
         self._records = records
         self._at_least = at_least
         self._windows: deque[Counts] = deque()

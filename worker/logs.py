@@ -48,10 +48,10 @@ EVENTS = (
     Event("batch_tokens_shrunk", ("batch_tokens",), "The device ran out of memory; later batches are smaller."),
     Event("producer_close_failed", ("error",), "A producer did not close in time; nothing hangs on it."),
     Event("consumer_close_failed", ("error",), "The consumer did not close in time; nothing hangs on it."),
-    Event("process_started", ("process", "pid"), "One of several processes was started."),
+    Event("process_started", ("process_number", "pid"), "One of several processes was started."),
     Event(
         "process_ended",
-        ("process", "exit_code", "restart_in_seconds"),
+        ("process_number", "exit_code", "restart_in_seconds"),
         "One of several processes ended by itself; it is started again.",
     ),
 )

@@ -110,7 +110,7 @@ class _Child:
             target=_work, args=(self._settings, self.slot, self.vitals, self._log_level), daemon=True
         )
         self.process.start()
-        _log.info("process_started", extra={"process": self.slot, "pid": self.process.pid})
+        _log.info("process_started", extra={"process_number": self.slot, "pid": self.process.pid})
 
     def ended(self) -> int | None:
         """Its exit code, once; None while it runs or waits to be started."""
@@ -126,7 +126,9 @@ class _Child:
         self._crashes = 0 if now - self._started_at > _STEADY_SECONDS else self._crashes + 1
         seconds = min(_MAX_RESTART_SECONDS, 2.0 ** (self._crashes - 1)) if self._crashes else 0.0
         self.start_at = now + seconds
-        _log.error("process_ended", extra={"process": self.slot, "exit_code": code, "restart_in_seconds": seconds})
+        _log.error(
+            "process_ended", extra={"process_number": self.slot, "exit_code": code, "restart_in_seconds": seconds}
+        )
 
 
 class _Supervisor:

@@ -115,4 +115,5 @@ class Tally:
         if self._drift:
             unknown = sum([text.ids.count(self._unknown_id) * len(text.requests) for text in texts])
             labels = {info.labels[index]: count for index, count in by_index.items()}
-            self._drift.add(labels, scores, [p.tokens for p in predictions], unknown)
+            tokens = [len(text.ids) for text in texts for _ in text.requests]
+            self._drift.add(labels, scores, tokens, unknown)
