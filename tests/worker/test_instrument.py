@@ -37,7 +37,7 @@ class MadeUp:
 
     info = ModelInfo("m", "sha256:0", ["sad", "glad"], confident_score=0.95)
     device, dtype = "cpu", "float32"
-    drift_reference = DriftReference(
+    drift_reference: DriftReference | None = DriftReference(
         labels={"sad": 0.5, "glad": 0.5},
         scores=Histogram(edges=[0, 0.5, 1], shares=[0.5, 0.5]),
         tokens=Histogram(edges=[0, 4, 512], shares=[0.5, 0.5]),
