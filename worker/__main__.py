@@ -2,59 +2,53 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from worker.errors import NotDeliveredError, UserError
-from worker.logs import configure_logging
-from worker.options import add_dead_letters, add_range
+from worker.errors import UserError, exit_code
+from worker.logs import LEVELS, configure_logging
+from worker.options import RANGE_OPTIONS, add_dead_letters, add_range
 from worker.settings import load_settings
 
 
 def main() -> int:
-    """Run one command; returns the exit code: 2 for what the user can mend, 1 for what may pass."""
+    """Run one command; returns the exit code."""
     arguments = _parser().parse_args()
-    configure_logging()
-    try:
-        code: int = arguments.command(arguments)
-    except UserError as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"emotion-worker: {line}\n")
-        return 2
-    except NotDeliveredError as error:  # at start-up; while running it is tried again
-        sys.stderr.write(f"emotion-worker: the brokers do not take what we write: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
-        return 1
-    return code
+    configure_logging(arguments.log_level)
+    return exit_code(partial(arguments.command, arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotion-worker", description="Labels texts with emotions. Settings are EMOTION_… environment variables."
     )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--log-level", choices=LEVELS, default="info", help="from which level on events are logged (default: info)"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="the service: texts from one Kafka topic, labels to another")
+    add = partial(commands.add_parser, parents=[common])
+    run = add("run", help="the service: texts from one Kafka topic, labels to another")
+    run.add_argument("--processes", metavar="N", help="in place of EMOTION_PROCESSES: a number, or auto")
     add_range(run)
     run.set_defaults(command=_run)
-    demo = commands.add_parser("demo", help="the whole thing on this machine, with an embedded broker")
+    demo = add("demo", help="the whole thing on this machine, with an embedded broker")
     demo.add_argument(
         "--input", type=Path, metavar="FILE", help="plain text, one message a line (default: a few samples)"
     )
     demo.set_defaults(command=_demo)
-    label = commands.add_parser("label", help="lines in, JSON lines out, without Kafka")
+    label = add("label", help="lines in, JSON lines out, without Kafka")
     label.add_argument("files", nargs="*", type=Path, metavar="FILE", help="(default: standard input)")
     label.add_argument("--format", choices=["json", "text"], default="json", help="what each line is (default: json)")
     label.set_defaults(command=_label)
-    check = commands.add_parser("check", help="settings, broker, topics, rights, delivery and model, with a report")
+    check = add("check", help="settings, broker, topics, rights, delivery and model, with a report")
     check.add_argument("--json", action="store_true", help="one list of {check, ok, detail, mend}")
     check.set_defaults(command=_check)
-    dead_letters = commands.add_parser("dead-letters", help="show dead letters, or send their originals again")
+    dead_letters = add("dead-letters", help="show dead letters, or send their originals again")
     add_dead_letters(dead_letters)
     dead_letters.set_defaults(command=_dead_letters)
-    schema = commands.add_parser("schema", help="print a contract")
+    schema = add("schema", help="print a contract")
     schema.add_argument("name", nargs="?", help="(default: list the names)")
     schema.set_defaults(command=_schema)
     return parser
@@ -64,16 +58,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    options = {name: value for name, value in vars(arguments).items() if name != "command"}
-    if not any(options.values()):
-        from worker.service import run
+    bounds = {name: getattr(arguments, name) for name in RANGE_OPTIONS}
+    if any(bounds.values()):
+        return _relabel(bounds)
+    from worker.supervisor import run
 
-        return run(load_settings())
-    if not (arguments.first and arguments.until and arguments.to):
+    overrides = {} if arguments.processes is None else {"processes": arguments.processes}
+    return run(load_settings(**overrides), arguments.log_level)
+
+
+def _relabel(bounds: dict[str, Any]) -> int:
+    if not (bounds["first"] and bounds["until"] and bounds["to"]):
         raise UserError("a bounded run needs --from, --until and --to")
     from worker.relabel import Relabel, relabel
 
-    return relabel(load_settings(), Relabel(**options))
+    return relabel(load_settings(), Relabel(**bounds))
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -73,10 +73,10 @@ def _download(model: str, revision: str | None) -> tuple[Path, str, str]:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"EMOTION_MODEL: {model} is no folder, and no model that the hub gives us: {reason}") from error
-    pinned = pinning_hint(model, revision) is None
-    _log.log(
-        logging.INFO if pinned else logging.WARNING, "model_from_hub", extra={"commit": folder.name, "pinned": pinned}
-    )
+    if pinning_hint(model, revision) is None:
+        _log.info("model_from_hub", extra={"commit": folder.name, "pinned": True})
+    else:
+        _log.warning("model_from_hub", extra={"commit": folder.name, "pinned": False})
     return folder, model, folder.name
 
 

@@ -183,6 +183,8 @@ def _worker_settings(settings: Settings, servers: str, topics: list[str]) -> dic
         "group_id": topics[0],
         "input_format": "text",
         "start_offset": "earliest",
+        "processes": "1",
+        "http_port": "0",
     }
     if settings.bootstrap_servers is None:
         # The embedded broker knows no transactions worth the name, and lets a new group wait half the session time-out.

@@ -1,6 +1,10 @@
 """Errors by what happens next. Anything else ends the process with its traceback."""
 
+import sys
+from collections.abc import Callable
 from typing import NamedTuple
+
+USER_ERROR = 2
 
 
 class Problem(NamedTuple):
@@ -25,3 +29,21 @@ class UserError(Exception):
 
 class NotDeliveredError(Exception):
     """A window was not delivered, for a reason that may pass: it is read again from the committed offsets."""
+
+
+def exit_code(command: Callable[[], int]) -> int:
+    """Run a command; returns its exit code: USER_ERROR for what the user can mend, 1 for what may pass."""
+    try:
+        return command()
+    except UserError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"emotion-worker: {line}\n")
+        return USER_ERROR
+    except NotDeliveredError as error:  # at start-up; while running it is tried again
+        sys.stderr.write(f"emotion-worker: the brokers do not take what we write: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return 1

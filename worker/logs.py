@@ -1,29 +1,118 @@
-"""Log lines: one event each, its fields as JSON behind it. Never a message's text, key or headers."""
+"""The log: one event a line with its fields. Never a message's text, key or headers.
+
+Every event of the worker and its fields are listed in EVENTS; a test holds the code against it.
+"""
 
 import logging
 import sys
+import time
+from typing import NamedTuple, TextIO
 
 import orjson
 
+LEVELS = ("debug", "info", "warning", "error")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-class _EventFormatter(logging.Formatter):
+class Event(NamedTuple):
+    """An event, the fields it comes with, and what it tells."""
+
+    name: str
+    fields: tuple[str, ...]
+    meaning: str
+
+
+EVENTS = (
+    Event(
+        "worker_started",
+        ("model", "revision", "device", "dtype", "delivery"),
+        "The model is loaded; from here on it joins its group.",
+    ),
+    Event("model_from_hub", ("commit", "pinned"), "Which commit was taken; a warning where no revision pins it."),
+    Event("relabel_started", ("group", "model", "offsets"), "A bounded run begins; it spans so many offsets."),
+    Event("worker_stopped", (), "The last window was delivered, and the group was left."),
+    Event(
+        "partitions_assigned",
+        ("partitions",),
+        "A new generation of the group: these partitions are read from their committed offsets.",
+    ),
+    Event(
+        "broker_away",
+        ("error", "retry_in_seconds"),
+        "A request to the brokers failed for a reason that may pass; it is tried again.",
+    ),
+    Event(
+        "window_not_delivered",
+        ("records", "error"),
+        "Nothing of this window was committed; it is read again.",
+    ),
+    Event("batch_halved", ("texts", "error"), "The model failed on a batch; its halves are tried."),
+    Event("batch_tokens_shrunk", ("batch_tokens",), "The device ran out of memory; later batches are smaller."),
+    Event("producer_close_failed", ("error",), "A producer did not close in time; nothing hangs on it."),
+    Event("consumer_close_failed", ("error",), "The consumer did not close in time; nothing hangs on it."),
+    Event("process_started", ("process_number", "pid"), "One of several processes was started."),
+    Event(
+        "process_ended",
+        ("process_number", "exit_code", "restart_in_seconds"),
+        "One of several processes ended by itself; it is started again.",
+    ),
+)
+
+
+class _JsonFormatter(logging.Formatter):
+    """For machines: one JSON object a line, its time in UTC."""
+
+    converter = staticmethod(time.gmtime)
+
     def format(self, record: logging.LogRecord) -> str:
-        """The line, with the fields that were given as `extra`."""
-        fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        } | _fields(record)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class _TerminalFormatter(logging.Formatter):
+    """For people: the event, and its fields behind it."""
+
+    def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        return f"{line} {orjson.dumps(fields, default=str).decode()}" if fields else line
+        return " ".join([line, *(f"{name}={value}" for name, value in _fields(record).items())])
 
 
-def configure_logging() -> None:
-    """Log to standard error, from INFO for the worker and from WARNING for its libraries.
+def configure_logging(level: str = "info", stream: TextIO | None = None) -> None:
+    """Log the worker's events from `level` on, and warnings of its libraries; JSON unless a terminal reads.
 
-    The Kafka client is all but silent: it tells of every attempt to connect, hundreds a second at worst, and at DEBUG
-    it prints keys and values. What matters of it reaches our own events.
+    The Kafka client is all but silent: it tells of every attempt to connect, hundreds a second at worst; what matters
+    of it reaches our own events. Under `debug` it speaks from INFO on, never below: there it prints keys and values.
+
+    Args:
+        level: One of LEVELS.
+        stream: Standard error, unless told otherwise.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_EventFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    if stream.isatty():
+        handler.setFormatter(_TerminalFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    else:
+        handler.setFormatter(_JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    logging.getLogger("worker").setLevel(logging.INFO)
+    logging.getLogger("worker").setLevel(level.upper())
+    logging.getLogger("kafka").setLevel(logging.INFO if level == "debug" else logging.CRITICAL)
+
+
+def markdown_table() -> str:
+    """The events as the documentation shows them."""
+    lines = ["| event | fields | meaning |", "| --- | --- | --- |"]
+    for event in EVENTS:
+        fields = ", ".join(f"`{name}`" for name in event.fields) or "–"
+        lines.append(f"| `{event.name}` | {fields} | {event.meaning} |")
+    return "\n".join(lines)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}

@@ -65,6 +65,7 @@ class Model:
         if confident_score is None and artifact.manifest:
             confident_score = artifact.manifest.confident_score
         self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), confident_score)
+        self.drift_reference = artifact.manifest.reference if artifact.manifest else None
         self._ran_out_of_memory = False
         self.batch_tokens = batch_tokens or (512 if self.device.type == "cpu" else 16_384)
 
@@ -84,6 +85,10 @@ class Model:
                 self._ran_out_of_memory = False
                 self.batch_tokens = min(self.batch_tokens, max(_MIN_BATCH_TOKENS, shrunk))
                 _log.warning("batch_tokens_shrunk", extra={"batch_tokens": self.batch_tokens})
+
+    def memory_bytes(self) -> int:
+        """Memory of the device that torch holds for this process; 0 on a CPU."""
+        return torch.cuda.memory_reserved(self.device) if self.device.type == "cuda" else 0
 
     def _predict(self, batch: Batch) -> Iterator[Prediction | Rejected]:
         try:

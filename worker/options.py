@@ -10,6 +10,9 @@ from worker.place import parse_place, parse_time_ms
 T = TypeVar("T")
 
 
+RANGE_OPTIONS = ("first", "until", "to", "dead_letters", "group", "compare", "allow_live_topic")
+
+
 def add_range(run: argparse.ArgumentParser) -> None:
     """What makes `run` a bounded one."""
     place = _checked(parse_place)

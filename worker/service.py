@@ -1,4 +1,4 @@
-"""`emotion-worker run`: the service, from start to drain."""
+"""One loop of the service, from start to drain."""
 
 import faulthandler
 import logging
@@ -6,32 +6,30 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 
 from worker import loop
 from worker.broker import Broker
 from worker.build import checked_topics, load_model, make_sink, make_stages
+from worker.health import Vitals
+from worker.instrument import Instrument
+from worker.metrics import Meters
 from worker.pace import Pace
 from worker.settings import Settings
 from worker.source import Source
+from worker.tally import Tally
 
 _log = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> int:
-    """Label until a signal says stop; returns the exit code.
+def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vitals) -> None:
+    """Label until told to stop.
 
     Raises:
         UserError: Something that `emotion-worker check` would have told.
     """
-    with stop_on_signals() as stop:
-        _serve(settings, stop)
-    return 0
-
-
-def _serve(settings: Settings, stop: threading.Event) -> None:
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
@@ -41,9 +39,19 @@ def _serve(settings: Settings, stop: threading.Event) -> None:
     source = Source(consumer, settings.input_topic, pace, settings.start_offset, stop.wait)
     with closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:
         stages = make_stages(settings, limits, model, tokenizer, source, sink)
-        started = {"device": str(model.device), "dtype": str(model.dtype), "delivery": settings.delivery}
-        _log.info("worker_started", extra={"model": model.info.name, "revision": model.info.revision} | started)
-        loop.run(stages, stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
+        _log.info(
+            "worker_started",
+            extra={
+                "model": model.info.name,
+                "revision": model.info.revision,
+                "device": str(model.device),
+                "dtype": str(model.dtype),
+                "delivery": settings.delivery,
+            },
+        )
+        tally = Tally(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
+        instrument = Instrument(stages, source, tally, meters, vitals, settings.longest_turn_ms / 1000)
+        loop.run(instrument.stages(), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
 
 
@@ -53,12 +61,13 @@ def arm_watchdog(limit_ms: int) -> None:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+def stop_on_signals(at_once: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; a second signal calls `at_once` and ends the process."""
     stop = threading.Event()
 
     def handle(number: int, _: object) -> None:
         if stop.is_set():
+            at_once()
             os._exit(128 + number)
         stop.set()
 

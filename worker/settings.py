@@ -137,6 +137,18 @@ class Settings(SecuritySettings):
         description="The longest that one window may take; past it the worker ends itself and is started again. "
         "At least twice the session time-out plus 30 s.",
     )
+    processes: str = Field(
+        "auto",
+        pattern=r"^(auto|[1-9]\d?)$",
+        description="Processes that share the work on this machine, as members of one group: a number, or `auto`: one "
+        "for each two cores, four at most; one with a GPU.",
+    )
+    http_port: int = Field(
+        8_080,
+        ge=0,
+        le=65_535,
+        description="Port of `/livez`, `/readyz` and `/metrics`, on all addresses; 0: none.",
+    )
     metadata_max_age_ms: int = Field(
         60_000,
         ge=1_000,
@@ -153,6 +165,11 @@ class Settings(SecuritySettings):
         """Where a message's parts lie in a JSON object."""
         return Fields(self.text_field, self.id_field, self.copy_fields)
 
+    @property
+    def longest_turn_ms(self) -> int:
+        """How long a turn of the loop may take while brokers are away."""
+        return 2 * self.session_timeout_ms + _AWAY_MS
+
     @model_validator(mode="after")
     def _check_neighbours(self) -> Self:
         topics = [self.input_topic, self.output_topic, self.dead_letter_topic]
@@ -162,7 +179,7 @@ class Settings(SecuritySettings):
             )
         if self.copy_fields and self.input_format == "text":
             raise ValueError("EMOTION_COPY_FIELDS needs EMOTION_INPUT_FORMAT=json: plain text has no fields")
-        if self.max_poll_interval_ms < 2 * self.session_timeout_ms + _AWAY_MS:
+        if self.max_poll_interval_ms < self.longest_turn_ms:
             raise ValueError(
                 "EMOTION_MAX_POLL_INTERVAL_MS must be at least twice EMOTION_SESSION_TIMEOUT_MS plus "
                 f"{_AWAY_MS}: a turn of the loop may take that long while brokers are away"

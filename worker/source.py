@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -21,7 +22,7 @@ from kafka.structs import MemberState
 
 from schemas.emotion_label import Source as Origin
 from worker.errors import UserError
-from worker.flow import Partition, Record, Window
+from worker.flow import Partition, Record, Standing, Window
 from worker.kafka_compat import committed_now, raise_refusal
 from worker.pace import Pace
 from worker.refusals import forbidden, refused
@@ -69,6 +70,8 @@ class Source:
         self._started_ms = int(time.time() * 1000)
         self._membership: object = None
         self._delivered: dict[Partition, int] = {}
+        self._readable_ends: Mapping[TopicPartition, int] = {}
+        self._generations = 0
         self._failures = 0
         self._is_static = consumer.config["group_instance_id"] is not None
         self._confirmed = self._heard = time.monotonic()
@@ -108,6 +111,20 @@ class Source:
         """Pause, then forget all positions: the next window starts at the committed offsets."""
         self._wait(_BACKOFF_SECONDS[0])
         self._membership = None
+
+    def standing(self) -> Standing:
+        """Where it stands; right once the last window was delivered."""
+        lags: dict[int, int] = {}
+        at_end = self._membership is not None
+        with suppress(IllegalStateError):  # a partition was taken away a moment ago
+            for partition in self._consumer.assignment():
+                position, end = self._delivered.get(partition), self._consumer.highwater(partition)
+                if position is not None and end is not None:
+                    lags[partition.partition] = max(0, end - position)
+                    at_end &= position >= min(end, self._readable_ends.get(partition, end))
+                else:
+                    at_end = False
+        return Standing(self._membership is not None, self._generations, self._heard, lags, at_end)
 
     def close(self) -> None:
         """Leave the group at once; others need not wait for the session to time out."""
@@ -152,9 +169,11 @@ class Source:
 
     def _check_brokers(self, heard: bool) -> None:
         """After some silence ask the brokers something, so that they are seen to be away also when there is no work."""
-        if not heard and time.monotonic() - self._heard > _SILENCE_SECONDS:
+        if heard:
+            self._readable_ends = {}
+        elif time.monotonic() - self._heard > _SILENCE_SECONDS:
             asked = list(self._consumer.assignment()) or [TopicPartition(self._topic, 0)]  # some have nothing to do
-            self._consumer.end_offsets(asked, timeout_ms=_LOOKUP_MS)
+            self._readable_ends = self._consumer.end_offsets(asked, timeout_ms=_LOOKUP_MS)
             heard = True
         if heard:
             self._heard = time.monotonic()
@@ -184,6 +203,7 @@ class Source:
                 raise UserError(f"topic {self._topic} does not exist any more, or this user may not see it")
             for partition in assignment:
                 self._consumer.seek(partition, self._committed_or_start(partition))
+            self._generations += 1
             _log.info("partitions_assigned", extra={"partitions": sorted(p.partition for p in assignment)})
         self._membership = membership
 

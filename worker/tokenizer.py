@@ -32,6 +32,7 @@ class Tokenizer:
                 f"EMOTION_MODEL: {artifact.folder} needs a fast tokenizer (tokenizer.json) with a padding token"
             )
         self.max_tokens = min(tokenizer.model_max_length, positions)
+        self.unknown_id: int | None = tokenizer.unk_token_id
         self._tokenizer: FastTokenizer = tokenizer.backend_tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens)

@@ -27,6 +27,7 @@ class WorkerProcess:
         """
         self._module = module
         own = {name: value for name, value in os.environ.items() if not name.startswith("EMOTION_")}
+        settings = {"http_port": 0, "processes": 1} | settings
         self.environment = own | {f"EMOTION_{name.upper()}": str(value) for name, value in settings.items()}
         self.environment["OMP_NUM_THREADS"] = "1"
         self._folder = folder
