@@ -1,12 +1,12 @@
 """Bytes to message and message to bytes, and nothing else."""
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from schemas.dead_letter import Reason
-from schemas.emotion_label import EmotionLabel
+from schemas.emotion_label import EmotionLabel, ModelName
 from schemas.text_message import TextMessage
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -44,7 +44,7 @@ def decode_json(value: bytes, text_field: str = "text") -> TextMessage:
         text = text.get(name) if isinstance(text, dict) else None
     if text is None:
         raise InvalidMessageError(Reason.MISSING_TEXT, f"field '{text_field}' is absent or null")
-    return _validated({"id": message.get("id"), "text": text}, text_field)
+    return _validated(text, message.get("id"), text_field)
 
 
 def decode_text(value: bytes) -> TextMessage:
@@ -53,12 +53,38 @@ def decode_text(value: bytes) -> TextMessage:
     Raises:
         InvalidMessageError: The value breaks the contract.
     """
-    return _validated({"text": _decode_utf8(value.removeprefix(_BYTE_ORDER_MARK))}, "value")
+    return _validated(_decode_utf8(value.removeprefix(_BYTE_ORDER_MARK)), None, "value")
 
 
 def encode_label(label: EmotionLabel) -> bytes:
     """Write a label as JSON on one line."""
-    return orjson.dumps(label)
+    source = label.source
+    return orjson.dumps(  # a dictionary takes half the time of a dataclass with slots
+        {
+            "schema_version": label.schema_version,
+            "id": label.id,
+            "label": label.label,
+            "score": label.score,
+            "confident": label.confident,
+            "scores": label.scores,
+            "tokens": label.tokens,
+            "truncated": label.truncated,
+            "model": _model_fragment(label.model),
+            "source": source
+            and {
+                "topic": source.topic,
+                "partition": source.partition,
+                "offset": source.offset,
+                "timestamp_ms": source.timestamp_ms,
+            },
+            "labelled_at_ms": label.labelled_at_ms,
+        }
+    )
+
+
+@lru_cache(maxsize=8)
+def _model_fragment(model: ModelName) -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps(model))
 
 
 def _decode_utf8(value: bytes) -> str:
@@ -68,18 +94,20 @@ def _decode_utf8(value: bytes) -> str:
         raise InvalidMessageError(Reason.INVALID_UTF8, f"{error.reason} at byte {error.start}") from None
 
 
-def _validated(fields: dict[str, Any], text_field: str) -> TextMessage:
-    try:
-        message = TextMessage.model_validate(fields)
-    except ValidationError as error:
-        field = str(error.errors(include_input=False)[0]["loc"][0])
-        name = text_field if field == "text" else field
-        raise InvalidMessageError(
-            Reason.WRONG_TYPE, f"field '{name}' is {_json_type(fields[field])}, expected a string"
-        ) from None
-    if not any(character.isprintable() and not character.isspace() for character in message.text):
+def _validated(text: Any, identity: Any, text_field: str) -> TextMessage:
+    """What pydantic would check, in a fraction of its time."""
+    if not isinstance(text, str):
+        raise _wrong_type(text_field, text)
+    if not (identity is None or isinstance(identity, str)):
+        raise _wrong_type("id", identity)
+    plain = "!" <= text[:1] <= "~"  # nearly every text starts with a visible character
+    if not (plain or any(character.isprintable() and not character.isspace() for character in text)):
         raise InvalidMessageError(Reason.EMPTY_TEXT, f"field '{text_field}' holds no visible character")
-    return message
+    return TextMessage(text, identity)
+
+
+def _wrong_type(field: str, found: object) -> InvalidMessageError:
+    return InvalidMessageError(Reason.WRONG_TYPE, f"field '{field}' is {_json_type(found)}, expected a string")
 
 
 def _json_type(value: object) -> str:

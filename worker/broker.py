@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, RetriableError
@@ -17,7 +17,7 @@ from worker.settings import Settings
 
 # What a broker takes unless told otherwise (message.max.bytes of Apache Kafka).
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
-_BATCH_BYTES = 128 * 1024
+_BATCH_BYTES = 1 << 20  # one batch of a partition is on its way at a time: the fewer the better
 _BATCH_HEADER_BYTES = 100  # a topic's limit is on the batch with its header
 _DEAD_LETTER_BYTES = 4096
 _BOOTSTRAP_TIMEOUT_MS = 5_000  # the client may spend all of it on one server that takes connections and says nothing
@@ -79,7 +79,7 @@ class Broker:
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
 
-    def producer(self, max_message_bytes: int, transactional_id: str | None = None) -> KafkaProducer:
+    def producer(self, max_message_bytes: int, transactional_id: str | None = None) -> BoundedProducer:
         """An idempotent producer; with `transactional_id` also transactional, `init_transactions()` still to be called.
 
         Args:

@@ -19,6 +19,7 @@ from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
 _log = logging.getLogger(__name__)
 
 _MIN_BATCH_TOKENS = 64
+_SCORE_UNIT = 1e6  # six digits
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -114,7 +115,8 @@ class Model:
 
     def _predictions(self, batch: Batch, scores: torch.Tensor) -> Iterator[Prediction | Rejected]:
         finite = scores.isfinite().all(dim=1).tolist()
-        for tokenized, row, is_finite in zip(batch, scores.tolist(), finite, strict=True):
+        rounded = scores.double().mul(_SCORE_UNIT).round().div(_SCORE_UNIT).tolist()
+        for tokenized, row, is_finite in zip(batch, rounded, finite, strict=True):
             if is_finite:
                 tokens, truncated = len(tokenized.ids), tokenized.truncated
                 yield from (Prediction(request, tokens, truncated, row) for request in tokenized.requests)

@@ -1,10 +1,10 @@
 """Outcomes to Kafka, and the commit: the last step."""
 
 import logging
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
     AuthorizationError,
     FencedInstanceIdError,
@@ -16,11 +16,11 @@ from kafka.errors import (
     PolicyViolationError,
     UnsupportedVersionError,
 )
-from kafka.producer.future import FutureRecordMetadata
 from kafka.structs import OffsetAndMetadata
 
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
+from worker.kafka_compat import BoundedProducer
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Sink:
     def __init__(
         self,
         consumer: KafkaConsumer,
-        make_producer: Callable[[], KafkaProducer],
+        make_producer: Callable[[], BoundedProducer],
         exactly_once: bool,
         timeout_seconds: float,
     ) -> None:
@@ -55,7 +55,7 @@ class Sink:
         self._make_producer = make_producer
         self._exactly_once = exactly_once
         self._timeout_seconds = timeout_seconds
-        self._producer: KafkaProducer | None = None
+        self._producer: BoundedProducer | None = None
         self._proven = False  # whether this producer has delivered anything
         with _translated_errors():
             self._open()
@@ -100,14 +100,14 @@ class Sink:
             _log.warning("producer_close_failed", extra={"error": type(error).__name__})
             producer._sender.force_close()  # else its thread runs on
 
-    def _open(self) -> KafkaProducer:
+    def _open(self) -> BoundedProducer:
         self._producer = self._make_producer()
         self._proven = False
         if self._exactly_once:
             self._producer.init_transactions()
         return self._producer
 
-    def _deliver(self, producer: KafkaProducer, window: Window, outcomes: list[Outcome]) -> None:
+    def _deliver(self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]) -> None:
         self._check_membership(window)
         if self._exactly_once:
             producer.begin_transaction()
@@ -130,28 +130,21 @@ class Sink:
         if self._consumer.group_metadata() != window.membership:
             raise NotDeliveredError("the group moved on while the window was being labelled")
 
-    def _send(self, producer: KafkaProducer, outcomes: list[Outcome]) -> None:
-        """Send, and wait until all in-sync replicas have it. `flush` alone does not raise for records that failed."""
-        partitions = {topic: producer.partitions_for(topic) or () for topic in {outcome.topic for outcome in outcomes}}
-        futures = [self._send_one(producer, outcome, partitions[outcome.topic]) for outcome in outcomes]
-        producer.flush(timeout=self._timeout_seconds)
-        for future in futures:
-            future.get(timeout=0)
+    def _send(self, producer: BoundedProducer, outcomes: list[Outcome]) -> None:
+        """Send, and wait until all in-sync replicas have it."""
+        groups: dict[TopicPartition, list[Outcome]] = {}
+        for outcome in outcomes:
+            groups.setdefault(TopicPartition(outcome.topic, outcome.partition), []).append(outcome)
+        for topic, partition in groups:
+            self._check_partition(producer, topic, partition)
+        producer.deliver(groups, self._timeout_seconds)
 
-    def _send_one(self, producer: KafkaProducer, outcome: Outcome, partitions: Container[int]) -> FutureRecordMetadata:
-        if outcome.partition not in partitions:
-            problem = f"topic {outcome.topic} has no partition {outcome.partition}"
+    def _check_partition(self, producer: BoundedProducer, topic: str, partition: int) -> None:
+        if partition not in (producer.partitions_for(topic) or ()):
+            problem = f"topic {topic} has no partition {partition}"
             if self._proven:  # the input has grown; the output may have too, and a new producer will know
                 raise NotDeliveredError(problem)
             raise UserError(f"{problem}, but the input topic has: give it at least as many partitions")
-        return producer.send(
-            outcome.topic,
-            value=outcome.value,
-            key=outcome.key,
-            headers=outcome.headers,
-            partition=outcome.partition,
-            timestamp_ms=outcome.timestamp_ms,
-        )
 
 
 @contextmanager
