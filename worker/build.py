@@ -1,18 +1,31 @@
 """Builds the parts of the worker from the settings. Heavy imports wait until what can fail fast has been tried."""
 
+import logging
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from worker import loop
 from worker.artifact import find_artifact
+from worker.batcher import plan
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, topic_problems, transactional_id
+from worker.cache import ScoreCache
+from worker.decode import decode, message_reader
+from worker.encode import Encoder, Target
 from worker.errors import UserError
+from worker.guard import RejectionGuard
 from worker.settings import Settings
 from worker.sink import Sink
+from worker.warm_up import same_labels
 
 if TYPE_CHECKING:
     from worker.model import Model
     from worker.tokenizer import Tokenizer
+
+
+_log = logging.getLogger(__name__)
 
 
 def now_ms() -> int:
@@ -23,6 +36,8 @@ def now_ms() -> int:
 def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
     """The model and its tokenizer.
 
+    In another number format than float32 it is compared with float32 first, and left in float32 if the labels differ.
+
     Raises:
         UserError: There is no such model, device or dtype.
     """
@@ -31,7 +46,13 @@ def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
     from worker.tokenizer import Tokenizer
 
     model = Model(artifact, settings.device, settings.dtype, settings.batch_tokens, settings.confident_score)
-    return model, Tokenizer(artifact, model.positions)
+    tokenizer = Tokenizer(artifact, model.positions)
+    if not model.is_exact:
+        exact = Model(artifact, settings.device, "float32", settings.batch_tokens, settings.confident_score)
+        if not same_labels(model, exact, tokenizer):
+            _log.warning("dtype_stepped_back", extra={"from": str(model.dtype), "to": str(exact.dtype)})
+            model = exact
+    return model, tokenizer
 
 
 def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:
@@ -46,6 +67,37 @@ def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:
     if problems:
         raise UserError("\n".join(problems))
     return {topic.name: topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES for topic in topics.values()}
+
+
+def make_stages(
+    settings: Settings,
+    limits: Mapping[str, int],
+    model: "Model",
+    tokenizer: "Tokenizer",
+    source: loop.Source,
+    sink: loop.Sink,
+) -> loop.Stages:
+    """All stages between a source and a sink. `limits` are the largest messages in bytes, by topic."""
+    encoder = Encoder(
+        model.info,
+        Target(settings.output_topic, limits[settings.output_topic]),
+        Target(settings.dead_letter_topic, limits[settings.dead_letter_topic]),
+        now_ms,
+    )
+    stages = loop.Stages(
+        source=source,
+        decode=partial(decode, message_reader(settings.input_format, settings.text_field)),
+        tokenize=tokenizer.tokenize,
+        plan=lambda tokenized: plan(tokenized, model.batch_tokens),
+        predict=model.predict,
+        encode=encoder.encode,
+        guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),
+        sink=sink,
+    )
+    if settings.cache_texts:
+        cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
+        stages = replace(stages, predict=cache.predict)
+    return stages
 
 
 def make_sink(broker: Broker, settings: Settings, consumer: Any, max_message_bytes: int) -> Sink:

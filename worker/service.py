@@ -12,15 +12,12 @@ from contextlib import closing, contextmanager
 from functools import partial
 
 from worker import loop
-from worker.batcher import plan
 from worker.broker import Broker
-from worker.build import checked_topics, load_model, make_sink, now_ms
-from worker.decode import decode, message_reader
-from worker.encode import Encoder, Target
-from worker.guard import RejectionGuard
+from worker.build import checked_topics, load_model, make_sink, make_stages
 from worker.pace import Pace
 from worker.settings import Settings
 from worker.source import Source
+from worker.warm_up import cache_file, find_batch_tokens
 
 _log = logging.getLogger(__name__)
 
@@ -41,28 +38,15 @@ def run(settings: Settings) -> int:
 def _serve(settings: Settings, stop: threading.Event) -> None:
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
-    label_bytes, letter_bytes = limits[settings.output_topic], limits[settings.dead_letter_topic]
+    smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
-    encoder = Encoder(
-        model.info,
-        Target(settings.output_topic, label_bytes),
-        Target(settings.dead_letter_topic, letter_bytes),
-        now_ms,
-    )
+    if settings.batch_tokens is None:
+        model.batch_tokens = find_batch_tokens(model, cache_file())
     consumer = broker.consumer()
     pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
     source = Source(consumer, settings.input_topic, pace, settings.start_offset, stop.wait)
-    with closing(source), closing(make_sink(broker, settings, consumer, min(label_bytes, letter_bytes))) as sink:
-        stages = loop.Stages(
-            source=source,
-            decode=partial(decode, message_reader(settings.input_format, settings.text_field)),
-            tokenize=tokenizer.tokenize,
-            plan=lambda tokenized: plan(tokenized, model.batch_tokens),
-            predict=model.predict,
-            encode=encoder.encode,
-            guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),
-            sink=sink,
-        )
+    with closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:
+        stages = make_stages(settings, limits, model, tokenizer, source, sink)
         started = {"device": str(model.device), "dtype": str(model.dtype), "delivery": settings.delivery}
         _log.info("worker_started", extra={"model": model.info.name, "revision": model.info.revision} | started)
         _spare_the_collector()
