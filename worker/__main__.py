@@ -3,7 +3,9 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
+from worker.bench_report import FIELDS
 from worker.errors import NotDeliveredError, UserError
 from worker.logs import configure_logging
 from worker.settings import load_settings
@@ -46,10 +48,39 @@ def _parser() -> argparse.ArgumentParser:
     label.set_defaults(command=_label)
     check = commands.add_parser("check", help="settings, broker, topics, delivery and model, with a report")
     check.set_defaults(command=_check)
+    _add_bench(commands)
     schema = commands.add_parser("schema", help="print a contract")
     schema.add_argument("name", nargs="?", help="(default: list the names)")
     schema.set_defaults(command=_schema)
     return parser
+
+
+def _add_bench(commands: Any) -> None:
+    bench = commands.add_parser(
+        "bench",
+        help="what this machine can do, and how much of it the pipeline gets",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="the last line is JSON:\n" + "\n".join(f"  {name}: {text}" for name, text in FIELDS.items()),
+    )
+    bench.add_argument("--input", type=Path, metavar="FILE", help="texts, one a line (default: built-in ones)")
+    bench.add_argument("--texts", type=_positive, default=2_000, help="how many of them (default: %(default)s)")
+    bench.add_argument(
+        "--records", type=_positive, default=20_000, help="records to measure the client with (default: %(default)s)"
+    )
+    bench.add_argument("--rounds", type=_positive, default=3, help="runs of each, in turns (default: %(default)s)")
+    bench.add_argument("--target-rate", type=float, metavar="TEXTS_PER_S", help="advise how to reach it")
+    bench.add_argument(
+        "--price-per-hour", type=float, metavar="PRICE", help="of one replica: what a million texts cost"
+    )
+    bench.add_argument("--plots", type=Path, metavar="FOLDER", help="write PNG pictures there")
+    bench.set_defaults(command=_bench)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    return number
 
 
 # Each command imports what it needs: torch alone takes seconds.
@@ -77,6 +108,13 @@ def _check(_: argparse.Namespace) -> int:
     from worker.check import check
 
     return check(load_settings())
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from worker.bench import Options, bench
+
+    options = {name: value for name, value in vars(arguments).items() if name != "command"}
+    return bench(load_settings(), Options(**options))
 
 
 def _schema(arguments: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Builds the parts of the worker from the settings. Heavy imports wait until what can fail fast has been tried."""
 
+import gc
 import logging
 import time
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
+
+_COLLECT_AFTER = 50_000  # new objects; 700 otherwise
 
 
 def now_ms() -> int:
@@ -110,3 +113,14 @@ def make_sink(broker: Broker, settings: Settings, consumer: Any, max_message_byt
     identity = transactional_id(settings.group_id) if exactly_once else None
     make_producer = partial(broker.producer, max_message_bytes, identity)
     return Sink(consumer, make_producer, exactly_once, timeout_seconds=settings.session_timeout_ms / 1000)
+
+
+def spare_the_collector() -> None:
+    """Let the garbage collector look at new objects only, and seldom.
+
+    A window makes many objects and no cycles; what it looked through instead, again and again, was torch and
+    transformers: a quarter of the time of everything that is not the model.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 100)

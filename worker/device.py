@@ -61,7 +61,7 @@ def matrix_peak(device: torch.device, dtype: torch.dtype) -> float:
 def _computes_bfloat16(device: torch.device) -> bool:
     """Whether it has instructions for it: elsewhere bfloat16 is emulated, and slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

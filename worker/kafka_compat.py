@@ -71,6 +71,7 @@ class BoundedProducer(KafkaProducer):  # type: ignore[misc]
                 raise exception_of(0)
 
     def _queue(self, partition: TopicPartition, records: Sequence[Sendable]) -> list[ProducerBatch]:
+        self.partitions_for(partition.topic)  # waits for its leaders, if they are not known yet
         if self._transaction_manager.is_transactional():
             self._transaction_manager.maybe_add_partition_to_transaction(partition)
         accumulator = self._accumulator

@@ -1,6 +1,7 @@
 """Token ids to scores."""
 
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -161,6 +162,10 @@ class Model:
     def fingerprint(self) -> str:
         """What a measurement of this model holds for: device, number format, model and library."""
         return " | ".join([describe(self.device), str(self.dtype), self.info.revision, torch.__version__])
+
+    def threads(self) -> int:
+        """Cores that a forward pass keeps busy."""
+        return torch.get_num_threads() if self.device.type == "cpu" else os.cpu_count() or 1
 
     def matrix_weights(self) -> int:
         """Weights that every token is multiplied with: those of linear layers. Two operations each make a token."""

@@ -56,6 +56,6 @@ def sample_texts(count: int, seed: int = 7) -> list[str]:
         clauses = [chance.choice(_FEELINGS)]
         while chance.random() < 0.45:
             clauses.append(chance.choice(_FILLERS + _FEELINGS))
-        number = f" {chance.randrange(count * 10)}" if chance.random() < 0.3 or len(texts) > 2_000 else ""
+        number = f" {chance.randrange(1_000_000)}" if chance.random() < 0.3 or len(texts) > 2_000 else ""
         texts[chance.choice(_OPENINGS) + ", ".join(clauses) + number + chance.choice(_ENDINGS)] = None
     return list(texts)

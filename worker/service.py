@@ -1,7 +1,6 @@
 """`emotion-worker run`: the service, from start to drain."""
 
 import faulthandler
-import gc
 import logging
 import os
 import signal
@@ -13,15 +12,13 @@ from functools import partial
 
 from worker import loop
 from worker.broker import Broker
-from worker.build import checked_topics, load_model, make_sink, make_stages
+from worker.build import checked_topics, load_model, make_sink, make_stages, spare_the_collector
 from worker.pace import Pace
 from worker.settings import Settings
 from worker.source import Source
 from worker.warm_up import cache_file, find_batch_tokens
 
 _log = logging.getLogger(__name__)
-
-_COLLECT_AFTER = 50_000  # new objects; 700 otherwise
 
 
 def run(settings: Settings) -> int:
@@ -49,20 +46,9 @@ def _serve(settings: Settings, stop: threading.Event) -> None:
         stages = make_stages(settings, limits, model, tokenizer, source, sink)
         started = {"device": str(model.device), "dtype": str(model.dtype), "delivery": settings.delivery}
         _log.info("worker_started", extra={"model": model.info.name, "revision": model.info.revision} | started)
-        _spare_the_collector()
+        spare_the_collector()
         loop.run(stages, stop.is_set, partial(_arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
-
-
-def _spare_the_collector() -> None:
-    """Let the garbage collector look at new objects only, and seldom.
-
-    A window makes many objects and no cycles; what it looked through instead, again and again, was torch and
-    transformers: a quarter of the time of everything that is not the model.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, 20, 100)
 
 
 def _arm_watchdog(limit_ms: int) -> None:

@@ -47,7 +47,7 @@ def test_another_device_or_model_is_measured_anew(
     file = tmp_path / "batch-tokens.json"
     find_batch_tokens(model, file)
     monkeypatch.setattr(model, "fingerprint", lambda: "another")
-    monkeypatch.setattr(warm_up, "fastest", lambda seconds: 77)
+    monkeypatch.setattr(warm_up, "fastest", lambda _: 77)
     assert find_batch_tokens(model, file) == 77
 
 
