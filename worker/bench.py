@@ -114,7 +114,7 @@ class _Bench:
                 peaks.append(self._peak())
                 progress.update()
                 for budget, rates in ceilings.items():
-                    rates.append(_ceiling(model, tokenized, budget))
+                    rates.append(ceiling(model, tokenized, budget))
                     progress.update()
                 model.batch_tokens = max(ceilings, key=lambda budget: statistics.median(ceilings[budget]))
                 pipelines.append(self._pipeline(len(self._texts)))
@@ -259,7 +259,7 @@ class _Clock:
         return run
 
 
-def _ceiling(model: "Model", tokenized: list[TokenizedText], budget: int) -> float:
+def ceiling(model: "Model", tokenized: list[TokenizedText], budget: int) -> float:
     """Texts a second of the forward pass alone: tokenized and padded beforehand, sorted over the whole set."""
     inputs = [model.inputs(batch) for batch in plan(tokenized, budget)]
     started = time.perf_counter()

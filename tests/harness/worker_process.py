@@ -27,8 +27,8 @@ class WorkerProcess:
         """
         self._module = module
         own = {name: value for name, value in os.environ.items() if not name.startswith("EMOTION_")}
-        self._environment = own | {f"EMOTION_{name.upper()}": str(value) for name, value in settings.items()}
-        self._environment["OMP_NUM_THREADS"] = "1"
+        self.environment = own | {f"EMOTION_{name.upper()}": str(value) for name, value in settings.items()}
+        self.environment["OMP_NUM_THREADS"] = "1"
         self._folder = folder
         self._lines: list[str] = []
         self._process: subprocess.Popen[str] | None = None
@@ -48,7 +48,7 @@ class WorkerProcess:
         """Start it, without waiting for anything."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", self._module, "run"],
-            env=self._environment,
+            env=self.environment,
             cwd=self._folder,
             stderr=subprocess.PIPE,
             text=True,
@@ -61,7 +61,7 @@ class WorkerProcess:
         """`emotion-worker check` with the same settings: exit code and report."""
         command = [sys.executable, "-m", "worker", "check"]
         done = subprocess.run(
-            command, env=self._environment, cwd=self._folder, capture_output=True, text=True, timeout=120
+            command, env=self.environment, cwd=self._folder, capture_output=True, text=True, timeout=120
         )
         return done.returncode, done.stdout + done.stderr
 
