@@ -82,7 +82,7 @@ def _peer(stream: Stream, records: int, threads: int, model: str, python: Path, 
     environment |= {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(_ROOT)}
     log = stream.folder / f"{stream.group}.log"
     with RunningReader(stream.servers, stream.output) as reader, log.open("wb") as output:
-        command = [python, "-m", f"tests.benchmarks.peers.{module}"]
+        command = [str(python), "-m", f"tests.benchmarks.peers.{module}"]
         process = subprocess.Popen(command, env=environment, cwd=stream.folder, stdout=output, stderr=output)
         try:
             return rate(reader, records, timeout_s=3600, alive=lambda: _alive(process, log))

@@ -37,7 +37,7 @@ def main() -> None:
         f"growth after warm-up: {warm[-1] - warm[0]:+.1f} MiB ({(warm[-1] / warm[0] - 1) * 100:+.2f} %)",
         texts=origin,
         model="costs nothing",
-        mib=dict(rows),
+        mib={str(records): mib for records, mib in rows},
     )
 
 

@@ -30,13 +30,7 @@ class Kafka:
     servers: str
     pid: int | None
 
-    def _alive(workers: Sequence[WorkerProcess]) -> None:
-    for worker in workers:
-        if (code := worker.process.poll()) is not None:
-            raise AssertionError(f"a worker ended with {code}:\n{worker.log}")
-
-
-def cpu_seconds(self) -> float:
+    def cpu_seconds(self) -> float:
         """CPU that it has taken so far; not a number where it is not ours."""
         return cpu_seconds(self.pid) if self.pid else float("nan")
 

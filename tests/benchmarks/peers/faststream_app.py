@@ -12,7 +12,7 @@ broker = KafkaBroker(SERVERS)
 
 if TUNED:
 
-    @broker.subscriber(INPUT, group_id=GROUP, auto_offset_reset="earliest", batch=True, max_records=512)
+    @broker.subscriber(INPUT, group_id=GROUP, auto_offset_reset="earliest", batch=True, max_records=512)  # type: ignore[untyped-decorator]
     async def handle_batch(messages: list[dict[str, Any]]) -> None:
         answers = await asyncio.to_thread(label, [message["text"] for message in messages])
         labels = [{"id": message["id"], **answer} for message, answer in zip(messages, answers, strict=True)]
@@ -20,8 +20,8 @@ if TUNED:
 
 else:
 
-    @broker.subscriber(INPUT, group_id=GROUP, auto_offset_reset="earliest")
-    @broker.publisher(OUTPUT)
+    @broker.subscriber(INPUT, group_id=GROUP, auto_offset_reset="earliest")  # type: ignore[untyped-decorator]
+    @broker.publisher(OUTPUT)  # type: ignore[untyped-decorator]
     async def handle(message: dict[str, Any]) -> dict[str, Any]:
         (answer,) = label([message["text"]])
         return {"id": message["id"], **answer}
