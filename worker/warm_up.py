@@ -3,6 +3,7 @@
 import logging
 import os
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -50,8 +51,10 @@ def fastest(seconds: dict[int, float]) -> int:
 
 
 def cache_file() -> Path:
-    """Where measurements are kept between starts: below XDG_CACHE_HOME, or ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emotion-labeller" / "batch-tokens.json"
+    """Where measurements are kept: below XDG_CACHE_HOME, else ~/.cache, else the folder for temporary files."""
+    home = os.path.expanduser("~")  # Path.home() raises where there is none
+    base = os.environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home != "~" else tempfile.gettempdir())
+    return Path(base) / "emotion-labeller" / "batch-tokens.json"
 
 
 def same_labels(model: "Model", exact: "Model", tokenizer: "Tokenizer") -> bool:

@@ -101,3 +101,19 @@ def test_a_dtype_whose_labels_differ_is_stepped_back_from_loudly(
         model, _ = load_model(load_settings(model=str(tiny_model), device="cpu", dtype="bfloat16"))
     assert str(model.dtype) == dtype
     assert [r.message for r in caplog.records if r.name == "worker.build"] == ["dtype_stepped_back"] * (not agree)
+
+
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({"XDG_CACHE_HOME": "/var/cache/x", "HOME": "/home/a"}, "/var/cache/x/emotion-labeller/batch-tokens.json"),
+        ({"HOME": "/home/a"}, "/home/a/.cache/emotion-labeller/batch-tokens.json"),
+    ],
+)
+def test_measurements_are_kept_where_caches_belong(
+    variables: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert str(warm_up.cache_file()) == place
