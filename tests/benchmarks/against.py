@@ -27,7 +27,7 @@ _ROOT = Path(__file__).parents[2]
 
 def main() -> None:
     given = options(
-        __doc__ or "", texts=1000, rounds=3, threads=2, model="bundled", delivery="exactly_once", lengths="mixed"
+        __doc__ or "", texts=3000, rounds=3, threads=2, model="bundled", delivery="exactly_once", lengths="mixed"
     )
     texts, origin = distinct_texts(given.texts)
     if given.lengths == "uniform":

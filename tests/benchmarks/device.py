@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.harness.command import filled_stream, options, tiny_model
+from tests.benchmarks.harness.command import filled_stream, options
 from tests.benchmarks.harness.report import in_turns, medians, report
 from tests.benchmarks.harness.simulated_worker import MODULE
 from tests.benchmarks.harness.streams import Stream, drain
@@ -30,7 +30,7 @@ def main() -> None:
     busy: dict[str, list[float]] = {str(count): [] for count in range(1, given.most_processes + 1)}
     device = {"SIMULATED_BATCH_MS": str(given.batch_ms), "SIMULATED_TOKEN_US": str(given.token_us)}
     with filled_stream(texts) as (_, stream):
-        settings = {"delivery": given.delivery, "batch_tokens": given.batch_tokens, "model": tiny_model(stream)}
+        settings = {"delivery": given.delivery, "batch_tokens": given.batch_tokens, "model": "bundled"}
         variants = {
             count: partial(_run, stream, given.records, int(count), device, settings, shares)
             for count, shares in busy.items()

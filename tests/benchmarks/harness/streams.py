@@ -113,6 +113,10 @@ def rate(reader: RunningReader, records: int, timeout_s: float, alive: Callable[
 
     eventually(lambda: seen(1), timeout_s, "the first labels", interval_s=0.01)
     started, first = time.perf_counter(), len(reader.records)
+    if first > records * 0.6:
+        raise AssertionError(
+            f"{first} of {records} records came at once: stream more, so that there is a rate to measure"
+        )
     eventually(lambda: seen(records), timeout_s, f"{records} labels", interval_s=0.01)
     return (records - first) / (time.perf_counter() - started)
 
