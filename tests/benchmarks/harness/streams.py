@@ -93,11 +93,13 @@ class Stream:
 
 
 def drain(stream: Stream, workers: Sequence[WorkerProcess], records: int, timeout_s: float = 3600) -> float:
-    """Records a second that the workers label of what lies there, from the first labels that are seen to the last."""
+    """Records a second that the workers label of what lies there, once all of them are at work."""
     with ExitStack() as stack:
         reader = stack.enter_context(RunningReader(stream.servers, stream.output))
         for worker in workers:
             stack.enter_context(worker)
+        for worker in workers:  # what some do before all are there tells nothing
+            worker.wait_until_ready()
         return rate(reader, records, timeout_s, lambda: _alive(workers))
 
 
