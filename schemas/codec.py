@@ -1,17 +1,19 @@
 """Bytes to message and message to bytes, and nothing else."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from schemas.dead_letter import Reason
-from schemas.emotion_label import EmotionLabel
-from schemas.text_message import DecodedMessage, Fields, TextMessage
+from schemas.emotion_label import EmotionLabel, ModelName
+from schemas.text_message import DecodedMessage, Fields
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ID = Fields().id
+_PLAIN = Fields(text="value")
 _AFTER = "after"
 _ABSENT = object()
 
@@ -55,8 +57,10 @@ def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # n
         raise (DeletedRowError if deleted else InvalidMessageError)(Reason.MISSING_TEXT, detail)
     if fields.id != _ID and type(identity) is int:  # the keys of other people's tables are numbers
         identity = str(identity)
-    found = _validated({"id": identity, "text": text}, fields)
-    return DecodedMessage(found.text, found.id, _copied(message, fields.copied))
+    found = _checked(text, identity, fields)
+    if fields.copied:
+        found.copied = _copied(message, fields.copied)
+    return found
 
 
 def decode_text(value: bytes) -> DecodedMessage:
@@ -65,13 +69,39 @@ def decode_text(value: bytes) -> DecodedMessage:
     Raises:
         InvalidMessageError: The value breaks the contract.
     """
-    text = _decode_utf8(value.removeprefix(_BYTE_ORDER_MARK))
-    return DecodedMessage(_validated({"text": text}, Fields(text="value")).text)
+    return _checked(_decode_utf8(value.removeprefix(_BYTE_ORDER_MARK)), None, _PLAIN)
 
 
 def encode_label(label: EmotionLabel) -> bytes:
     """Write a label as JSON on one line."""
-    return orjson.dumps(label)
+    source = label.source
+    return orjson.dumps(  # a dictionary takes half the time of a dataclass with slots
+        {
+            "schema_version": label.schema_version,
+            "id": label.id,
+            "label": label.label,
+            "score": label.score,
+            "confident": label.confident,
+            "scores": label.scores,
+            "tokens": label.tokens,
+            "truncated": label.truncated,
+            "model": _model_fragment(label.model),
+            "source": source
+            and {
+                "topic": source.topic,
+                "partition": source.partition,
+                "offset": source.offset,
+                "timestamp_ms": source.timestamp_ms,
+            },
+            "labelled_at_ms": label.labelled_at_ms,
+            "copied": label.copied,
+        }
+    )
+
+
+@lru_cache(maxsize=8)
+def _model_fragment(model: ModelName) -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps(model))
 
 
 def _decode_utf8(value: bytes) -> str:
@@ -110,18 +140,20 @@ def _is_delete(message: dict[str, Any], text_path: str) -> bool:
     return isinstance(envelope, dict) and envelope.get("op") == "d" and envelope.get(_AFTER) is None
 
 
-def _validated(parts: dict[str, Any], fields: Fields) -> TextMessage:
-    try:
-        message = TextMessage.model_validate(parts)
-    except ValidationError as error:
-        part = str(error.errors(include_input=False)[0]["loc"][0])
-        name = fields.text if part == "text" else fields.id
-        raise InvalidMessageError(
-            Reason.WRONG_TYPE, f"field '{name}' is {_json_type(parts[part])}, expected a string"
-        ) from None
-    if not any(character.isprintable() and not character.isspace() for character in message.text):
+def _checked(text: Any, identity: Any, fields: Fields) -> DecodedMessage:
+    """What pydantic would check of a TextMessage, in a fraction of its time."""
+    if not isinstance(text, str):
+        raise _wrong_type(fields.text, text)
+    if not (identity is None or isinstance(identity, str)):
+        raise _wrong_type(fields.id, identity)
+    plain = "!" <= text[:1] <= "~"  # nearly every text starts with a visible character
+    if not (plain or any(character.isprintable() and not character.isspace() for character in text)):
         raise InvalidMessageError(Reason.EMPTY_TEXT, f"field '{fields.text}' holds no visible character")
-    return message
+    return DecodedMessage(text, identity)
+
+
+def _wrong_type(field: str, found: object) -> InvalidMessageError:
+    return InvalidMessageError(Reason.WRONG_TYPE, f"field '{field}' is {_json_type(found)}, expected a string")
 
 
 def _json_type(value: object) -> str:

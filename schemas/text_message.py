@@ -31,9 +31,12 @@ class Fields:
     copied: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DecodedMessage:
-    """A message that keeps the contract, with the fields that its label will carry, by their path."""
+    """A message that keeps the contract, with the fields that its label will carry, by their path.
+
+    Not frozen, and no model of pydantic: one is made for every record.
+    """
 
     text: str
     id: str | None = None

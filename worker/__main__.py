@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from worker.bench_report import FIELDS
 from worker.errors import UserError, exit_code
 from worker.logs import LEVELS, configure_logging
 from worker.options import RANGE_OPTIONS, add_dead_letters, add_range
@@ -45,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", help="settings, broker, topics, rights, delivery and model, with a report")
     check.add_argument("--json", action="store_true", help="one list of {check, ok, detail, mend}")
     check.set_defaults(command=_check)
+    _add_bench(add)
     dead_letters = add("dead-letters", help="show dead letters, or send their originals again")
     add_dead_letters(dead_letters)
     dead_letters.set_defaults(command=_dead_letters)
@@ -52,6 +55,34 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("name", nargs="?", help="(default: list the names)")
     schema.set_defaults(command=_schema)
     return parser
+
+
+def _add_bench(add: Callable[..., argparse.ArgumentParser]) -> None:
+    bench = add(
+        "bench",
+        help="what this machine can do, and how much of it the pipeline gets",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="the last line is JSON:\n" + "\n".join(f"  {name}: {text}" for name, text in FIELDS.items()),
+    )
+    bench.add_argument("--input", type=Path, metavar="FILE", help="texts, one a line (default: built-in ones)")
+    bench.add_argument("--texts", type=_positive, default=2_000, help="how many of them (default: %(default)s)")
+    bench.add_argument(
+        "--records", type=_positive, default=20_000, help="records to measure the client with (default: %(default)s)"
+    )
+    bench.add_argument("--rounds", type=_positive, default=3, help="runs of each, in turns (default: %(default)s)")
+    bench.add_argument("--target-rate", type=float, metavar="TEXTS_PER_S", help="advise how to reach it")
+    bench.add_argument(
+        "--price-per-hour", type=float, metavar="PRICE", help="of one replica: what a million texts cost"
+    )
+    bench.add_argument("--plots", type=Path, metavar="FOLDER", help="write PNG pictures there")
+    bench.set_defaults(command=_bench)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    return number
 
 
 # Each command imports what it needs: torch alone takes seconds.
@@ -101,6 +132,13 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
     if arguments.action == "show":
         return show(load_settings(), filters, arguments.limit, arguments.with_value)
     return replay(load_settings(), Replay(filters, arguments.to, arguments.group, arguments.dry_run))
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from worker.bench import Options, bench
+
+    options = {name: value for name, value in vars(arguments).items() if name not in ("command", "log_level")}
+    return bench(load_settings(), Options(**options))
 
 
 def _schema(arguments: argparse.Namespace) -> int:

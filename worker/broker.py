@@ -30,7 +30,7 @@ from worker.topics import Topic
 
 # What a broker takes unless told otherwise (message.max.bytes of Apache Kafka).
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
-_BATCH_BYTES = 128 * 1024
+_BATCH_BYTES = 1 << 20  # one batch of a partition is on its way at a time: the fewer the better
 _BATCH_HEADER_BYTES = 100  # a topic's limit is on the batch with its header
 _BOOTSTRAP_TIMEOUT_MS = 5_000  # the client may spend all of it on one server that takes connections and says nothing
 _BOOTSTRAP_ATTEMPTS = 3

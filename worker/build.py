@@ -1,7 +1,10 @@
 """Builds the parts of the worker from the settings. Heavy imports wait until what can fail fast has been tried."""
 
+import gc
+import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +12,7 @@ from worker import loop
 from worker.artifact import find_artifact
 from worker.batcher import plan
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
+from worker.cache import ScoreCache
 from worker.decode import decode, message_reader
 from worker.encode import Encoder, Target
 from worker.errors import UserError
@@ -16,10 +20,16 @@ from worker.guard import RejectionGuard
 from worker.settings import Settings
 from worker.sink import Sink
 from worker.topics import topic_problems
+from worker.warm_up import same_labels
 
 if TYPE_CHECKING:
     from worker.model import Model
     from worker.tokenizer import Tokenizer
+
+
+_log = logging.getLogger(__name__)
+
+_COLLECT_AFTER = 50_000  # new objects; 700 otherwise
 
 
 def now_ms() -> int:
@@ -30,6 +40,8 @@ def now_ms() -> int:
 def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
     """The model and its tokenizer.
 
+    In another number format than float32 it is compared with float32 first, and left in float32 if the labels differ.
+
     Raises:
         UserError: There is no such model, device or dtype.
     """
@@ -38,7 +50,13 @@ def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
     from worker.tokenizer import Tokenizer
 
     model = Model(artifact, settings.device, settings.dtype, settings.batch_tokens, settings.confident_score)
-    return model, Tokenizer(artifact, model.positions)
+    tokenizer = Tokenizer(artifact, model.positions)
+    if not model.is_exact:
+        exact = Model(artifact, settings.device, "float32", settings.batch_tokens, settings.confident_score)
+        if not same_labels(model, exact, tokenizer):
+            _log.warning("dtype_stepped_back", extra={"from": str(model.dtype), "to": str(exact.dtype)})
+            model = exact
+    return model, tokenizer
 
 
 def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:
@@ -72,7 +90,7 @@ def make_stages(
         settings.cloudevents_source,
     )
     reader = message_reader(settings.input_format, settings.fields, settings.max_message_bytes)
-    return loop.Stages(
+    stages = loop.Stages(
         source=source,
         decode=partial(decode, reader),
         tokenize=tokenizer.tokenize,
@@ -82,6 +100,10 @@ def make_stages(
         guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),
         sink=sink,
     )
+    if settings.cache_texts:
+        cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
+        stages = replace(stages, predict=cache.predict)
+    return stages
 
 
 def make_sink(broker: Broker, settings: Settings, consumer: Any, max_message_bytes: int) -> Sink:
@@ -94,3 +116,14 @@ def make_sink(broker: Broker, settings: Settings, consumer: Any, max_message_byt
     identity = transactional_id(settings.group_id) if exactly_once else None
     make_producer = partial(broker.producer, max_message_bytes, identity)
     return Sink(consumer, make_producer, exactly_once, timeout_seconds=settings.session_timeout_ms / 1000)
+
+
+def spare_the_collector() -> None:
+    """Let the garbage collector look at new objects only, and seldom.
+
+    A window makes many objects and no cycles; what it looked through instead, again and again, was torch and
+    transformers: a quarter of the time of everything that is not the model.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 100)

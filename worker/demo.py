@@ -141,7 +141,7 @@ def demo(settings: Settings, file: Path | None) -> int:
             _say("starting an embedded broker")
             servers = stack.enter_context(embedded_broker())
         broker = Broker(settings.model_copy(update={"bootstrap_servers": servers}))
-        topics = stack.enter_context(_topics(broker))
+        topics = stack.enter_context(scratch_topics(broker, "emotion-demo", _PARTITIONS))
         _say("starting the worker: it loads the model and joins its group")
         worker = WorkerProcess(_worker_settings(settings, servers, topics))
         stack.callback(worker.stop)
@@ -162,12 +162,12 @@ def demo(settings: Settings, file: Path | None) -> int:
 
 
 @contextmanager
-def _topics(broker: Broker) -> Iterator[list[str]]:
-    """Input, output and dead-letter topic under names of their own, gone after the demo."""
-    prefix = f"emotion-demo-{uuid.uuid4().hex[:8]}"
+def scratch_topics(broker: Broker, prefix: str, partitions: int) -> Iterator[list[str]]:
+    """Input, output and dead-letter topic under names of their own, gone afterwards."""
+    prefix = f"{prefix}-{uuid.uuid4().hex[:8]}"
     names = [f"{prefix}-{name}" for name in ("text-messages", "emotion-labels", "dead-letters")]
     with broker.admin() as admin:
-        admin.create(dict.fromkeys(names, _PARTITIONS))
+        admin.create(dict.fromkeys(names, partitions))
         try:
             yield names
         finally:

@@ -11,7 +11,6 @@ from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Tombst
 
 # Beside key, value and headers a record and its batch take some bytes of their own: 61 for the batch, and varints.
 _FRAMING_BYTES = 256
-_SCORE_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,7 @@ class LabelMaker:
 
     def __call__(self, prediction: Prediction) -> EmotionLabel:
         """The label of one text."""
-        scores = {
-            label: round(score, _SCORE_DIGITS) for label, score in zip(self._labels, prediction.scores, strict=True)
-        }
+        scores = dict(zip(self._labels, prediction.scores, strict=True))
         label = max(scores, key=scores.__getitem__)
         request = prediction.request
         return EmotionLabel(
@@ -149,10 +146,10 @@ def _place(record: Record) -> str:
 
 def _sendable(headers: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
     """The client cannot send a null header value: it becomes an empty one."""
-    return [(name, value or b"") for name, value in headers]
+    return [(name, value or b"") for name, value in headers] if headers else []
 
 
 def batch_bytes(outcome: Outcome) -> int:
     """Upper bound in bytes of a batch that holds this record alone, uncompressed."""
-    headers = sum(len(name.encode()) + len(value) + 10 for name, value in outcome.headers)
+    headers = sum(len(name.encode()) + len(value) + 10 for name, value in outcome.headers) if outcome.headers else 0
     return _FRAMING_BYTES + len(outcome.key or b"") + len(outcome.value or b"") + headers

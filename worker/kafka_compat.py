@@ -1,18 +1,20 @@
 """Mends of kafka-python 3.0.12, pinned to that version: whoever raises it checks each against the new source."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import google_crc32c
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
+from kafka.producer.producer_batch import ProducerBatch
 from kafka.producer.transaction_manager import TransactionalRequestResult
 from kafka.protocol.admin import DescribeGroupsRequest
 from kafka.record import default_records, memory_records
 
+from worker.kafka_batches import RecordBatch, Sendable, make_batches
 from worker.refusals import RefusedError, refusal
 
 
@@ -23,7 +25,7 @@ def mend_client() -> None:
     library it looks for, `crc32c`, is LGPL; google-crc32c does the same sum under a permissive licence.
     """
     default_records.calc_crc32c = _checksum
-    memory_records.DefaultRecordBatch = _TolerantRecordBatch
+    memory_records.DefaultRecordBatch = RecordBatch
     KafkaTCPTransport._sock_recv = _receive_last_words
     KafkaSSLTransport._sock_recv = _receive_last_tls_words
 
@@ -86,10 +88,51 @@ class PatientClient(CandidClient):
 
 
 class BoundedProducer(KafkaProducer):  # type: ignore[misc]
-    """A producer that waits for an answer to its transaction no longer than the transaction may last.
+    """A producer of whole windows that waits for an answer to its transaction no longer than the transaction may last.
 
     Its base waits without end, and in silence, while the coordinator is away. Afterwards the outcome is unknown.
     """
+
+    def __init__(self, **config: object) -> None:
+        super().__init__(**config)
+        # A batch that a topic does not take any more was within its limit at start: halving it would hide that.
+        self._sender._can_split = lambda *_: False
+
+    def deliver(self, groups: Mapping[TopicPartition, Sequence[Sendable]], timeout_seconds: float) -> None:
+        """Send records, each partition's in their order, and wait until all in-sync replicas have all of them.
+
+        `send` costs several times as much, most of it for a future that tells what the future of its batch does.
+
+        Raises:
+            kafka.errors.KafkaError: At least one batch was refused, or not answered in time.
+        """
+        if self._closed:
+            raise IllegalStateError("the producer is closed")
+        futures = [
+            batch.produce_future for partition, records in groups.items() for batch in self._queue(partition, records)
+        ]
+        self.flush(timeout=timeout_seconds)
+        for future in futures:
+            if not future.is_done:  # `flush` alone raises for no batch that failed
+                raise KafkaTimeoutError("a batch was not answered")
+            _, _, exception_of = future.value
+            if exception_of is not None:
+                raise exception_of(0)
+
+    def _queue(self, partition: TopicPartition, records: Sequence[Sendable]) -> list[ProducerBatch]:
+        self.partitions_for(partition.topic)  # waits for its leaders, if they are not known yet
+        if self._transaction_manager.is_transactional():
+            self._transaction_manager.maybe_add_partition_to_transaction(partition)
+        accumulator = self._accumulator
+        batches = make_batches(
+            partition, records, accumulator.config["compression_attrs"], accumulator.config["batch_size"]
+        )
+        with accumulator._tp_lock(partition):
+            accumulator._batches[partition].extend(batches)
+            for batch in batches:
+                accumulator._incomplete.add(batch)
+        self._sender.wakeup()
+        return batches
 
     def send_offsets_to_transaction(self, offsets: object, group_metadata: object) -> None:
         """As the base does, or KafkaTimeoutError."""
@@ -155,35 +198,3 @@ def _receive_last_tls_words(transport: KafkaSSLTransport) -> tuple[bytes, KafkaE
 def _checksum(view: memoryview) -> int:
     checksum: int = google_crc32c.value(bytes(view))  # it takes read-only bytes only
     return checksum
-
-
-class _LenientBytes(bytearray):
-    r"""Bytes that decode with `\xNN` in place of what is no UTF-8."""
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        item = super().__getitem__(index)
-        return _LenientBytes(item) if isinstance(index, slice) else item
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002
-        return super().decode(encoding, "backslashreplace")
-
-
-class _TolerantRecordBatch(default_records.DefaultRecordBatch):  # type: ignore[misc]
-    """A batch that can be read although a header key in it is no UTF-8.
-
-    Kafka takes such keys from any producer. kafka-python raises on them, and a seek past the record does not help: its
-    neighbours in the batch could never be read. The key goes on in its escaped form, so that the readers of our topics
-    do not break on it in their turn.
-    """
-
-    _buffer: bytearray
-
-    def _read_msg(self):  # type: ignore[no-untyped-def]
-        try:
-            return super()._read_msg()
-        except UnicodeDecodeError:  # nothing was consumed: its position moves only on success
-            strict, self._buffer = self._buffer, _LenientBytes(self._buffer)
-            try:
-                return super()._read_msg()
-            finally:
-                self._buffer = strict

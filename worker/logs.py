@@ -50,6 +50,14 @@ EVENTS = (
     Event("batch_tokens_shrunk", ("batch_tokens",), "The device ran out of memory; later batches are smaller."),
     Event("producer_close_failed", ("error",), "A producer did not close in time; nothing hangs on it."),
     Event("consumer_close_failed", ("error",), "The consumer did not close in time; nothing hangs on it."),
+    Event("batch_tokens_found", ("batch_tokens",), "What was measured to be the best batch size here."),
+    Event("batch_tokens_too_many", ("batch_tokens", "error"), "Memory did not hold a batch that large."),
+    Event("batch_tokens_not_kept", ("error",), "The measurement could not be written down; the next start repeats it."),
+    Event(
+        "dtype_stepped_back",
+        ("from", "to"),
+        "Labels of built-in texts differ from float32's in this number format: the worker goes on in the other.",
+    ),
     Event("process_started", ("process_number", "pid"), "One of several processes was started."),
     Event(
         "process_ended",

@@ -1,6 +1,7 @@
 """Token ids to scores."""
 
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,13 +14,17 @@ from transformers.utils.logging import disable_progress_bar
 
 from schemas.dead_letter import Reason
 from worker.artifact import Artifact
+from worker.device import describe, pick_device, pick_dtype
 from worker.errors import UserError
 from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
 
 _log = logging.getLogger(__name__)
 
 _MIN_BATCH_TOKENS = 64
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_SCORE_UNIT = 1e6  # six digits
+
+
+Inputs = tuple[torch.Tensor, torch.Tensor]
 
 
 class Model:
@@ -45,8 +50,9 @@ class Model:
         Raises:
             UserError: It cannot be loaded, or is no single-label classifier.
         """
-        self.device = _device(device)
-        self.dtype = _dtype(dtype, self.device)
+        self.device = pick_device(device)
+        self.dtype = pick_dtype(dtype, self.device)
+        self.is_exact = self.dtype == torch.float32
         disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model, report = AutoModelForSequenceClassification.from_pretrained(
@@ -123,7 +129,8 @@ class Model:
 
     def _predictions(self, batch: Batch, scores: torch.Tensor) -> Iterator[Prediction | Rejected]:
         finite = scores.isfinite().all(dim=1).tolist()
-        for tokenized, row, is_finite in zip(batch, scores.tolist(), finite, strict=True):
+        rounded = scores.double().mul(_SCORE_UNIT).round().div(_SCORE_UNIT).tolist()
+        for tokenized, row, is_finite in zip(batch, rounded, finite, strict=True):
             if is_finite:
                 tokens, truncated = len(tokenized.ids), tokenized.truncated
                 yield from (Prediction(request, tokens, truncated, row) for request in tokenized.requests)
@@ -140,36 +147,42 @@ class Model:
         except (RuntimeError, ValueError, IndexError):
             return False
 
-    @torch.inference_mode()
     def _scores(self, batch: Batch) -> torch.Tensor:
         """Probabilities in float32 on the CPU, `[texts, labels]`."""
+        return self.forward(self.inputs(batch))
+
+    def inputs(self, batch: Batch) -> Inputs:
+        """Padded token ids and their mask, both `[texts, tokens]`, on the device."""
         lengths = torch.tensor([len(tokenized.ids) for tokenized in batch])
         ids = pad_sequence([torch.tensor(tokenized.ids) for tokenized in batch], True, self._pad_id)
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-        logits = self._model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device)).logits
+        if self.device.type == "cuda":  # a copy from pinned memory does not wait for what the GPU is doing
+            ids, mask = ids.pin_memory(), mask.pin_memory()
+        return ids.to(self.device, non_blocking=True), mask.to(self.device, non_blocking=True)
+
+    @torch.inference_mode()
+    def forward(self, inputs: Inputs) -> torch.Tensor:
+        """Probabilities in float32 on the CPU, `[texts, labels]`; the one place that waits for the device."""
+        ids, mask = inputs
+        logits = self._model(input_ids=ids, attention_mask=mask).logits
         scores: torch.Tensor = logits.float().softmax(dim=1).cpu()
         return scores
+
+    def fingerprint(self) -> str:
+        """What a measurement of this model holds for: device, number format, model and library."""
+        return " | ".join([describe(self.device), str(self.dtype), self.info.revision, torch.__version__])
+
+    def threads(self) -> int:
+        """Cores that a forward pass keeps busy."""
+        return torch.get_num_threads() if self.device.type == "cpu" else os.cpu_count() or 1
+
+    def matrix_weights(self) -> int:
+        """Weights that every token is multiplied with: those of linear layers. Two operations each make a token."""
+        return sum(module.weight.numel() for module in self._model.modules() if isinstance(module, torch.nn.Linear))
 
 
 def _rejected(tokenized: TokenizedText, detail: str) -> Iterator[Rejected]:
     return (Rejected(request.index, Reason.MODEL_FAILED, detail) for request in tokenized.requests)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
-    usable = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(device.type, True)
-    if not usable or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
-        raise UserError(f"EMOTION_DEVICE: this machine has no {name}; set `cpu`, or `auto` to take what is there")
-    return device
-
-
-def _dtype(name: str, device: torch.device) -> torch.dtype:
-    if name != "auto":
-        return _DTYPES[name]
-    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if has_bfloat16 else torch.float32
 
 
 def _refuse_other_kinds(folder: Path, config: PretrainedConfig, missing_keys: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 
 from worker import loop
 from worker.broker import Broker
-from worker.build import checked_topics, load_model, make_sink, make_stages
+from worker.build import checked_topics, load_model, make_sink, make_stages, spare_the_collector
 from worker.health import Vitals
 from worker.instrument import Instrument
 from worker.metrics import Meters
@@ -20,6 +20,7 @@ from worker.pace import Pace
 from worker.settings import Settings
 from worker.source import Source
 from worker.tally import Tally
+from worker.warm_up import cache_file, find_batch_tokens
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +33,10 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     """
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
-    model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
+    model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
+    if settings.batch_tokens is None:
+        model.batch_tokens = find_batch_tokens(model, cache_file())
     consumer = broker.consumer()
     pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
     source = Source(consumer, settings.input_topic, pace, settings.start_offset, stop.wait)
@@ -51,6 +54,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
         )
         tally = Tally(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
         instrument = Instrument(stages, source, tally, meters, vitals, settings.longest_turn_ms / 1000)
+        spare_the_collector()
         loop.run(instrument.stages(), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
 

@@ -92,7 +92,9 @@ class Settings(SecuritySettings):
         description="`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, `mps`.",
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Precision of the model: `auto` is bfloat16 on a GPU that has it, else float32."
+        "auto",
+        description="Precision of the model: `auto` is bfloat16 where the device has instructions for it, else "
+        "float32. Where its labels of built-in texts differ from float32, the worker steps back to that and says so.",
     )
     confident_score: float | None = Field(
         None,
@@ -103,7 +105,15 @@ class Settings(SecuritySettings):
     batch_tokens: int | None = Field(
         None,
         ge=1,
-        description="Padded tokens that the model sees at once; unset: 512 on a CPU, 16384 on a GPU.",
+        description="Padded tokens that the model sees at once; unset: what is fastest here, measured at the first "
+        "start and kept below `XDG_CACHE_HOME`.",
+    )
+    cache_texts: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Texts whose scores are remembered, for streams that repeat themselves; 0: none. Some 1 kB each. "
+        "Within a window a text is always computed once only.",
     )
     target_window_ms: int = Field(
         1_000,

@@ -1,7 +1,7 @@
 """Outcomes to Kafka, and the commit: the last step."""
 
 import logging
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, TopicPartition
@@ -17,7 +17,6 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
     UnsupportedVersionError,
 )
-from kafka.producer.future import FutureRecordMetadata
 from kafka.structs import OffsetAndMetadata
 
 from worker.errors import NotDeliveredError, UserError
@@ -140,29 +139,20 @@ class Sink:
             raise NotDeliveredError("the group moved on while the window was being labelled")
 
     def _send(self, producer: BoundedProducer, outcomes: list[Outcome]) -> None:
-        """Send, and wait until all in-sync replicas have it. `flush` alone does not raise for records that failed."""
-        partitions = {topic: producer.partitions_for(topic) or () for topic in {outcome.topic for outcome in outcomes}}
-        futures = [self._send_one(producer, outcome, partitions[outcome.topic]) for outcome in outcomes]
-        producer.flush(timeout=self._timeout_seconds)
-        for future in futures:
-            future.get(timeout=0)
+        """Send, and wait until all in-sync replicas have it."""
+        groups: dict[TopicPartition, list[Outcome]] = {}
+        for outcome in outcomes:
+            groups.setdefault(TopicPartition(outcome.topic, outcome.partition), []).append(outcome)
+        for topic, partition in groups:
+            self._check_partition(producer, topic, partition)
+        producer.deliver(groups, self._timeout_seconds)
 
-    def _send_one(
-        self, producer: BoundedProducer, outcome: Outcome, partitions: Container[int]
-    ) -> FutureRecordMetadata:
-        if outcome.partition not in partitions:
-            problem = f"topic {outcome.topic} has no partition {outcome.partition}"
+    def _check_partition(self, producer: BoundedProducer, topic: str, partition: int) -> None:
+        if partition not in (producer.partitions_for(topic) or ()):
+            problem = f"topic {topic} has no partition {partition}"
             if self._proven:  # the input has grown; the output may have too, and a new producer will know
                 raise NotDeliveredError(problem)
             raise UserError(f"{problem}, but the input topic has: give it at least as many partitions")
-        return producer.send(
-            outcome.topic,
-            value=outcome.value,
-            key=outcome.key,
-            headers=outcome.headers,
-            partition=outcome.partition,
-            timestamp_ms=outcome.timestamp_ms,
-        )
 
 
 @contextmanager

@@ -142,11 +142,13 @@ class Source:
             self._settle(membership)
             return self._empty()
         # What is there goes at once: to wait for records that are still being written would cost the first ones time.
-        while records and self._is_behind() and len(records) < max_records and _value_bytes(records) < _WINDOW_BYTES:
+        size_bytes = _value_bytes(records)
+        while records and len(records) < max_records and size_bytes < _WINDOW_BYTES and self._is_behind():
             more = self._poll(_GATHER_MS, max_records - len(records))
             if not more:
                 break
             records += more
+            size_bytes += _value_bytes(more)
         if self._is_static and time.monotonic() - self._confirmed > _CONFIRM_SECONDS:
             self._delivered = {}  # the client does not say that another worker took our name; a commit does
         next_offsets = self._moved_positions() if self._membership else {}

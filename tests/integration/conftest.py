@@ -51,6 +51,7 @@ class Stream:
             "group_id": self.group,
             "model": self.model,
             "dtype": "float32",
+            "batch_tokens": 512,  # else measured at the first start
             "session_timeout_ms": 6000,
             "window_max_records": 100,
         }

@@ -1,0 +1,106 @@
+"""Latency from topic to topic at 25, 50, 75 and 90 % of what the worker can do, with arrivals that wait for nobody.
+
+Arrivals are random (Poisson) and planned beforehand; a text's latency counts from when it was due, so that a stall of
+the sender hides nothing (no coordinated omission). Read by another client, committed labels only.
+"""
+
+import random
+import statistics
+import threading
+import time
+
+import orjson
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.benchmarks.harness.command import filled_stream, options
+from tests.benchmarks.harness.report import report, say
+from tests.benchmarks.harness.streams import PARTITIONS, Stream, drain
+from tests.benchmarks.harness.texts import distinct_texts
+from tests.harness.eventually import eventually
+
+
+def main() -> None:
+    given = options(
+        __doc__ or "", texts=2000, seconds=60, threads=2, delivery="exactly_once", model="bundled", batch_tokens=512
+    )
+    texts, origin = distinct_texts(given.texts)
+    settings = {"model": given.model, "delivery": given.delivery, "batch_tokens": given.batch_tokens}
+    with filled_stream(texts) as (_, stream):
+        capacity = drain(stream, [stream.worker(threads=given.threads, **settings)], len(texts))
+        say(f"capacity: {capacity:.1f} texts/s")
+        fresh = Stream(stream.servers, stream.folder)
+        rows = []
+        with fresh.worker(threads=given.threads, start_offset="latest", **settings) as worker:
+            worker.wait_until_ready()
+            _measure(fresh, texts[:50], 5.0)  # warm
+            lone_ms = statistics.median(_measure(fresh, texts[:30], 2.0)) * 1e3
+            for load in (0.25, 0.5, 0.75, 0.9):
+                arrivals = int(capacity * load * given.seconds)
+                seconds = sorted(_measure(fresh, [texts[n % len(texts)] for n in range(arrivals)], capacity * load))
+                row = [round(seconds[int(len(seconds) * share)] * 1e3, 1) for share in (0.5, 0.95, 0.99)]
+                rows.append((f"{load:.0%}", arrivals, *row))
+                say(f"load {load:.0%}: p50 {row[0]} ms, p99 {row[2]} ms")
+    at_half = rows[1][4]
+    report(
+        "latency",
+        ("load", "texts", "p50 ms", "p95 ms", "p99 ms"),
+        rows,
+        f"p99 at 50 % load {at_half} ms; a lone text from topic to topic {lone_ms:.1f} ms",
+        texts=origin,
+        delivery=given.delivery,
+        capacity_texts_per_s=round(capacity, 1),
+        lone_text_ms=round(lone_ms, 1),
+        loads={row[0]: row[2:] for row in rows},
+    )
+
+
+def _measure(stream: Stream, texts: list[str], rate: float) -> list[float]:
+    """Seconds from when each text was due to when its label was read."""
+    due: dict[str, float] = {}
+    seen: dict[str, float] = {}
+    ready, stop = threading.Event(), threading.Event()
+    reader = threading.Thread(target=_read, args=(stream, seen, ready, stop), daemon=True)
+    reader.start()
+    ready.wait(30)
+    producer = Producer({"bootstrap.servers": stream.servers, "linger.ms": 0, "acks": "all"})
+    chance = random.Random(1)  # noqa: S311
+    at = time.monotonic() + 0.1
+    pause = threading.Event()
+    for number, text in enumerate(texts):
+        at += chance.expovariate(rate)
+        pause.wait(max(0.0, at - time.monotonic()))
+        name = f"{id(due)}-{number}"
+        due[name] = at
+        producer.produce(stream.input, orjson.dumps({"id": name, "text": text}), partition=number % PARTITIONS)
+        producer.poll(0)
+    producer.flush(60)
+    eventually(lambda: len(seen) >= len(texts), 600, f"{len(texts)} labels", interval_s=0.05)
+    stop.set()
+    reader.join(10)
+    return [seen[name] - due[name] for name in due]
+
+
+def _read(stream: Stream, seen: dict[str, float], ready: threading.Event, stop: threading.Event) -> None:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": stream.servers,
+            "group.id": "latency-reader",
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 5,
+            "enable.auto.commit": False,
+        }
+    )
+    places = [TopicPartition(stream.output, number) for number in range(PARTITIONS)]
+    for place in places:
+        place.offset = consumer.get_watermark_offsets(place, timeout=30)[1]
+    consumer.assign(places)
+    ready.set()
+    while not stop.is_set():
+        for message in consumer.consume(500, 0.05):
+            if message.error() is None:
+                seen.setdefault(orjson.loads(message.value() or b"{}")["id"], time.monotonic())
+    consumer.close()
+
+
+if __name__ == "__main__":
+    main()

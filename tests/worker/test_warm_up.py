@@ -1,0 +1,119 @@
+"""What is found out at warm-up: the fastest batch size, kept for the next start, and a dtype whose labels differ."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from worker import build, warm_up
+from worker.artifact import find_artifact
+from worker.build import load_model
+from worker.model import Model
+from worker.settings import load_settings
+from worker.warm_up import fastest, find_batch_tokens, same_labels
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [
+        ({256: 1.0, 512: 0.8, 1024: 0.7}, 1024),
+        ({256: 1.0, 512: 0.8, 1024: 0.79}, 512),
+        ({256: 0.5, 512: 0.8, 1024: 0.79}, 256),
+        ({4096: 1.0}, 4096),
+    ],
+)
+def test_the_smallest_budget_wins_that_no_larger_one_clearly_beats(seconds: dict[int, float], found: int) -> None:
+    assert fastest(seconds) == found
+
+
+@pytest.fixture
+def model(tiny_model: Path) -> Model:
+    return Model(find_artifact(str(tiny_model), None), "cpu", "float32")
+
+
+def test_the_batch_size_is_measured_once_and_read_at_the_next_start(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cache" / "batch-tokens.json"
+    first = find_batch_tokens(model, file)
+    assert first in (256, 512, 1024)
+    monkeypatch.setattr(model, "forward", None)  # would fail if it were measured again
+    assert find_batch_tokens(model, file) == first
+
+
+def test_another_device_or_model_is_measured_anew(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "batch-tokens.json"
+    find_batch_tokens(model, file)
+    monkeypatch.setattr(model, "fingerprint", lambda: "another")
+    monkeypatch.setattr(warm_up, "fastest", lambda _: 77)
+    assert find_batch_tokens(model, file) == 77
+
+
+@pytest.mark.parametrize("content", [b"no json", b"[1]", b'{"x": "y"}'])
+def test_a_cache_that_cannot_be_read_is_written_anew(content: bytes, model: Model, tmp_path: Path) -> None:
+    file = tmp_path / "batch-tokens.json"
+    file.write_bytes(content)
+    found = find_batch_tokens(model, file)
+    assert f'"{model.fingerprint()}": {found}' in file.read_text()
+
+
+def test_a_place_that_cannot_be_written_to_costs_the_measurement_only(
+    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with caplog.at_level(logging.INFO):
+        assert find_batch_tokens(model, tmp_path / "file" / "batch-tokens.json") in (256, 512, 1024)
+    assert [r.message for r in caplog.records] == ["batch_tokens_found", "batch_tokens_not_kept"]
+
+
+def test_a_budget_that_memory_does_not_hold_is_not_taken(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = model.forward
+
+    def scores(inputs):  # type: ignore[no-untyped-def]
+        if inputs[0].numel() > 256:
+            raise RuntimeError("out of memory")
+        return forward(inputs)
+
+    monkeypatch.setattr(model, "forward", scores)
+    assert find_batch_tokens(model, tmp_path / "batch-tokens.json") == 256
+
+
+def test_labels_in_another_dtype_are_compared_with_those_of_float32(tiny_model: Path, tmp_path: Path) -> None:
+    from tests.harness.tiny_model import write_tiny_model
+
+    settings = load_settings(model=str(tiny_model), device="cpu", dtype="float32")
+    model, tokenizer = load_model(settings)
+    other, _ = load_model(load_settings(model=str(write_tiny_model(tmp_path / "o", hidden_act="relu")), device="cpu"))
+    assert same_labels(model, model, tokenizer)
+    assert not same_labels(other, model, tokenizer)
+
+
+@pytest.mark.parametrize(("agree", "dtype"), [(True, "torch.bfloat16"), (False, "torch.float32")])
+def test_a_dtype_whose_labels_differ_is_stepped_back_from_loudly(
+    agree: bool, dtype: str, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(build, "same_labels", lambda *_: agree)
+    with caplog.at_level(logging.WARNING):
+        model, _ = load_model(load_settings(model=str(tiny_model), device="cpu", dtype="bfloat16"))
+    assert str(model.dtype) == dtype
+    assert [r.message for r in caplog.records if r.name == "worker.build"] == ["dtype_stepped_back"] * (not agree)
+
+
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({"XDG_CACHE_HOME": "/var/cache/x", "HOME": "/home/a"}, "/var/cache/x/emotion-labeller/batch-tokens.json"),
+        ({"HOME": "/home/a"}, "/home/a/.cache/emotion-labeller/batch-tokens.json"),
+    ],
+)
+def test_measurements_are_kept_where_caches_belong(
+    variables: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert str(warm_up.cache_file()) == place

@@ -1,0 +1,116 @@
+"""What is found out about a model on its device before the first text: the best batch size, and whether it is right."""
+
+import logging
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from worker.batcher import plan
+from worker.flow import Prediction, Request, TokenizedText
+from worker.sample_texts import sample_texts
+
+if TYPE_CHECKING:
+    from worker.model import Model
+    from worker.tokenizer import Tokenizer
+
+_log = logging.getLogger(__name__)
+
+_CPU_BUDGETS = (256, 512, 1024)
+_GPU_BUDGETS = (4_096, 8_192, 16_384, 32_768)
+_LENGTHS = (7, 12, 15, 18, 22, 26, 31, 40)  # tokens of messages
+_ROUNDS = 3
+_CLEARLY = 1.03  # a larger batch has to be that much faster: it costs memory, and a lone text's neighbours time
+_SAMPLES = 200
+_MAX_DIFFERENT = 1  # 0.5 %
+
+
+def find_batch_tokens(model: "Model", cache_file: Path, clock: Callable[[], float] = time.perf_counter) -> int:
+    """The padded tokens a batch at which this model is fastest here; measured once, then read from `cache_file`."""
+    found = _read(cache_file)
+    key = model.fingerprint()
+    if key not in found:
+        found[key] = fastest(_measurements(model, clock))
+        _log.info("batch_tokens_found", extra={"batch_tokens": found[key]})
+        _write(cache_file, found)
+    return found[key]
+
+
+def fastest(seconds: dict[int, float]) -> int:
+    """The smallest budget that no larger one clearly beats."""
+    best, *larger = sorted(seconds)
+    for budget in larger:
+        if seconds[budget] * _CLEARLY < seconds[best]:
+            best = budget
+    return best
+
+
+def cache_file() -> Path:
+    """Where measurements are kept: below XDG_CACHE_HOME, else ~/.cache, else the folder for temporary files."""
+    home = os.path.expanduser("~")  # Path.home() raises where there is none
+    base = os.environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home != "~" else tempfile.gettempdir())
+    return Path(base) / "emotion-labeller" / "batch-tokens.json"
+
+
+def same_labels(model: "Model", exact: "Model", tokenizer: "Tokenizer") -> bool:
+    """Whether both label built-in texts alike, all but one in 200."""
+    tokenized = tokenizer.tokenize(Request(index, "", text, None) for index, text in enumerate(sample_texts(_SAMPLES)))
+    ours, theirs = _labels(model, tokenized), _labels(exact, tokenized)
+    different = sum(ours.get(index) != label for index, label in theirs.items())
+    return different <= _MAX_DIFFERENT
+
+
+def _labels(model: "Model", tokenized: Iterable[TokenizedText]) -> dict[int, int]:
+    predictions = model.predict(plan(tokenized, model.batch_tokens))
+    return {
+        item.request.index: max(range(len(item.scores)), key=item.scores.__getitem__)
+        for item in predictions
+        if isinstance(item, Prediction)
+    }
+
+
+def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float]:
+    """Seconds for the same texts in batches of each budget that the device's memory holds."""
+    budgets = _CPU_BUDGETS if model.device.type == "cpu" else _GPU_BUDGETS
+    lengths = [min(_LENGTHS[index % len(_LENGTHS)], model.positions) for index in range(budgets[-1] // 16)]
+    texts = [TokenizedText([], [1] * length, truncated=False) for length in lengths]
+    inputs = {budget: [model.inputs(batch) for batch in plan(texts, budget)] for budget in budgets}
+    seconds: dict[int, list[float]] = {budget: [] for budget in budgets}
+    for _ in range(_ROUNDS):  # in turns, so that a noisy moment hits all
+        for budget in list(seconds):
+            started = clock()
+            try:
+                for batch in inputs[budget]:
+                    model.forward(batch)
+            except RuntimeError as error:
+                if budget == budgets[0]:
+                    raise
+                _log.warning("batch_tokens_too_many", extra={"batch_tokens": budget, "error": type(error).__name__})
+                del seconds[budget]
+                continue
+            seconds[budget].append(clock() - started)
+    return {budget: statistics.median(runs) for budget, runs in seconds.items()}
+
+
+def _read(file: Path) -> dict[str, int]:
+    try:
+        content = orjson.loads(file.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    found = content if isinstance(content, dict) else {}
+    return {key: value for key, value in found.items() if isinstance(value, int) and value > 0}
+
+
+def _write(file: Path, found: dict[str, int]) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_name(f"{file.name}.{os.getpid()}")
+        scratch.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+        scratch.replace(file)  # another process of this machine may be writing as well
+    except OSError as error:  # a read-only file system: it is measured again at the next start
+        _log.info("batch_tokens_not_kept", extra={"error": type(error).__name__})
