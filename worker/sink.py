@@ -112,11 +112,11 @@ class Sink:
         if self._exactly_once:
             producer.init_transactions()
             if self._written:
-                producer.end_what_is_open(self._written, self._consumer.group_metadata())
+                there = [p for p in self._written if p.partition in (producer.partitions_for(p.topic) or ())]
+                producer.end_what_is_open(there, self._consumer.group_metadata())
 
     def _deliver(self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]) -> None:
         self._check_membership(window)
-        self._written |= {TopicPartition(outcome.topic, outcome.partition) for outcome in outcomes}
         if self._exactly_once:
             producer.begin_transaction()
         self._send(producer, outcomes)
@@ -145,6 +145,7 @@ class Sink:
             groups.setdefault(TopicPartition(outcome.topic, outcome.partition), []).append(outcome)
         for topic, partition in groups:
             self._check_partition(producer, topic, partition)
+        self._written |= groups.keys()
         producer.deliver(groups, self._timeout_seconds)
 
     def _check_partition(self, producer: BoundedProducer, topic: str, partition: int) -> None:

@@ -47,16 +47,19 @@ class WorkerProcess:
 
     def start(self, *command: str) -> Self:
         """Start it, without waiting for anything: `run`, or another command."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", self._module, *(command or ("run",))],
+        self._process = self._launch(*(command or ("run",)))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def _launch(self, *command: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", self._module, *command],
             env=self.environment,
             cwd=self._folder,
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        return self
 
     def check(self, *options: str) -> tuple[int, str]:
         """`emotion-worker check` with the same settings: exit code and report."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import KafkaUnderTest
 from tests.harness.eventually import eventually
+from tests.harness.forked_worker import ForkedWorker
 from tests.harness.independent import (
     NewRecord,
     StoredRecord,
@@ -55,7 +56,7 @@ class Stream:
             "session_timeout_ms": 6000,
             "window_max_records": 100,
         }
-        return WorkerProcess(self.folder, module, **(own | self.settings | settings))
+        return ForkedWorker(self.folder, module, **(own | self.settings | settings))
 
     def produce(self, records: list[NewRecord]) -> list[tuple[int, int]]:
         """Write to the input; gives (partition, offset) of each."""
