@@ -26,7 +26,7 @@ demo: $(STAMP)
 	$(BIN)/emotion-worker demo $(ARGS)
 
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Every fault on a cluster of three brokers: hours; ROUNDS=1 for one round of each (tests/chaos/README.md).
 chaos: $(STAMP)
