@@ -144,7 +144,7 @@ def test_what_the_worker_writes_lies_on_volumes_of_a_bounded_size() -> None:
     bounded = {volume["name"] for volume in POD["volumes"] if volume.get("emptyDir", {}).get("sizeLimit")}
     writable = {mount["mountPath"] for mount in WORKER["volumeMounts"] if mount["name"] in bounded}
     cache = next(entry["value"] for entry in WORKER["env"] if entry["name"] == "XDG_CACHE_HOME")
-    assert writable == {"/tmp", cache}
+    assert writable == {"/tmp", cache}  # noqa: S108
 
 
 def test_selectors_find_the_pods() -> None:
