@@ -13,8 +13,8 @@ COPY constraints.txt ./
 # Torch on its own first: by far the largest layer, and no change to the code makes it anew. The default index has the
 # build for NVIDIA GPUs, several gigabytes; for a small image without GPU give PyTorch's CPU index (see Makefile).
 ARG TORCH_INDEX_URL=""
-RUN python -m venv /venv \
-    && /venv/bin/pip install --constraint constraints.txt \
+RUN python -m venv --without-pip /venv \
+    && pip --python /venv/bin/python install --constraint constraints.txt \
         ${TORCH_INDEX_URL:+--no-deps --index-url "$TORCH_INDEX_URL"} torch
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
@@ -22,14 +22,30 @@ COPY trainer trainer
 COPY worker worker
 # As a variable the constraints hold for the build backend as well.
 RUN PIP_CONSTRAINT=/build/constraints.txt pip wheel --no-deps --wheel-dir dist . \
-    && /venv/bin/pip install --constraint constraints.txt dist/*.whl
+    && pip --python /venv/bin/python install --constraint constraints.txt dist/*.whl
 
 FROM python:3.11.14-slim-bookworm
-# With a home, because models from the hub are cached there.
-RUN useradd --uid 10001 --create-home emotion
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="emotion-worker" \
+    org.opencontainers.image.description="Reads texts from Kafka, writes their emotion labels exactly once." \
+    org.opencontainers.image.version="0.1.0" \
+    org.opencontainers.image.revision="$REVISION" \
+    org.opencontainers.image.licenses="Apache-2.0"
+# Nothing is installed in a running container.
+RUN useradd --uid 10001 --create-home emotion \
+    && pip uninstall --yes setuptools wheel pip
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH
+# The root file system may be read-only: what the worker writes, models from the hub as well, goes below /tmp.
+ENV PATH=/venv/bin:$PATH XDG_CACHE_HOME=/tmp
 USER 10001
 WORKDIR /home/emotion
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+# Of /livez, since Swarm restarts what is unhealthy, and a restart does not bring brokers back.
+HEALTHCHECK --interval=15s --timeout=6s --start-period=120s --retries=3 CMD ["python", "-c", "\
+import http.client, os, sys\n\
+endpoint = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('EMOTION_HTTP_PORT', 8080)), timeout=5)\n\
+endpoint.request('GET', '/livez')\n\
+sys.exit(endpoint.getresponse().status != 200)"]
 ENTRYPOINT ["emotion-worker"]
 CMD ["run"]

@@ -1,10 +1,11 @@
-"""The image and the compose stack, as far as files tell without an engine."""
+"""The images and the compose stack, as far as files tell without an engine."""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +20,7 @@ from worker.settings import Settings, variable
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "docker/worker.Dockerfile").read_text(encoding="utf-8")
+TRAINER_DOCKERFILE = (ROOT / "docker/trainer.Dockerfile").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker/compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 IGNORED = [
@@ -28,9 +30,9 @@ IGNORED = [
 ]
 
 
-def copied() -> list[str]:
-    """What the Dockerfile copies from the repository."""
-    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+def copied(dockerfile: str = DOCKERFILE) -> list[str]:
+    """What a Dockerfile copies from the repository."""
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
     return [source for line in lines for source in line.split()]
 
 
@@ -63,6 +65,37 @@ def test_the_image_runs_the_worker_as_an_ordinary_user() -> None:
     assert 'ENTRYPOINT ["emotion-worker"]\nCMD ["run"]' in last_stage
 
 
+def test_the_image_of_the_trainer_runs_it_as_an_ordinary_user_and_copies_the_same() -> None:
+    last_stage = TRAINER_DOCKERFILE.split("\nFROM ")[-1]
+    assert re.search(r"^USER [1-9]\d*$", last_stage, re.MULTILINE)
+    assert 'ENTRYPOINT ["emotion-trainer"]' in last_stage
+    assert copied(TRAINER_DOCKERFILE) == copied()
+
+
+@pytest.mark.parametrize("dockerfile", [DOCKERFILE, TRAINER_DOCKERFILE], ids=["worker", "trainer"])
+def test_images_bear_the_version_of_the_distribution_and_can_install_nothing(dockerfile: str) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f'org.opencontainers.image.version="{version}"' in dockerfile
+    assert "python -m venv --without-pip /venv" in dockerfile
+    assert re.search(r"pip uninstall --yes .*\bpip$", dockerfile.split("\nFROM ")[-1], re.MULTILINE)
+
+
+@pytest.mark.parametrize("service", ["worker", "worker-gpu"])
+def test_workers_of_the_stack_have_no_rights_and_write_to_memory_only(service: str) -> None:
+    worker = SERVICES[service]
+    assert worker["read_only"] is True
+    assert worker["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in worker["security_opt"]
+    assert [mount.partition(":")[0] for mount in worker["tmpfs"]] == ["/tmp"]  # noqa: S108 - inside the container
+    assert "volumes" not in worker
+
+
+def test_the_stack_publishes_ports_on_the_machine_itself_only() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
 def test_every_setting_in_the_stack_is_one_that_the_worker_knows() -> None:
     known = {variable(field) for field in Settings.model_fields}
     used = {name for service in SERVICES.values() for name in service.get("environment", {}) if "EMOTION_" in name}
@@ -79,7 +112,7 @@ def test_the_stack_makes_the_topics_that_the_worker_uses() -> None:
 
 @pytest.mark.skipif("KAFKA_TEST_VERSION" in os.environ, reason="the tests run on another Kafka for once")
 def test_the_stack_runs_the_kafka_that_the_tests_run_on() -> None:
-    images = {service["image"] for service in SERVICES.values() if "image" in service}
+    images = {service["image"] for service in SERVICES.values() if "kafka" in service.get("image", "")}
     assert images == {f"apache/kafka:{KAFKA_VERSION}"}
 
 
