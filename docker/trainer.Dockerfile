@@ -29,15 +29,15 @@ LABEL org.opencontainers.image.title="emotion-trainer" \
     org.opencontainers.image.version="0.1.0" \
     org.opencontainers.image.revision="$REVISION" \
     org.opencontainers.image.licenses="Apache-2.0"
-# Nothing is installed in a running container. /work is to be a volume: data and models lie there.
+# Nothing is installed in a running container. /data is to be a volume: data and models lie there.
 RUN useradd --uid 10001 --create-home emotion \
-    && install --directory --owner=10001 --group=10001 /work \
+    && install --directory --owner=10001 --group=10001 /data \
     && pip uninstall --yes setuptools wheel pip
 COPY --from=build /venv /venv
-# Below /work, because what comes from the hub is large, and worth keeping.
-ENV PATH=/venv/bin:$PATH XDG_CACHE_HOME=/work/.cache
+# Below /data, because what comes from the hub is large, and worth keeping.
+ENV PATH=/venv/bin:$PATH XDG_CACHE_HOME=/data/.cache
 USER 10001
-WORKDIR /work
+WORKDIR /data
 # As process 1 it would not hear SIGTERM.
 STOPSIGNAL SIGINT
 ENTRYPOINT ["emotion-trainer"]

@@ -19,12 +19,11 @@ from worker import bench_report, loop
 from worker.batcher import plan
 from worker.bench_report import Measured
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
-from worker.build import checked_topics, load_model, make_sink, make_stages, spare_the_collector
+from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, spare_the_collector
 from worker.demo import scratch_topics
 from worker.embedded_broker import embedded_broker
 from worker.errors import UserError
 from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText, Window
-from worker.pace import Pace
 from worker.sample_texts import sample_texts
 from worker.settings import Settings
 from worker.source import Source
@@ -61,7 +60,9 @@ def bench(settings: Settings, options: Options) -> int:
     if options.plots:
         bench_report.require_matplotlib()
     texts = _texts(options)
-    settings = settings.model_copy(update={"cache_texts": 0, "input_format": "json", "text_field": "text"})
+    settings = settings.model_copy(
+        update={"cache_texts": 0, "input_format": "json", "text_field": "text", "start_offset": "earliest"}
+    )
     with ExitStack() as stack:
         servers, name = settings.bootstrap_servers, f"Kafka at {settings.bootstrap_servers}"
         if servers is None:
@@ -207,8 +208,7 @@ class _Run:
         """Run until so many records were delivered."""
         settings, (limits, model, tokenizer) = self._settings, self._parts
         consumer = self._broker.consumer()
-        pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
-        source = Source(consumer, settings.input_topic, pace, "earliest", threading.Event().wait)
+        source = make_source(settings, consumer, settings.input_topic, threading.Event().wait)
         smallest = min(limits.values())
         with closing(source), closing(make_sink(self._broker, settings, consumer, smallest)) as sink:
             counted = _CountingSource(source)

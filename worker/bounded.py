@@ -1,9 +1,13 @@
-"""A source that ends: the part of a topic that lies before the ends that were recorded at the start."""
+"""A source that ends, at the ends of a topic that were recorded at the start; and the group that reads it."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import orjson
+
 from worker import loop
+from worker.errors import UserError
 from worker.flow import Partition, Record, Window
 from worker.topic_range import TopicRange
 
@@ -51,3 +55,20 @@ class BoundedSource:
 
     def _is_wanted(self, record: Record) -> bool:
         return record.origin.offset < self._ends.get(Partition(record.origin.topic, record.origin.partition), 0)
+
+
+def own_group(live: str, purpose: str, what: Sequence[object], named: str | None) -> str:
+    """The consumer group of a run: the same `what` goes on where it was stopped, another begins anew.
+
+    Args:
+        live: The workers' group.
+        purpose: A part of the name.
+        what: All that tells runs apart, as JSON can hold it.
+        named: What the user calls it, in place of all that.
+
+    Raises:
+        UserError: It is the workers' own.
+    """
+    if named == live:
+        raise UserError(f"--group {named} is EMOTION_GROUP_ID: it would move the live workers' offsets")
+    return named or f"{live}-{purpose}-{hashlib.sha256(orjson.dumps(what)).hexdigest()[:8]}"

@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,10 @@ from worker.decode import decode, message_reader
 from worker.encode import Encoder, Target
 from worker.errors import UserError
 from worker.guard import RejectionGuard
+from worker.pace import Pace
 from worker.settings import Settings
 from worker.sink import Sink
+from worker.source import Source
 from worker.topics import topic_problems
 from worker.warm_up import same_labels
 
@@ -104,6 +106,12 @@ def make_stages(
         cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
         stages = replace(stages, predict=cache.predict)
     return stages
+
+
+def make_source(settings: Settings, consumer: Any, topic: str, wait: Callable[[float], object]) -> Source:
+    """A source that gathers windows of `topic` for `consumer`. `wait` sleeps seconds, less if told to stop."""
+    pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
+    return Source(consumer, topic, pace, settings.start_offset, wait)
 
 
 def make_sink(broker: Broker, settings: Settings, consumer: Any, max_message_bytes: int) -> Sink:

@@ -1,6 +1,5 @@
 """`emotion-worker run --from … --until … --to …`: a part of the input labelled anew, to another topic."""
 
-import hashlib
 import logging
 import sys
 import time
@@ -13,17 +12,15 @@ import orjson
 from tqdm import tqdm
 
 from worker import loop
-from worker.bounded import BoundedSource
+from worker.bounded import BoundedSource, own_group
 from worker.broker import Broker
-from worker.build import checked_topics, load_model, make_sink, make_stages
+from worker.build import checked_topics, load_model, make_sink, make_source, make_stages
 from worker.changes import Changes
 from worker.errors import UserError
 from worker.flow import Outcome
-from worker.pace import Pace
 from worker.place import Place
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings, load_settings
-from worker.source import Source
 from worker.topic_range import TopicRange, find_range, group_place
 
 _log = logging.getLogger(__name__)
@@ -104,11 +101,10 @@ def _label(broker: Broker, settings: Settings, limits: Mapping[str, int], extent
     )
     smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
     consumer = broker.consumer()
-    pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" records", disable=None) as progress,
-        closing(Source(consumer, settings.input_topic, pace, settings.start_offset, stop.wait)) as unbounded,
+        closing(make_source(settings, consumer, settings.input_topic, stop.wait)) as unbounded,
         closing(make_sink(broker, settings, consumer, smallest)) as sink,
     ):
         source = BoundedSource(unbounded, extent, progress.update)
@@ -137,19 +133,12 @@ def own_settings(live: Settings, wanted: Relabel) -> Settings:
             f"--to {wanted.to} is EMOTION_OUTPUT_TOPIC, whose readers would see every label a second time: name "
             "another topic, or say --allow-live-topic"
         )
-    if wanted.group == live.group_id:
-        raise UserError(f"--group {wanted.group} is EMOTION_GROUP_ID: it would move the live workers' offsets")
+    what = [live.input_topic, live.model, live.model_revision, wanted.first.text, wanted.until.text, wanted.to]
     own = {
         "output_topic": wanted.to,
         "dead_letter_topic": wanted.dead_letters or f"{wanted.to}-dead-letters",
-        "group_id": wanted.group or f"{live.group_id}-relabel-{_digest(live, wanted)}",
+        "group_id": own_group(live.group_id, "relabel", [*what, wanted.dead_letters], wanted.group),
         "group_instance_id": None,
         "delivery": "exactly_once",
     }
     return load_settings(**own)
-
-
-def _digest(live: Settings, wanted: Relabel) -> str:
-    """Tells runs apart: the same command goes on where it was stopped, another begins anew."""
-    what = [live.input_topic, live.model, live.model_revision, wanted.first.text, wanted.until.text, wanted.to]
-    return hashlib.sha256(orjson.dumps([*what, wanted.dead_letters])).hexdigest()[:8]

@@ -1,9 +1,7 @@
 """`emotion-worker dead-letters replay`: the originals of dead letters, sent again."""
 
-import hashlib
 import logging
 import sys
-import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,19 +10,17 @@ import orjson
 from tqdm import tqdm
 
 from schemas.dead_letter import HEADER_PREFIX, Reason
-from worker.bounded import BoundedSource
+from worker.bounded import BoundedSource, own_group
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
-from worker.build import make_sink
+from worker.build import make_sink, make_source
 from worker.dead_letters import Filters, Letter, read_letter
 from worker.encode import batch_bytes
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Record
 from worker.loop import Sink
-from worker.pace import Pace
 from worker.place import Place
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings
-from worker.source import Source
 from worker.topic_range import TopicRange, find_range, group_place, read_range
 from worker.topics import Topic
 
@@ -140,11 +136,10 @@ class Restorer:
 
 def _send(settings: Settings, broker: Broker, extent: TopicRange, restorer: Restorer) -> bool:
     consumer = broker.consumer()
-    pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" letters", disable=None) as progress,
-        closing(Source(consumer, settings.dead_letter_topic, pace, settings.start_offset, stop.wait)) as letters,
+        closing(make_source(settings, consumer, settings.dead_letter_topic, stop.wait)) as letters,
         closing(make_sink(broker, settings, consumer, restorer.max_message_bytes)) as sink,
     ):
         source = BoundedSource(letters, extent, progress.update)
@@ -174,8 +169,5 @@ def _own_settings(settings: Settings, wanted: Replay) -> Settings:
     filters = wanted.filters
     chosen = [sorted(filters.reasons or ()), filters.since_ms, filters.until_ms, sorted(filters.partitions or ())]
     what = [settings.dead_letter_topic, wanted.to or settings.input_topic, *chosen]
-    digest = hashlib.sha256(orjson.dumps(what)).hexdigest()[:8]
-    group = wanted.group or f"{settings.group_id}-replay-{digest}"
-    if group == settings.group_id:
-        raise UserError(f"--group {group} is EMOTION_GROUP_ID, the group of the workers")
+    group = own_group(settings.group_id, "replay", what, wanted.group)
     return settings.model_copy(update={"group_id": group, "group_instance_id": None, "delivery": "exactly_once"})

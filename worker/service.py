@@ -5,20 +5,17 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 
 from worker import loop
 from worker.broker import Broker
-from worker.build import checked_topics, load_model, make_sink, make_stages, spare_the_collector
+from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, spare_the_collector
 from worker.health import Vitals
 from worker.instrument import Instrument
 from worker.metrics import Meters
-from worker.pace import Pace
 from worker.settings import Settings
-from worker.source import Source
 from worker.tally import Tally
 from worker.warm_up import cache_file, find_batch_tokens
 
@@ -38,8 +35,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     if settings.batch_tokens is None:
         model.batch_tokens = find_batch_tokens(model, cache_file())
     consumer = broker.consumer()
-    pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
-    source = Source(consumer, settings.input_topic, pace, settings.start_offset, stop.wait)
+    source = make_source(settings, consumer, settings.input_topic, stop.wait)
     with closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:
         stages = make_stages(settings, limits, model, tokenizer, source, sink)
         _log.info(
