@@ -2,20 +2,48 @@
 
 from collections.abc import Iterable, Iterator
 
-from worker.flow import Batch, TokenizedText
+from worker.flow import Batch, Row, TokenizedText, width
 
 
-def plan(tokenized: Iterable[TokenizedText], batch_tokens: int) -> Iterator[Batch]:
-    """Split a window into batches of texts of like length.
+def plan(tokenized: Iterable[TokenizedText], batch_tokens: int, row_tokens: int = 0) -> Iterator[Batch]:
+    """Split a window into batches.
 
-    Every text of a batch is padded to its longest, so a batch costs `longest * len(batch)` tokens. That stays within
+    Every row of a batch is padded to its widest, so a batch costs `widest * len(batch)` tokens. That stays within
     `batch_tokens`, except for one text that is longer alone.
+
+    Args:
+        tokenized: The texts of a window.
+        batch_tokens: What a batch may cost.
+        row_tokens: Short texts share rows of so many tokens, for a model that keeps them apart; 0: each has its own.
     """
     batch: Batch = []
-    for item in sorted(tokenized, key=lambda item: len(item.ids)):
-        if batch and len(item.ids) * (len(batch) + 1) > batch_tokens:  # sorted: the newcomer is the longest
+    for row in sorted(_pack(tokenized, min(row_tokens, batch_tokens)), key=width):
+        if batch and width(row) * (len(batch) + 1) > batch_tokens:  # sorted: the newcomer is the widest
             yield batch
             batch = []
-        batch.append(item)
+        batch.append(row)
     if batch:
         yield batch
+
+
+def _pack(tokenized: Iterable[TokenizedText], row_tokens: int) -> list[Row]:
+    """Best fit decreasing: the longest text first, each into the row that has the least room that is enough."""
+    rows: list[Row] = []
+    by_room: list[list[Row]] = [[] for _ in range(row_tokens + 1)]
+    rooms = 0  # bit n: there is a row with room for n tokens
+    for item in sorted(tokenized, key=lambda item: -len(item.ids)):
+        tokens = len(item.ids)
+        if enough := rooms >> tokens:
+            room = tokens + (enough & -enough).bit_length() - 1
+            row = by_room[room].pop()
+            if not by_room[room]:
+                rooms ^= 1 << room
+        else:
+            room = max(row_tokens, tokens)
+            row = []
+            rows.append(row)
+        row.append(item)
+        if left := room - tokens:
+            by_room[left].append(row)
+            rooms |= 1 << left
+    return rows

@@ -183,7 +183,7 @@ class _Bench:
                 stages,
                 decode=clock.timed("decode", stages.decode),
                 tokenize=clock.timed("free", _tokenize_nothing),
-                plan=lambda tokenized: [tokenized],
+                plan=lambda tokenized: [[tokenized]],
                 predict=clock.timed("free", lambda batches: _predict_nothing(batches, labels)),
                 encode=clock.timed("encode", stages.encode),
             )
@@ -260,8 +260,8 @@ class _Clock:
 
 
 def ceiling(model: "Model", tokenized: list[TokenizedText], budget: int) -> float:
-    """Texts a second of the forward pass alone: tokenized and padded beforehand, sorted over the whole set."""
-    inputs = [model.inputs(batch) for batch in plan(tokenized, budget)]
+    """Texts a second of the forward pass alone: tokenized and packed beforehand, over the whole set."""
+    inputs = [model.inputs(batch) for batch in plan(tokenized, budget, model.row_tokens)]
     started = time.perf_counter()
     for batch in inputs:
         model.forward(batch)
@@ -280,4 +280,4 @@ def _tokenize_nothing(requests: list[Request]) -> list[TokenizedText]:
 
 def _predict_nothing(batches: Iterable[Batch], labels: int) -> list[Prediction]:
     scores = [round(1 / labels, 6)] * labels
-    return [Prediction(item.requests[0], 0, False, scores) for batch in batches for item in batch]
+    return [Prediction(item.requests[0], 0, False, scores) for batch in batches for row in batch for item in row]

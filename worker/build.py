@@ -96,7 +96,7 @@ def make_stages(
         source=source,
         decode=partial(decode, reader),
         tokenize=tokenizer.tokenize,
-        plan=lambda tokenized: plan(tokenized, model.batch_tokens),
+        plan=lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens),
         predict=model.predict,
         encode=encoder.encode,
         guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),

@@ -34,7 +34,7 @@ class ScoreCache:
     def predict(self, batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
         """As the model does."""
         unknown: list[TokenizedText] = []
-        for item in (item for batch in batches for item in batch):
+        for item in (item for batch in batches for row in batch for item in row):
             text = item.requests[0].text
             known = self._known.get(text)
             if known is None:

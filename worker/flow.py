@@ -86,7 +86,13 @@ class TokenizedText:
     truncated: bool
 
 
-Batch = list[TokenizedText]
+Row = list[TokenizedText]  # they share a row of the model's input
+Batch = list[Row]
+
+
+def width(row: Row) -> int:
+    """Tokens of all texts of a row."""
+    return sum([len(item.ids) for item in row])
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from worker.flow import (
     TokenizedText,
     Tombstone,
     Window,
+    width,
 )
 from worker.health import Vitals
 from worker.metrics import (
@@ -162,11 +163,11 @@ class Instrument:
     def _plan(self, texts: list[TokenizedText]) -> Iterator[Batch]:
         for batch in self._inner.plan(texts):
             self._vitals.expect(health.PATIENCE_SECONDS)
-            lengths = [len(text.ids) for text in batch]
-            padded = max(lengths) * len(lengths)
-            self._meters[BATCH_TEXTS].observe(len(batch))
+            widths = [width(row) for row in batch]
+            padded = max(widths) * len(widths)
+            self._meters[BATCH_TEXTS].observe(sum(map(len, batch)))
             self._meters[BATCH_PADDED_TOKENS].observe(padded)
-            self._meters[TOKENS].inc(sum(lengths))
+            self._meters[TOKENS].inc(sum(widths))
             self._meters[PADDED_TOKENS].inc(padded)
             yield batch
 

@@ -48,7 +48,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
     stages = LabelStages(
         read=message_reader(line_format, settings.fields, settings.max_message_bytes),
         tokenize=tokenizer.tokenize,
-        plan=lambda tokenized: plan(tokenized, model.batch_tokens),
+        plan=lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens),
         predict=model.predict,
         make_label=LabelMaker(model.info, now_ms),
     )

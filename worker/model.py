@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils.logging import disable_progress_bar
@@ -17,14 +16,12 @@ from worker.artifact import Artifact
 from worker.device import describe, pick_device, pick_dtype
 from worker.errors import UserError
 from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
+from worker.packing import ROW_TOKENS, Inputs, can_pack, logits, make_inputs
 
 _log = logging.getLogger(__name__)
 
 _MIN_BATCH_TOKENS = 64
 _SCORE_UNIT = 1e6  # six digits
-
-
-Inputs = tuple[torch.Tensor, torch.Tensor]
 
 
 class Model:
@@ -65,7 +62,8 @@ class Model:
         except (OSError, ValueError, SafetensorError) as error:
             raise UserError(f"EMOTION_MODEL: {artifact.folder} cannot be loaded: {error}") from error
         _refuse_other_kinds(artifact.folder, model.config, report["missing_keys"])
-        self._model: torch.nn.Module = model.to(self.device).eval()
+        self._model: PreTrainedModel = model.to(self.device).eval()
+        self.row_tokens = ROW_TOKENS if can_pack(model) else 0
         self._pad_id: int = model.config.pad_token_id or 0
         self.positions = _positions(model)
         if confident_score is None and artifact.manifest:
@@ -107,43 +105,49 @@ class Model:
             yield from self._predictions(batch, scores)
             return
         self._ran_out_of_memory |= isinstance(failure, torch.OutOfMemoryError)
-        if len(batch) > 1:
-            _log.warning("batch_halved", extra={"texts": len(batch), "error": repr(failure)[:200]})
-            yield from self._predict(batch[: len(batch) // 2])
-            yield from self._predict(batch[len(batch) // 2 :])
+        texts = sum(map(len, batch))
+        if texts > 1:
+            _log.warning("batch_halved", extra={"texts": texts, "error": repr(failure)[:200]})
+            for half in _halves(batch):
+                yield from self._predict(half)
         else:
             yield from self._last_try(batch, failure)
 
     def _last_try(self, batch: Batch, failure: Exception) -> Iterator[Prediction | Rejected]:
         """Blame a text that failed alone, if another of its length goes through and it fails once more."""
-        if not self._works(len(batch[0].ids)):
+        if not self._works(len(batch[0][0].ids)):
             raise failure
         try:
             scores = self._scores(batch)
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, ValueError, IndexError):
-            yield from _rejected(batch[0], type(failure).__name__)
+            yield from _rejected(batch[0][0], type(failure).__name__)
         else:
             yield from self._predictions(batch, scores)
 
     def _predictions(self, batch: Batch, scores: torch.Tensor) -> Iterator[Prediction | Rejected]:
-        finite = scores.isfinite().all(dim=1).tolist()
         rounded = scores.double().mul(_SCORE_UNIT).round().div(_SCORE_UNIT).tolist()
-        for tokenized, row, is_finite in zip(batch, rounded, finite, strict=True):
-            if is_finite:
-                tokens, truncated = len(tokenized.ids), tokenized.truncated
-                yield from (Prediction(request, tokens, truncated, row) for request in tokenized.requests)
-            elif self._works(len(tokenized.ids)):
-                yield from _rejected(tokenized, "the scores are not finite")
-            else:
-                raise RuntimeError("the model has no finite scores for any text")
+        answers = iter(zip(rounded, scores.isfinite().all(dim=1).tolist(), strict=True))
+        for row in batch:
+            answered = [(item, *next(answers)) for item in row]
+            if len(row) > 1 and not all(is_finite for *_, is_finite in answered):
+                yield from self._predict([[item] for item in row])  # no mask keeps NaN from the neighbours: 0 * NaN
+                continue
+            for item, values, is_finite in answered:
+                if is_finite:
+                    tokens, truncated = len(item.ids), item.truncated
+                    yield from (Prediction(request, tokens, truncated, values) for request in item.requests)
+                elif self._works(len(item.ids)):
+                    yield from _rejected(item, "the scores are not finite")
+                else:
+                    raise RuntimeError("the model has no finite scores for any text")
 
     def _works(self, tokens: int) -> bool:
         """Whether the machine can do another text of this length: if not, the text is not to blame."""
         stand_in = TokenizedText([], [self._pad_id] * tokens, truncated=False)
         try:
-            return bool(self._scores([stand_in]).isfinite().all())
+            return bool(self._scores([[stand_in]]).isfinite().all())
         except (RuntimeError, ValueError, IndexError):
             return False
 
@@ -152,25 +156,19 @@ class Model:
         return self.forward(self.inputs(batch))
 
     def inputs(self, batch: Batch) -> Inputs:
-        """Padded token ids and their mask, both `[texts, tokens]`, on the device."""
-        lengths = torch.tensor([len(tokenized.ids) for tokenized in batch])
-        ids = pad_sequence([torch.tensor(tokenized.ids) for tokenized in batch], True, self._pad_id)
-        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-        if self.device.type == "cuda":  # a copy from pinned memory does not wait for what the GPU is doing
-            ids, mask = ids.pin_memory(), mask.pin_memory()
-        return ids.to(self.device, non_blocking=True), mask.to(self.device, non_blocking=True)
+        """The batch on the device."""
+        return make_inputs(batch, self._pad_id, self.device)
 
     @torch.inference_mode()
     def forward(self, inputs: Inputs) -> torch.Tensor:
         """Probabilities in float32 on the CPU, `[texts, labels]`; the one place that waits for the device."""
-        ids, mask = inputs
-        logits = self._model(input_ids=ids, attention_mask=mask).logits
-        scores: torch.Tensor = logits.float().softmax(dim=1).cpu()
+        scores: torch.Tensor = logits(self._model, inputs).float().softmax(dim=1).cpu()
         return scores
 
     def fingerprint(self) -> str:
         """What a measurement of this model holds for: device, number format, model and library."""
-        return " | ".join([describe(self.device), str(self.dtype), self.info.revision, torch.__version__])
+        rows = f"rows of {self.row_tokens} tokens"
+        return " | ".join([describe(self.device), str(self.dtype), self.info.revision, torch.__version__, rows])
 
     def threads(self) -> int:
         """Cores that a forward pass keeps busy."""
@@ -179,6 +177,14 @@ class Model:
     def matrix_weights(self) -> int:
         """Weights that every token is multiplied with: those of linear layers. Two operations each make a token."""
         return sum(module.weight.numel() for module in self._model.modules() if isinstance(module, torch.nn.Linear))
+
+
+def _halves(batch: Batch) -> tuple[Batch, Batch]:
+    """By rows as long as there are several, then by the texts of the last one."""
+    if len(batch) > 1:
+        return batch[: len(batch) // 2], batch[len(batch) // 2 :]
+    (row,) = batch
+    return [row[: len(row) // 2]], [row[len(row) // 2 :]]
 
 
 def _rejected(tokenized: TokenizedText, detail: str) -> Iterator[Rejected]:

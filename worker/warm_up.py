@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_CPU_BUDGETS = (256, 512, 1024)
+_CPU_BUDGETS = (256, 512, 1_024, 2_048)
 _GPU_BUDGETS = (4_096, 8_192, 16_384, 32_768)
 _LENGTHS = (7, 12, 15, 18, 22, 26, 31, 40)  # tokens of messages
 _ROUNDS = 3
@@ -66,7 +66,7 @@ def same_labels(model: "Model", exact: "Model", tokenizer: "Tokenizer") -> bool:
 
 
 def _labels(model: "Model", tokenized: Iterable[TokenizedText]) -> dict[int, int]:
-    predictions = model.predict(plan(tokenized, model.batch_tokens))
+    predictions = model.predict(plan(tokenized, model.batch_tokens, model.row_tokens))
     return {
         item.request.index: max(range(len(item.scores)), key=item.scores.__getitem__)
         for item in predictions
@@ -79,7 +79,7 @@ def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float
     budgets = _CPU_BUDGETS if model.device.type == "cpu" else _GPU_BUDGETS
     lengths = [min(_LENGTHS[index % len(_LENGTHS)], model.positions) for index in range(budgets[-1] // 16)]
     texts = [TokenizedText([], [1] * length, truncated=False) for length in lengths]
-    inputs = {budget: [model.inputs(batch) for batch in plan(texts, budget)] for budget in budgets}
+    inputs = {budget: [model.inputs(batch) for batch in plan(texts, budget, model.row_tokens)] for budget in budgets}
     seconds: dict[int, list[float]] = {budget: [] for budget in budgets}
     for _ in range(_ROUNDS):  # in turns, so that a noisy moment hits all
         for budget in list(seconds):

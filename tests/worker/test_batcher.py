@@ -1,9 +1,10 @@
-"""Batches by padded tokens."""
+"""Batches by padded tokens, and rows that texts share."""
 
 import random
+from collections.abc import Iterator
 
 from worker.batcher import plan
-from worker.flow import Request, TokenizedText
+from worker.flow import Request, TokenizedText, width
 
 
 def tokenized(lengths: list[int]) -> list[TokenizedText]:
@@ -14,26 +15,45 @@ def tokenized(lengths: list[int]) -> list[TokenizedText]:
 
 
 def test_every_text_is_in_exactly_one_batch() -> None:
-    chance = random.Random(1)  # noqa: S311
-    for _ in range(200):
-        lengths = [chance.randint(2, 512) for _ in range(chance.randint(0, 60))]
-        batches = list(plan(tokenized(lengths), chance.randint(1, 2000)))
-        assert all(batches)
-        assert sorted(request.index for batch in batches for item in batch for request in item.requests) == list(
-            range(len(lengths))
-        )
+    for lengths, budget, row_tokens in windows(1):
+        batches = list(plan(tokenized(lengths), budget, row_tokens))
+        assert all(batch and all(batch) for batch in batches)
+        items = [item for batch in batches for row in batch for item in row]
+        assert sorted(request.index for item in items for request in item.requests) == list(range(len(lengths)))
 
 
 def test_a_batch_with_its_padding_keeps_within_the_budget() -> None:
-    chance = random.Random(2)  # noqa: S311
-    for _ in range(200):
-        lengths = [chance.randint(2, 512) for _ in range(chance.randint(1, 60))]
-        budget = chance.randint(1, 2000)
-        for batch in plan(tokenized(lengths), budget):
-            longest = max(len(item.ids) for item in batch)
-            assert longest * len(batch) <= budget or len(batch) == 1
+    for lengths, budget, row_tokens in windows(2):
+        for batch in plan(tokenized(lengths), budget, row_tokens):
+            assert max(map(width, batch)) * len(batch) <= budget or [len(row) for row in batch] == [1]
+
+
+def test_texts_share_a_row_up_to_its_size() -> None:
+    for lengths, budget, row_tokens in windows(3):
+        for batch in plan(tokenized(lengths), budget, row_tokens):
+            assert all(width(row) <= row_tokens or len(row) == 1 for row in batch)
 
 
 def test_like_lengths_share_a_batch() -> None:
     batches = list(plan(tokenized([100, 3, 101, 4, 5]), 300))
-    assert [[len(item.ids) for item in batch] for batch in batches] == [[3, 4, 5], [100, 101]]
+    assert [[width(row) for row in batch] for batch in batches] == [[3, 4, 5], [100, 101]]
+
+
+def test_rows_are_filled_with_what_fits_best() -> None:
+    (batch,) = plan(tokenized([50, 30, 60, 40, 10, 70]), 1000, row_tokens=100)
+    assert sorted(sorted(len(item.ids) for item in row) for row in batch) == [[10, 50], [30, 70], [40, 60]]
+
+
+def test_a_window_of_messages_leaves_little_padding() -> None:
+    chance = random.Random(4)  # noqa: S311
+    lengths = [max(4, int(chance.gauss(24, 11))) for _ in range(165)]
+    batches = list(plan(tokenized(lengths), 1024, row_tokens=96))
+    assert sum(max(map(width, batch)) * len(batch) for batch in batches) < sum(lengths) * 1.05
+
+
+def windows(seed: int) -> Iterator[tuple[list[int], int, int]]:
+    """Lengths of texts, and the sizes of batches and rows."""
+    chance = random.Random(seed)  # noqa: S311
+    for _ in range(200):
+        lengths = [chance.randint(2, 512) for _ in range(chance.randint(0, 60))]
+        yield lengths, chance.randint(1, 2000), chance.choice((0, 96, 300))

@@ -16,7 +16,7 @@ class CountingModel:
         self.seen: list[str] = []
 
     def predict(self, batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
-        for item in (item for batch in batches for item in batch):
+        for item in (item for batch in batches for row in batch for item in row):
             self.seen.append(item.requests[0].text)
             for request in item.requests:
                 if request.text == "bad":

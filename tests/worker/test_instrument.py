@@ -75,10 +75,12 @@ class MadeUp:
         return [TokenizedText([request], [5, UNKNOWN, 6], truncated=False) for request in requests]
 
     def plan(self, texts: list[TokenizedText]) -> list[Batch]:
-        return [texts] if texts else []
+        return [[[text] for text in texts]] if texts else []
 
     def predict(self, batches: Iterable[Batch]) -> list[Prediction | Rejected]:
-        return [Prediction(r, 3, False, [0.1, 0.9]) for batch in batches for text in batch for r in text.requests]
+        return [
+            Prediction(r, 3, False, [0.1, 0.9]) for b in batches for row in b for text in row for r in text.requests
+        ]
 
     def encode(self, records: list[Record], answers: Iterable[Any]) -> list[Outcome]:
         indexes = [answer.request.index for answer in answers]

@@ -2,11 +2,16 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, pipeline
+from transformers import (
+    AutoModelForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    pipeline,
+)
 
 from schemas.dead_letter import Reason
 from schemas.manifest import ModelManifest, digest_files
@@ -15,7 +20,7 @@ from worker.artifact import _BUNDLED, find_artifact
 from worker.batcher import plan
 from worker.build import load_model
 from worker.errors import UserError
-from worker.flow import Prediction, Rejected, Request
+from worker.flow import Prediction, Rejected, Request, TokenizedText, width
 from worker.model import Model
 from worker.settings import load_settings
 from worker.tokenizer import Tokenizer
@@ -36,7 +41,7 @@ def requests(texts: list[str]) -> list[Request]:
 def predict(
     model: Model, tokenizer: Tokenizer, texts: list[str], batch_tokens: int = 100
 ) -> list[Prediction | Rejected]:
-    return list(model.predict(plan(tokenizer.tokenize(requests(texts)), batch_tokens)))
+    return list(model.predict(plan(tokenizer.tokenize(requests(texts)), batch_tokens, model.row_tokens)))
 
 
 def by_index(predictions: list[Prediction | Rejected]) -> dict[int, list[float]]:
@@ -68,7 +73,7 @@ def test_one_text_that_the_model_fails_on_never_costs_its_neighbours(
     forward = model._scores
 
     def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
-        if any(item.ids == poison.ids for item in batch):
+        if any(item.ids == poison.ids for row in batch for item in row):
             raise IndexError("index out of range in self")
         return forward(batch)
 
@@ -86,10 +91,10 @@ def test_a_text_that_a_window_holds_often_is_computed_once_and_answered_each_tim
 ) -> None:
     model, tokenizer = load(tiny_model)
     forward = model._scores
-    computed = []
+    computed: list[TokenizedText] = []
 
     def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
-        computed.extend(batch)
+        computed.extend(item for row in batch for item in row)
         return forward(batch)
 
     monkeypatch.setattr(model, "_scores", scores)
@@ -105,7 +110,9 @@ def test_a_text_without_finite_scores_is_rejected_alone(tiny_model: Path, monkey
 
     def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
         result = forward(batch).clone()
-        result[[any(r.text == TEXTS[1] for r in item.requests) for item in batch]] = float("nan")
+        result[[any(r.text == TEXTS[1] for item in row for r in item.requests) for row in batch for _ in row]] = float(
+            "nan"
+        )
         return result
 
     monkeypatch.setattr(model, "_scores", scores)
@@ -113,11 +120,47 @@ def test_a_text_without_finite_scores_is_rejected_alone(tiny_model: Path, monkey
     assert [(p.index, p.reason) for p in predictions if isinstance(p, Rejected)] == [(1, Reason.MODEL_FAILED)]
 
 
+def test_a_text_that_computes_to_nan_costs_no_neighbour_in_its_row(tiny_model: Path) -> None:
+    model, tokenizer = load(tiny_model)
+    whole = by_index(predict(model, tokenizer, TEXTS[:8]))
+    (poison,) = tokenizer.tokenize(requests(["z"]))
+    with torch.no_grad():
+        cast("torch.nn.Embedding", model._model.get_input_embeddings()).weight[poison.ids[1]] = float("nan")
+    predictions = predict(model, tokenizer, [*TEXTS[:8], "z"])
+    assert [p.index for p in predictions if isinstance(p, Rejected)] == [8]
+    assert sorted(by_index(predictions)) == list(range(8))
+    for index, scores in by_index(predictions).items():
+        assert scores == pytest.approx(whole[index], abs=2e-6)
+
+
+def test_texts_that_share_a_row_get_the_scores_that_they_get_alone(tiny_model: Path) -> None:
+    model, tokenizer = load(tiny_model)
+    texts = tokenizer.tokenize(requests([f"{'so ' * (index % 9)}{index}" for index in range(60)]))
+    batches = list(plan(texts, 400, model.row_tokens))
+    assert max(len(row) for batch in batches for row in batch) > 3
+    together, alone = by_index(list(model.predict(batches))), by_index(list(model.predict([[t]] for t in texts)))
+    assert sorted(together) == list(range(60))
+    for index, scores in together.items():
+        assert scores == pytest.approx(alone[index], abs=2e-6)
+
+
+def test_a_model_of_another_kind_gets_one_text_a_row(tmp_path: Path, tiny_model: Path) -> None:
+    other = DistilBertForSequenceClassification(
+        DistilBertConfig(vocab_size=200, dim=32, n_layers=2, n_heads=2, hidden_dim=64, id2label=dict(enumerate(LABELS)))
+    )
+    other.save_pretrained(tmp_path)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tiny_model / file, tmp_path)
+    model, tokenizer = load(tmp_path)
+    assert model.row_tokens == 0
+    assert sorted(by_index(predict(model, tokenizer, TEXTS))) == list(range(len(TEXTS)))
+
+
 def test_a_model_without_finite_scores_for_any_text_ends_the_process(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, tokenizer = load(tiny_model)
-    monkeypatch.setattr(model, "_scores", lambda batch: torch.full((len(batch), 6), float("nan")))
+    monkeypatch.setattr(model, "_scores", lambda batch: torch.full((sum(map(len, batch)), 6), float("nan")))
     with pytest.raises(RuntimeError, match="no finite scores for any text"):
         predict(model, tokenizer, TEXTS)
 
@@ -140,7 +183,7 @@ def test_a_machine_that_fails_on_any_text_ends_the_process_and_no_text_is_blamed
     forward = model._scores
 
     def exhausted(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
-        if max(len(item.ids) for item in batch) > 10:
+        if max(len(item.ids) for row in batch for item in row) > 10:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         return forward(batch)
 
@@ -171,7 +214,7 @@ def test_a_batch_that_memory_does_not_hold_makes_later_ones_smaller(
     largest = []
 
     def scores(batch: list) -> torch.Tensor:  # type: ignore[type-arg]
-        tokens = sum(len(item.ids) for item in batch)
+        tokens = sum(map(width, batch))
         largest.append(tokens)
         if tokens > 100:
             raise torch.OutOfMemoryError("out of memory")

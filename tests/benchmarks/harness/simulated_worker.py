@@ -15,23 +15,23 @@ from pathlib import Path
 import torch
 
 from worker.__main__ import main
-from worker.model import Inputs, Model
+from worker.model import Model
+from worker.packing import Inputs
 
 MODULE = "tests.benchmarks.harness.simulated_worker"
 
 
 def _forward(model: Model, inputs: Inputs) -> torch.Tensor:
-    texts, tokens = inputs[0].shape
     seconds = (
         float(os.environ.get("SIMULATED_BATCH_MS", 0)) / 1e3
-        + texts * tokens * float(os.environ.get("SIMULATED_TOKEN_US", 0)) / 1e6
+        + inputs.ids.numel() * float(os.environ.get("SIMULATED_TOKEN_US", 0)) / 1e6
     )
     device = os.environ.get("SIMULATED_DEVICE")
     with _device(Path(device), seconds) if device else nullcontext():
         if seconds:
             time.sleep(seconds)
     labels = len(model.info.labels)
-    return torch.full((texts, labels), 1 / labels)
+    return torch.full((len(inputs.starts), labels), 1 / labels)
 
 
 @contextmanager
