@@ -40,6 +40,12 @@ class TrainOptions:
         default=0.0,
         metadata={"help": "Share of the training texts, 0 to 1, that each epoch changes as real messages differ."},
     )
+    drop_links_and_names: bool = field(
+        default=False,
+        metadata={
+            "help": "Let the tokenizer leave out links and @names: they carry no emotion, so they change no label."
+        },
+    )
     early_stopping_patience: int | None = field(
         default=None,
         metadata={"help": "Stop after this many evaluations without a better one; needs --load_best_model_at_end."},

@@ -1,15 +1,15 @@
 """The tokenizer of an artifact: lower-casing, and the model's own length limit, that survive every reload.
 
-Lower-casing lives in the tokenizer, so that training, the worker and any other loader see the same text. A loader may
-rebuild the tokenizer from `tokenizer_config.json` and ignore `tokenizer.json`, or the other way round, so both must say
-the same. Therefore the training itself uses a tokenizer that was saved and loaded again.
+What is done to a text lives in the tokenizer, so that training, the worker and any other loader see the same. A loader
+may rebuild the tokenizer from `tokenizer_config.json` and ignore `tokenizer.json`, or the other way round, so both must
+say the same. Therefore the training itself uses a tokenizer that was saved and loaded again.
 """
 
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, normalizers
+from tokenizers import Regex, Tokenizer, normalizers
 from torch.nn import Embedding
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
@@ -19,6 +19,8 @@ from trainer.errors import UserError, first_line
 # What transformers copies from the truncation and padding stored in a tokenizer.json.
 _LENGTH_LEFTOVERS = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
 _PROBE = ("HELLO Café ÉTÉ", "hello café été")
+_LINKS_AND_NAMES = r"https?://\S+|www\.\S+|(?<!\w)@\w+"
+_LINKS_AND_NAMES_PROBE = ("@someone_1 hello, see https://example.org/a?b=1", "hello, see")
 
 
 def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast:
@@ -36,29 +38,40 @@ def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast
     return tokenizer
 
 
-def lower_cased_tokenizer(base: str, model: PreTrainedModel) -> PreTrainedTokenizerFast:
+def lower_cased_tokenizer(
+    base: str, model: PreTrainedModel, drop_links_and_names: bool = False
+) -> PreTrainedTokenizerFast:
     """Returns the base's tokenizer, made to lower-case and to know the model's length limit, as a reload gives it.
 
-    Only the case is changed: accents stay what they are to the base (an uncased BERT strips them, a cased one keeps
-    them). Truncation and padding stored with the base, such as the 128 tokens of a sentence encoder, are dropped.
+    Accents stay what they are to the base (an uncased BERT strips them, a cased one keeps them). Truncation and padding
+    stored with the base, such as the 128 tokens of a sentence encoder, are dropped.
 
     Args:
         base: Hub id or folder of the base model.
         model: The model loaded from it, which limits the length.
+        drop_links_and_names: Leave out links and user names (`@name`), so that they cannot change a label.
 
     Raises:
-        UserError: if the tokenizer cannot be loaded or cannot be made to lower-case.
+        UserError: if the tokenizer cannot be loaded or cannot be made to do this.
     """
     tokenizer = load_tokenizer(base)
     max_tokens = min(tokenizer.model_max_length, _positions(model))
     if max_tokens >= VERY_LARGE_INTEGER:
         raise UserError(f"{base}: states no longest input; set model_max_length in its tokenizer_config.json")
     normalizer = tokenizer.backend_tokenizer.normalizer
-    if isinstance(normalizer, normalizers.BertNormalizer):
+    if drop_links_and_names:
+        tokenizer = _with_first(
+            tokenizer,
+            normalizers.Replace(Regex(_LINKS_AND_NAMES), " "),
+            normalizers.Replace(Regex(r"\s+"), " "),  # some models tell one space from two, and see one at the end
+            normalizers.Strip(),
+            normalizers.Lowercase(),
+        )
+    elif isinstance(normalizer, normalizers.BertNormalizer):
         strip_accents = normalizer.lowercase if normalizer.strip_accents is None else normalizer.strip_accents
         tokenizer = load_tokenizer(base, do_lower_case=True, strip_accents=strip_accents)
     else:
-        tokenizer = _with_lower_case_first(tokenizer)
+        tokenizer = _with_first(tokenizer, normalizers.Lowercase())
     tokenizer.model_max_length = max_tokens
     for leftover in _LENGTH_LEFTOVERS:
         tokenizer.init_kwargs.pop(leftover, None)
@@ -66,9 +79,10 @@ def lower_cased_tokenizer(base: str, model: PreTrainedModel) -> PreTrainedTokeni
         model.config.save_pretrained(folder)  # AutoTokenizer picks the class by it
         save_tokenizer(tokenizer, Path(folder))
         reloaded = load_tokenizer(folder)
-    upper, lower = reloaded(list(_PROBE))["input_ids"]
-    if upper != lower:
+    if not _same_ids(reloaded, _PROBE):
         raise UserError(f"{base}: the tokenizer cannot be made to lower-case; choose another base model")
+    if drop_links_and_names and not _same_ids(reloaded, _LINKS_AND_NAMES_PROBE):
+        raise UserError(f"{base}: the tokenizer cannot be made to leave out links; choose another base model")
     return reloaded
 
 
@@ -79,14 +93,19 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _with_lower_case_first(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """Puts lower-casing before the base's own normalizer, under the class that loads tokenizer.json as it stands.
+def _same_ids(tokenizer: PreTrainedTokenizerFast, texts: tuple[str, str]) -> bool:
+    one, other = tokenizer(list(texts))["input_ids"]
+    return bool(one == other)
 
-    The classes of single model types rebuild their normalizer at load and know no lower-casing.
+
+def _with_first(tokenizer: PreTrainedTokenizerFast, *first: normalizers.Normalizer) -> PreTrainedTokenizerFast:
+    """Puts normalizers before the base's own one, under the class that loads tokenizer.json as it stands.
+
+    The classes of single model types rebuild their normalizer at load and know none but their own.
     """
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     own = [] if backend.normalizer is None else [backend.normalizer]
-    backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
+    backend.normalizer = normalizers.Sequence([*first, *own])
     generic: Any = PreTrainedTokenizerFast
     lower_cased: PreTrainedTokenizerFast = generic(
         tokenizer_object=backend,

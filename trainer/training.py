@@ -77,7 +77,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     set_seed(arguments.seed)  # the classifier's head starts from random weights
     model = _load_base(options.model, names)
     checkpoint = checkpoint_to_resume(arguments, model)
-    tokenizer = lower_cased_tokenizer(options.model, model)
+    tokenizer = lower_cased_tokenizer(options.model, model, options.drop_links_and_names)
     train_set = TrainingSet(tokenizer, train_split.rows, targets, augment=options.augment, seed=arguments.seed)
     validation_set = tokenized(tokenizer, validation_split.texts, validation_ids)
     trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
