@@ -13,8 +13,8 @@ from worker.errors import UserError
 _LOAD = 0.7  # what a worker should carry at most, so that it catches up after a restart
 FIELDS = {
     "pipeline_texts_per_s": "texts a second from topic to topic, median of the rounds",
-    "ceiling_texts_per_s": "texts a second of the forward pass alone: the same distinct texts, tokenized and padded "
-    "beforehand, sorted over the whole set, at its best batch size",
+    "ceiling_texts_per_s": "texts a second of the forward pass alone: the same distinct texts, tokenized and packed "
+    "into batches beforehand, over the whole set, at its best batch size",
     "pipeline_to_ceiling": "the one divided by the other",
     "ceiling_to_matrix_peak": "the ceiling divided by what plain matrix products of the dtype would give: their "
     "operations a second by 2 x weights of linear layers x real tokens",
