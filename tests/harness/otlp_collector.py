@@ -68,6 +68,12 @@ def attributes(holder: Any) -> dict[str, Any]:
     return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in holder.attributes}
 
 
-def traceparent(span: Span) -> bytes:
-    """What a record carries that goes on from this span."""
-    return f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01".encode()
+def context(span: Span) -> tuple[str, str]:
+    """Its trace and its own id, in hex."""
+    return span.trace_id.hex(), span.span_id.hex()
+
+
+def context_of(traceparent: bytes | None) -> tuple[str, str]:
+    """The trace and the span that a record's header names."""
+    _, trace_id, span_id, _ = (traceparent or b"").decode().split("-")
+    return trace_id, span_id

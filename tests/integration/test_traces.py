@@ -8,7 +8,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord
-from tests.harness.otlp_collector import OtlpCollector, attributes, traceparent
+from tests.harness.otlp_collector import OtlpCollector, attributes, context, context_of
 from tests.integration.conftest import Stream, message
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -35,7 +35,7 @@ def test_a_trace_comes_with_a_record_and_goes_on_with_its_label(
         ]
     )
     worker = stream.worker(processes=2)
-    worker.environment |= collector.environment | {"OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "process"}
+    worker.environment |= collector.environment
     with worker:
         labels = {record.key: dict(record.headers) for record in stream.labels(3)}
         (letter,) = stream.letters(1)
@@ -65,14 +65,15 @@ def test_a_trace_comes_with_a_record_and_goes_on_with_its_label(
         assert (created.trace_id.hex(), created.parent_span_id.hex()) == (TRACE, SPAN)
         assert created.kind == Span.SPAN_KIND_PRODUCER
         assert [link.span_id in windows for link in created.links] == [True]
-        assert (headers["traceparent"], headers["tracestate"], headers["mine"]) == (traceparent(created), b"a=1", b"1")
+        assert context_of(headers["traceparent"]) == context(created)
+        assert (headers["tracestate"], headers["mine"]) == (b"a=1", b"1")
     assert labels[b"not-recorded"] == {"traceparent": UNSAMPLED}
     assert labels[b"none"]["mine"] == b"1"
-    assert labels[b"none"]["traceparent"] in [traceparent(window) for window in windows.values()]
+    assert context_of(labels[b"none"]["traceparent"]) in [context(window) for window in windows.values()]
 
     senders_of_spans = [resource for resource, _ in collector.resources()]
     assert {resource["service.name"] for resource in senders_of_spans} == {"emotions"}
-    assert len({resource["process.pid"] for resource in senders_of_spans}) == 2
+    assert len({resource["service.instance.id"] for resource in senders_of_spans}) == 2
 
 
 def test_with_its_collector_away_or_silent_a_worker_goes_on(make_stream: Callable[..., Stream]) -> None:
