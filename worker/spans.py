@@ -58,9 +58,9 @@ def find_provider() -> TracerProvider:
 class Spans:
     """Traces windows: a span for each, from its records to its commit, with a child for each stage.
 
-    Records that came with the context of a trace that is recorded go on in that trace, by a span of their own. So do
-    as many of a window as a span may have links (OTEL_SPAN_LINK_COUNT_LIMIT); others keep the context they came with.
-    Records that came without one get that of their window.
+    Records that came with the context of a trace that is recorded go on in that trace, by a span of their own: of a
+    window as many as a span may have links (OTEL_SPAN_LINK_COUNT_LIMIT). The others keep the context they came with;
+    records that came without one get that of their window.
     """
 
     def __init__(self, provider: TracerProvider, topic: str, group_id: str) -> None:
