@@ -12,6 +12,7 @@ from worker.build import load_model, make_sink
 from worker.errors import NotDeliveredError, Problem, UserError
 from worker.settings import Settings, changed_settings, load_settings
 from worker.topics import topic_hints, topic_problems
+from worker.tracing import exporters, tracing
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ def _results() -> Iterator[Result]:
     if connected:
         for name, part in {"topics": _topics, "group": _group, "delivery": _delivery}.items():
             yield from _tried(name, part, settings)
+    if exporters():
+        yield from _tried("traces", _traces, settings)
     yield from _tried("model", _model, settings)
 
 
@@ -109,6 +112,11 @@ def _group(settings: Settings) -> Iterator[Result]:
 def _delivery(settings: Settings) -> Iterator[Result]:
     make_sink(Broker(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES).close()
     yield Result("delivery", True, settings.delivery)
+
+
+def _traces(settings: Settings) -> Iterator[Result]:
+    with tracing(settings):
+        yield Result("traces", True, f"exporter: {exporters()}")
 
 
 def _model(settings: Settings) -> Iterator[Result]:

@@ -111,6 +111,8 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("worker").setLevel(level.upper())
     logging.getLogger("kafka").setLevel(logging.INFO if level == "debug" else logging.CRITICAL)
+    for name in ("trace", "util"):  # these print what they cannot read: a record's header, an exporter's key
+        logging.getLogger(f"opentelemetry.{name}").setLevel(logging.CRITICAL)
 
 
 def markdown_table() -> str:

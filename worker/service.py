@@ -17,6 +17,7 @@ from worker.instrument import Instrument
 from worker.metrics import Meters
 from worker.settings import Settings
 from worker.tally import Tally
+from worker.tracing import tracing
 from worker.warm_up import cache_file, find_batch_tokens
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     Raises:
         UserError: Something that `emotion-worker check` would have told.
     """
+    traces = tracing(settings)
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
     smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
@@ -36,7 +38,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
         model.batch_tokens = find_batch_tokens(model, cache_file())
     consumer = broker.consumer()
     source = make_source(settings, consumer, settings.input_topic, stop.wait)
-    with closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:
+    with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:
         stages = make_stages(settings, limits, model, tokenizer, source, sink)
         _log.info(
             "worker_started",
@@ -51,7 +53,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
         tally = Tally(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
         instrument = Instrument(stages, source, tally, meters, vitals, settings.longest_turn_ms / 1000)
         spare_the_collector()
-        loop.run(instrument.stages(), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
+        loop.run(traced(instrument.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
 
 

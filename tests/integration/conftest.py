@@ -1,7 +1,7 @@
 """A stream of texts through a worker on real Kafka, and what came of it."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tests.harness.independent import (
     produce,
     read_topic,
 )
+from tests.harness.otlp_collector import OtlpCollector
 from tests.harness.tiny_model import write_tiny_model
 from tests.harness.worker_process import WorkerProcess
 
@@ -110,3 +111,9 @@ def make_stream(apache_kafka: KafkaUnderTest, tiny_model: Path, tmp_path: Path) 
 def stream(request: pytest.FixtureRequest, make_stream: Callable[..., Stream]) -> Stream:
     """A stream in each delivery mode."""
     return make_stream(settings={"delivery": request.param})
+
+
+@pytest.fixture
+def collector() -> Iterator[OtlpCollector]:
+    with OtlpCollector() as collector:
+        yield collector

@@ -13,6 +13,7 @@ from confluent_kafka.admin import ResourceType
 from tests.harness.faulty_worker import MODULE as FAULTY_WORKER
 from tests.harness.faulty_worker import break_model
 from tests.harness.independent import NewRecord
+from tests.harness.otlp_collector import OtlpCollector, attributes
 from tests.harness.secured_kafka import KEY_PASSWORD, PASSWORD, PLAIN_USER, SecuredKafka
 from tests.harness.token_endpoint import TokenEndpoint
 from tests.integration.conftest import Stream, identities, message
@@ -25,6 +26,7 @@ USER = "scram-user"
 CERTIFIED_USER = "mutual-user"
 CLIENT_ID, CLIENT_SECRET = "the:client", "the secret: of it"
 WRONG = "not-the-password"
+TRACEPARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.fixture(scope="module")
@@ -324,24 +326,32 @@ def test_a_password_that_is_revoked_while_running_ends_the_worker(
     assert "check EMOTION_SASL_MECHANISM and its credentials" in worker.log
 
 
-def test_neither_secrets_nor_texts_are_logged_while_bad_things_happen(
-    secured: SecuredKafka, make_secured: Callable[..., Stream]
+def test_neither_secrets_nor_texts_are_logged_or_traced_while_bad_things_happen(
+    secured: SecuredKafka, make_secured: Callable[..., Stream], collector: OtlpCollector
 ) -> None:
-    text = "swordfish"
+    text, api_key = "swordfish", "key-of-the-collector"
     stream = make_secured(scram(secured))
-    with stream.worker(FAULTY_WORKER) as worker:
+    worker = stream.worker(FAULTY_WORKER)
+    worker.environment |= collector.environment | {"OTEL_EXPORTER_OTLP_HEADERS": f"api-key={api_key},{api_key}"}
+    with worker.start("run", "--log-level", "debug"):
         worker.wait_until_ready()
         stream.produce(
             [
                 message("1", f"{text} in a text"),
                 NewRecord(f'{{"text": "{text}'.encode(), text.encode()),
                 NewRecord(f'{{"text": ["{text}"]}}'.encode(), None, ((text, text.encode()),)),
+                NewRecord(b"", text.encode(), (("traceparent", TRACEPARENT), ("tracestate", text.encode()))),
             ]
         )
-        stream.letters(2)
+        stream.letters(3)
         break_model(stream.folder, worker.process.pid, "throw")
         stream.produce([message(str(index), f"{text} once more {index}") for index in range(3)])
         assert worker.wait_for_exit() == 1
     assert "the device says no" in worker.log
-    assert text not in worker.log
-    assert PASSWORD not in worker.log
+    assert "RuntimeError" in [attributes(span).get("error.type") for span in collector.spans("predict")]
+    assert api_key in [headers["api-key"] for headers in collector.headers]
+    traces = b"".join(collector.bodies).decode("latin-1")
+    for secret in (text, PASSWORD, api_key):
+        assert secret not in worker.log
+        assert secret not in traces
+    assert "the device says no" not in traces

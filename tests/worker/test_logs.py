@@ -8,6 +8,8 @@ from pathlib import Path
 
 import orjson
 import pytest
+from opentelemetry.trace import TraceState
+from opentelemetry.util.re import parse_env_headers
 
 from worker import logs
 from worker.logs import EVENTS, configure_logging
@@ -27,7 +29,7 @@ def put_back() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in ("worker", "kafka"):
+    for name in ("worker", "kafka", "opentelemetry.trace", "opentelemetry.util"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -91,4 +93,13 @@ def test_the_kafka_client_never_speaks_below_info(level: str) -> None:
     stream = io.StringIO()
     configure_logging(level, stream)
     logging.getLogger("kafka.producer.kafka").debug("key and value")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("level", logs.LEVELS)
+def test_opentelemetry_does_not_print_headers_that_it_cannot_read(level: str) -> None:
+    stream = io.StringIO()
+    configure_logging(level, stream)
+    assert TraceState.from_header(["no such thing"]) == {}
+    assert parse_env_headers("no such thing") == {}
     assert stream.getvalue() == ""
