@@ -104,7 +104,7 @@ def make_stages(
     )
     if settings.cache_texts:
         cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
-        stages = replace(stages, predict=cache.predict)
+        stages = replace(stages, plan=cache.plan, predict=cache.predict)
     return stages
 
 

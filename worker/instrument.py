@@ -164,6 +164,7 @@ class Instrument:
             self._vitals.expect(health.PATIENCE_SECONDS)
             lengths = [len(text.ids) for text in batch]
             padded = max(lengths) * len(lengths)
+            self._contents.computed += len(batch)
             self._meters[BATCH_TEXTS].observe(len(batch))
             self._meters[BATCH_PADDED_TOKENS].observe(padded)
             self._meters[TOKENS].inc(sum(lengths))
