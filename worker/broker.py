@@ -275,3 +275,8 @@ def transactional_id(group_id: str) -> str:
     refused; what it left open ends with its transaction time-out.
     """
     return f"{group_id}-{uuid.uuid4()}"
+
+
+def trial_transactional_id(group_id: str) -> str:
+    """The transactional id of whoever only tries: the same each time, so that brokers remember one, and no worker's."""
+    return f"{group_id}-check"

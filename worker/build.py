@@ -114,14 +114,20 @@ def make_source(settings: Settings, consumer: Any, topic: str, wait: Callable[[f
     return Source(consumer, topic, pace, settings.start_offset, wait)
 
 
-def make_sink(broker: Broker, settings: Settings, consumer: Any, max_message_bytes: int) -> Sink:
-    """A sink that commits what `consumer` has read.
+def make_sink(
+    broker: Broker,
+    settings: Settings,
+    consumer: Any,
+    max_message_bytes: int,
+    name: Callable[[str], str] = transactional_id,
+) -> Sink:
+    """A sink that commits what `consumer` has read. `name` makes a transactional id for the group.
 
     Raises:
         UserError: Writing is not allowed, or the brokers are too old.
     """
     exactly_once = settings.delivery == "exactly_once"
-    identity = transactional_id(settings.group_id) if exactly_once else None
+    identity = name(settings.group_id) if exactly_once else None
     make_producer = partial(broker.producer, max_message_bytes, identity)
     return Sink(consumer, make_producer, exactly_once, timeout_seconds=settings.session_timeout_ms / 1000)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from worker.artifact import pinning_hint
-from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
+from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, trial_transactional_id
 from worker.build import load_model, make_sink
 from worker.errors import NotDeliveredError, Problem, UserError
 from worker.settings import Settings, changed_settings, load_settings
@@ -107,7 +107,7 @@ def _group(settings: Settings) -> Iterator[Result]:
 
 
 def _delivery(settings: Settings) -> Iterator[Result]:
-    make_sink(Broker(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES).close()
+    make_sink(Broker(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES, trial_transactional_id).close()
     yield Result("delivery", True, settings.delivery)
 
 
