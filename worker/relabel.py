@@ -14,7 +14,7 @@ from tqdm import tqdm
 from worker import loop
 from worker.bounded import BoundedSource, own_group
 from worker.broker import Broker
-from worker.build import checked_topics, load_model, make_sink, make_source, make_stages
+from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, set_batch_tokens
 from worker.changes import Changes
 from worker.errors import UserError
 from worker.flow import Outcome
@@ -98,6 +98,7 @@ def _label(
 ) -> bool:
     """Run the loop over the range; gives whether it came to the end."""
     model, tokenizer = load_model(settings)
+    set_batch_tokens(model, settings)
     _log.info(
         "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
     )
