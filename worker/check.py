@@ -84,7 +84,7 @@ def _tried(name: str, part: Callable[[Settings], Iterator[Result]], settings: Se
             name,
             False,
             f"the model fails on its device: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
-            "look at the device, its driver and its memory, or take another by EMOTION_DEVICE",
+            "look at the device, its driver and its memory, or take another by EMOTION_DEVICE or EMOTION_DTYPE",
         )
 
 
