@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     label.set_defaults(command=_label)
     check = add("check", help="settings, broker, topics, rights, delivery and model, with a report")
     check.add_argument("--json", action="store_true", help="one list of {check, ok, detail, mend}")
+    check.add_argument(
+        "--device", action="store_true", help="the model on its device only, as warm-up does it; no broker is needed"
+    )
     check.set_defaults(command=_check)
     _add_bench(add)
     dead_letters = add("dead-letters", help="show dead letters, or send their originals again")
@@ -121,7 +124,7 @@ def _label(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from worker.check import check
 
-    return check(arguments.json)
+    return check(arguments.json, arguments.device)
 
 
 def _dead_letters(arguments: argparse.Namespace) -> int:

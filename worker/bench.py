@@ -16,7 +16,6 @@ from kafka import TopicPartition
 from tqdm import tqdm
 
 from worker import bench_report, loop
-from worker.batcher import plan
 from worker.bench_report import Measured
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, spare_the_collector
@@ -27,6 +26,7 @@ from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText, Wind
 from worker.sample_texts import sample_texts
 from worker.settings import Settings
 from worker.source import Source
+from worker.warm_up import forward_texts_per_s
 
 if TYPE_CHECKING:
     from worker.model import Model
@@ -115,7 +115,7 @@ class _Bench:
                 peaks.append(self._peak())
                 progress.update()
                 for budget, rates in ceilings.items():
-                    rates.append(ceiling(model, tokenized, budget))
+                    rates.append(forward_texts_per_s(model, tokenized, budget))
                     progress.update()
                 model.batch_tokens = max(ceilings, key=lambda budget: statistics.median(ceilings[budget]))
                 pipelines.append(self._pipeline(len(self._texts)))
@@ -257,15 +257,6 @@ class _Clock:
                 self.seconds[part] = self.seconds.get(part, 0.0) + time.thread_time() - started
 
         return run
-
-
-def ceiling(model: "Model", tokenized: list[TokenizedText], budget: int) -> float:
-    """Texts a second of the forward pass alone: tokenized and packed beforehand, over the whole set."""
-    inputs = [model.inputs(batch) for batch in plan(tokenized, budget, model.row_tokens)]
-    started = time.perf_counter()
-    for batch in inputs:
-        model.forward(batch)
-    return len(tokenized) / (time.perf_counter() - started)
 
 
 def _cpu_us(function: Callable[[], list[TokenizedText]], records: int) -> tuple[float, list[TokenizedText]]:

@@ -22,7 +22,7 @@ from worker.settings import Settings
 from worker.sink import Sink
 from worker.source import Source
 from worker.topics import topic_problems
-from worker.warm_up import same_labels
+from worker.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 
 if TYPE_CHECKING:
     from worker.model import Model
@@ -47,18 +47,38 @@ def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
     Raises:
         UserError: There is no such model, device or dtype.
     """
+    model, exact, tokenizer = load_candidates(settings)
+    if exact is not None and (different := different_labels(model, exact, tokenizer)) > MAX_DIFFERENT:
+        _log.warning(
+            "dtype_stepped_back",
+            extra={"from": str(model.dtype), "to": str(exact.dtype), "different_labels": different},
+        )
+        model = exact
+    return model, tokenizer
+
+
+def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer]":
+    """The model in the number format of the settings; in float32 as well, where that is another; and its tokenizer.
+
+    Raises:
+        UserError: There is no such model, device or dtype.
+    """
     artifact = find_artifact(settings.model, settings.model_revision)
     from worker.model import Model
     from worker.tokenizer import Tokenizer
 
-    model = Model(artifact, settings.device, settings.dtype, settings.batch_tokens, settings.confident_score)
-    tokenizer = Tokenizer(artifact, model.positions)
-    if not model.is_exact:
-        exact = Model(artifact, settings.device, "float32", settings.batch_tokens, settings.confident_score)
-        if not same_labels(model, exact, tokenizer):
-            _log.warning("dtype_stepped_back", extra={"from": str(model.dtype), "to": str(exact.dtype)})
-            model = exact
-    return model, tokenizer
+    load = partial(
+        Model, artifact, settings.device, batch_tokens=settings.batch_tokens, confident_score=settings.confident_score
+    )
+    model = load(dtype=settings.dtype)
+    exact = None if model.is_exact else load(dtype="float32")
+    return model, exact, Tokenizer(artifact, model.positions)
+
+
+def set_batch_tokens(model: "Model", settings: Settings) -> None:
+    """Let the model see as many padded tokens at once as the settings say, or as are fastest here."""
+    if settings.batch_tokens is None:
+        model.batch_tokens = find_batch_tokens(model, cache_file())
 
 
 def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:
@@ -104,7 +124,7 @@ def make_stages(
     )
     if settings.cache_texts:
         cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
-        stages = replace(stages, predict=cache.predict)
+        stages = replace(stages, plan=cache.plan, predict=cache.predict)
     return stages
 
 
@@ -114,14 +134,20 @@ def make_source(settings: Settings, consumer: Any, topic: str, wait: Callable[[f
     return Source(consumer, topic, pace, settings.start_offset, wait)
 
 
-def make_sink(broker: Broker, settings: Settings, consumer: Any, max_message_bytes: int) -> Sink:
-    """A sink that commits what `consumer` has read.
+def make_sink(
+    broker: Broker,
+    settings: Settings,
+    consumer: Any,
+    max_message_bytes: int,
+    name: Callable[[str], str] = transactional_id,
+) -> Sink:
+    """A sink that commits what `consumer` has read. `name` makes a transactional id for the group.
 
     Raises:
         UserError: Writing is not allowed, or the brokers are too old.
     """
     exactly_once = settings.delivery == "exactly_once"
-    identity = transactional_id(settings.group_id) if exactly_once else None
+    identity = name(settings.group_id) if exactly_once else None
     make_producer = partial(broker.producer, max_message_bytes, identity)
     return Sink(consumer, make_producer, exactly_once, timeout_seconds=settings.session_timeout_ms / 1000)
 

@@ -12,9 +12,9 @@ Plan = Callable[[list[TokenizedText]], Iterable[Batch]]
 
 
 class ScoreCache:
-    """Stands before the model and answers what it remembers; forgets what was asked for least recently.
+    """Stands before the model, one window at a time, and answers what it remembers; so batches hold new texts only.
 
-    `hits` and `misses` count texts, each once a window however often the window holds it.
+    It forgets what was asked for least recently.
     """
 
     def __init__(self, predict: Predict, plan: Plan, max_texts: int) -> None:
@@ -22,32 +22,35 @@ class ScoreCache:
 
         Args:
             predict: The model.
-            plan: Makes batches of the texts that the model has to see.
+            plan: Makes batches of texts.
             max_texts: How many texts are remembered at most.
         """
-        self.hits = self.misses = 0
         self._predict = predict
         self._plan = plan
         self._max_texts = max_texts
         self._known: OrderedDict[str, Prediction] = OrderedDict()
+        self._answers: list[Prediction] = []
 
-    def predict(self, batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
-        """As the model does."""
-        unknown: list[TokenizedText] = []
-        for item in (item for batch in batches for row in batch for item in row):
+    def plan(self, tokenized: list[TokenizedText]) -> Iterable[Batch]:
+        """Batches of what the model has to see; the others are answered by the next `predict`."""
+        self._answers = []
+        unknown = []
+        for item in tokenized:
             text = item.requests[0].text
             known = self._known.get(text)
             if known is None:
                 unknown.append(item)
                 continue
             self._known.move_to_end(text)
-            self.hits += 1
-            for request in item.requests:
-                yield Prediction(request, known.tokens, known.truncated, known.scores)
-        self.misses += len(unknown)
-        for prediction in self._predict(self._plan(unknown)):
+            self._answers += [Prediction(r, known.tokens, known.truncated, known.scores) for r in item.requests]
+        return self._plan(unknown)
+
+    def predict(self, batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
+        """What the model says of the batches, and what is remembered of the rest of their window."""
+        for prediction in self._predict(batches):
             self._remember(prediction)
             yield prediction
+        yield from self._answers  # `batches` may have been planned only while the model asked for them
 
     def _remember(self, prediction: Prediction | Rejected) -> None:
         if isinstance(prediction, Prediction) and len(prediction.request.text) <= _MAX_CHARACTERS:

@@ -1,18 +1,27 @@
 """`emotion-worker check`: everything that `run` needs, tried in order, with a report."""
 
+import statistics
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import orjson
 
 from worker.artifact import pinning_hint
-from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
-from worker.build import load_model, make_sink
+from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, trial_transactional_id
+from worker.build import load_candidates, load_model, make_sink, set_batch_tokens
 from worker.errors import NotDeliveredError, Problem, UserError
 from worker.settings import Settings, changed_settings, load_settings
 from worker.topics import topic_hints, topic_problems
 from worker.tracing import exporters, tracing
+from worker.warm_up import MAX_DIFFERENT, SAMPLES, cache_file, different_labels, forward_texts_per_s, tokenized_samples
+
+if TYPE_CHECKING:
+    from worker.model import Model
+    from worker.tokenizer import Tokenizer
+
+_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -25,14 +34,15 @@ class Result:
     mend: str | None = None
 
 
-def check(as_json: bool) -> int:
-    """Print what was found; returns 0 if `run` would work, else 1. It joins no group and writes nothing.
+def check(as_json: bool, device_only: bool = False) -> int:
+    """Print what was found; returns 0 if all is well, else 1. It joins no group and writes nothing.
 
     Args:
         as_json: Print one list of `{check, ok, detail, mend}` at the end, in place of a line for each.
+        device_only: Do what `run` does to warm up, and look at the model on its device; need no broker.
     """
     results = []
-    for result in _results():
+    for result in _results(device_only):
         results.append(result)
         if not as_json:
             _print(result)
@@ -41,7 +51,7 @@ def check(as_json: bool) -> int:
     return 0 if all(result.ok for result in results) else 1
 
 
-def _results() -> Iterator[Result]:
+def _results(device_only: bool) -> Iterator[Result]:
     try:
         settings = load_settings()
     except UserError as error:
@@ -49,6 +59,9 @@ def _results() -> Iterator[Result]:
         return
     changed = " ".join(f"{name}={value}" for name, value in changed_settings(settings).items())
     yield Result("settings", True, changed or "all have their defaults")
+    if device_only:
+        yield from _tried("device", _device, settings)
+        return
     connected = True
     for result in _tried("broker", _broker, settings):
         connected &= result.ok
@@ -69,6 +82,13 @@ def _tried(name: str, part: Callable[[Settings], Iterator[Result]], settings: Se
             yield Result(name, False, line, error.mend)
     except NotDeliveredError as error:
         yield Result(name, False, f"the brokers do not take what we write: {error}", "look at the brokers; try again")
+    except RuntimeError as error:  # of torch, which has no narrower one for all that a device can do wrong
+        yield Result(
+            name,
+            False,
+            f"the model fails on its device: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
+            "look at the device, its driver and its memory, or take another by EMOTION_DEVICE or EMOTION_DTYPE",
+        )
 
 
 def _broker(settings: Settings) -> Iterator[Result]:
@@ -110,7 +130,7 @@ def _group(settings: Settings) -> Iterator[Result]:
 
 
 def _delivery(settings: Settings) -> Iterator[Result]:
-    make_sink(Broker(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES).close()
+    make_sink(Broker(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES, trial_transactional_id).close()
     yield Result("delivery", True, settings.delivery)
 
 
@@ -120,16 +140,56 @@ def _traces(settings: Settings) -> Iterator[Result]:
 
 
 def _model(settings: Settings) -> Iterator[Result]:
-    model, tokenizer = load_model(settings)
+    yield _described(*load_model(settings))
+    if hint := pinning_hint(settings.model, settings.model_revision):
+        yield from _each("model", True, [hint])
+
+
+def _device(settings: Settings) -> Iterator[Result]:
+    from worker.device import describe, memory_needed  # torch takes seconds
+
+    model, exact, tokenizer = load_candidates(settings)
+    yield _described(model, tokenizer)
+    yield Result("device", True, describe(model.device))
+    compared = _compared(model, exact, tokenizer)
+    yield compared
+    model = model if compared.ok or exact is None else exact
+    set_batch_tokens(model, settings)
+    yield _batch(model, settings)
+    texts = tokenized_samples(tokenizer, max(SAMPLES, model.batch_tokens // 4))  # some batches, at 16 tokens a text
+    speed = statistics.median(forward_texts_per_s(model, texts, model.batch_tokens) for _ in range(_ROUNDS))
+    yield Result("speed", True, f"{speed:,.0f} built-in texts/s, the model alone in {model.dtype}")
+    yield Result("memory", True, f"{memory_needed(model.device)}, warm-up included; each process needs as much")
+
+
+def _described(model: "Model", tokenizer: "Tokenizer") -> Result:
     info = model.info
-    yield Result(
+    return Result(
         "model",
         True,
         f"{info.name} {info.revision[:19]} on {model.device} in {model.dtype}; labels {', '.join(info.labels)}; "
         f"texts up to {tokenizer.max_tokens} tokens",
     )
-    if hint := pinning_hint(settings.model, settings.model_revision):
-        yield from _each("model", True, [hint])
+
+
+def _compared(model: "Model", exact: "Model | None", tokenizer: "Tokenizer") -> Result:
+    if exact is None:
+        return Result("dtype", True, f"{model.dtype}: there is no other to compare it with")
+    different = different_labels(model, exact, tokenizer)
+    detail = f"{different} of {SAMPLES} built-in texts get another label in {model.dtype} than in {exact.dtype}"
+    if different <= MAX_DIFFERENT:
+        return Result("dtype", True, detail)
+    return Result("dtype", False, detail, "set EMOTION_DTYPE=float32, to which `run` steps back by itself")
+
+
+def _batch(model: "Model", settings: Settings) -> Result:
+    if settings.batch_tokens is not None:
+        return Result("batch", True, f"{model.batch_tokens} padded tokens at once, by EMOTION_BATCH_TOKENS")
+    detail, file = f"{model.batch_tokens} padded tokens at once are the fastest", cache_file()
+    if file.exists():
+        return Result("batch", True, f"{detail}; kept in {file}")
+    mend = "let XDG_CACHE_HOME name a folder that can be written, or set EMOTION_BATCH_TOKENS"
+    return Result("batch", True, f"{detail}, but {file} cannot be written: every start measures again", mend)
 
 
 def _each(name: str, ok: bool, problems: list[Problem]) -> Iterator[Result]:

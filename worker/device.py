@@ -1,6 +1,8 @@
 """Which device and number format the model runs in, and what they can do."""
 
 import os
+import resource
+import sys
 import time
 
 import torch
@@ -42,6 +44,16 @@ def describe(device: torch.device) -> str:
     return f"{device.type} {capability} {torch.get_num_threads()} threads of {os.cpu_count()} cores"
 
 
+def memory_needed(device: torch.device) -> str:
+    """The most memory that this process has held so far, in words."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    text = f"{_mib(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)} of the machine"
+    if device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory
+        text += f", {_mib(torch.cuda.max_memory_reserved(device))} of {_mib(total)} of the device"
+    return text
+
+
 def matrix_peak(device: torch.device, dtype: torch.dtype) -> float:
     """Operations a second of plain matrix products: the most that a model can get, attention and all the rest apart."""
     best = 0.0
@@ -56,6 +68,10 @@ def matrix_peak(device: torch.device, dtype: torch.dtype) -> float:
             product[0, 0].item()  # waits for the device
             best = max(best, 4 * 2 * rows * inner * columns / (time.perf_counter() - started))
     return best
+
+
+def _mib(count_bytes: int) -> str:
+    return f"{count_bytes >> 20:,} MiB"
 
 
 def _computes_bfloat16(device: torch.device) -> bool:

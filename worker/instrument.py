@@ -165,7 +165,9 @@ class Instrument:
             self._vitals.expect(health.PATIENCE_SECONDS)
             widths = [width(row) for row in batch]
             padded = max(widths) * len(widths)
-            self._meters[BATCH_TEXTS].observe(sum(map(len, batch)))
+            computed = sum(map(len, batch))
+            self._contents.computed += computed
+            self._meters[BATCH_TEXTS].observe(computed)
             self._meters[BATCH_PADDED_TOKENS].observe(padded)
             self._meters[TOKENS].inc(sum(widths))
             self._meters[PADDED_TOKENS].inc(padded)

@@ -55,8 +55,8 @@ EVENTS = (
     Event("batch_tokens_not_kept", ("error",), "The measurement could not be written down; the next start repeats it."),
     Event(
         "dtype_stepped_back",
-        ("from", "to"),
-        "Labels of built-in texts differ from float32's in this number format: the worker goes on in the other.",
+        ("from", "to", "different_labels"),
+        "So many labels of built-in texts differ from those in float32: the worker goes on in that.",
     ),
     Event("process_started", ("process_number", "pid"), "One of several processes was started."),
     Event(

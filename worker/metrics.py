@@ -82,6 +82,13 @@ DEDUPLICATED = Metric(
     "Texts delivered without a computation of their own: their window held the same text already.",
     "None; work that was saved.",
 )
+CACHE_HITS = Metric(
+    Counter,
+    "emotion_cache_hits_total",
+    "texts",
+    "Texts delivered with the scores of an earlier window (EMOTION_CACHE_TEXTS); each counts once a window.",
+    "As a share of `emotion_labels_total`: a small one is not worth the cache's memory; a larger cache may raise it.",
+)
 SCORE = Metric(
     Histogram,
     "emotion_score",

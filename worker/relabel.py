@@ -14,7 +14,7 @@ from tqdm import tqdm
 from worker import loop
 from worker.bounded import BoundedSource, own_group
 from worker.broker import Broker
-from worker.build import checked_topics, load_model, make_sink, make_source, make_stages
+from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, set_batch_tokens
 from worker.changes import Changes
 from worker.errors import UserError
 from worker.flow import Outcome
@@ -40,7 +40,7 @@ class Relabel:
 
 
 @dataclass
-class Tally:
+class Counters:
     """What was delivered."""
 
     dead_letter_topic: str
@@ -84,18 +84,21 @@ def relabel(live: Settings, wanted: Relabel) -> int:
     extent = find_range(broker, settings.input_topic, wanted.first, wanted.until)
     extent = replace(extent, starts=group_place(broker, settings.group_id, extent, begin=True))
     changes = None if wanted.compare is None else Changes(broker, wanted.compare, extent)
-    tally = Tally(settings.dead_letter_topic, changes)
+    counters = Counters(settings.dead_letter_topic, changes)
     started = time.monotonic()
-    finished = _label(broker, settings, limits, extent, tally)
+    finished = _label(broker, settings, limits, extent, counters)
     seconds = round(time.monotonic() - started, 1)
-    figures = {"finished": finished} | tally.summary() | {"seconds": seconds, "group": settings.group_id}
+    figures = {"finished": finished} | counters.summary() | {"seconds": seconds, "group": settings.group_id}
     sys.stdout.write(orjson.dumps(figures).decode() + "\n")
     return 0 if finished else 1
 
 
-def _label(broker: Broker, settings: Settings, limits: Mapping[str, int], extent: TopicRange, tally: Tally) -> bool:
+def _label(
+    broker: Broker, settings: Settings, limits: Mapping[str, int], extent: TopicRange, counters: Counters
+) -> bool:
     """Run the loop over the range; gives whether it came to the end."""
     model, tokenizer = load_model(settings)
+    set_batch_tokens(model, settings)
     _log.info(
         "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
     )
@@ -110,15 +113,15 @@ def _label(broker: Broker, settings: Settings, limits: Mapping[str, int], extent
         source = BoundedSource(unbounded, extent, progress.update)
         stages = make_stages(settings, limits, model, tokenizer, source, sink)
         loop.run(
-            replace(stages, guard=partial(_count_and_guard, tally, stages.guard)),
+            replace(stages, guard=partial(_count_and_guard, counters, stages.guard)),
             lambda: stop.is_set() or source.finished,
             partial(arm_watchdog, settings.max_poll_interval_ms),
         )
     return source.finished
 
 
-def _count_and_guard(tally: Tally, guard: Callable[[list[Outcome]], None], outcomes: list[Outcome]) -> None:
-    tally(outcomes)
+def _count_and_guard(counters: Counters, guard: Callable[[list[Outcome]], None], outcomes: list[Outcome]) -> None:
+    counters(outcomes)
     guard(outcomes)
 
 

@@ -11,14 +11,21 @@ from functools import partial
 
 from worker import loop
 from worker.broker import Broker
-from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, spare_the_collector
+from worker.build import (
+    checked_topics,
+    load_model,
+    make_sink,
+    make_source,
+    make_stages,
+    set_batch_tokens,
+    spare_the_collector,
+)
 from worker.health import Vitals
 from worker.instrument import Instrument
 from worker.metrics import Meters
 from worker.settings import Settings
 from worker.tally import Tally
 from worker.tracing import tracing
-from worker.warm_up import cache_file, find_batch_tokens
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +41,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     limits = checked_topics(broker, settings)
     smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
-    if settings.batch_tokens is None:
-        model.batch_tokens = find_batch_tokens(model, cache_file())
+    set_batch_tokens(model, settings)
     consumer = broker.consumer()
     source = make_source(settings, consumer, settings.input_topic, stop.wait)
     with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:

@@ -35,7 +35,8 @@ class Settings(SecuritySettings):
     bootstrap_servers: str | None = Field(
         None,
         pattern=r"^\s*[^\s,:]+:\d{1,5}\s*(,\s*[^\s,:]+:\d{1,5}\s*)*$",
-        description="Kafka brokers, `host:port` with commas between. Needed by `run` and `check`.",
+        description="Kafka brokers, `host:port` with commas between. "
+        "Needed by `run` and `check`, except `check --device`.",
     )
     input_topic: Topic = Field("text-messages", description="Topic that texts are read from.")
     output_topic: Topic = Field("emotion-labels", description="Topic that labels are written to.")
@@ -106,7 +107,7 @@ class Settings(SecuritySettings):
         None,
         ge=1,
         description="Padded tokens that the model sees at once; unset: what is fastest here, measured at the first "
-        "start and kept below `XDG_CACHE_HOME`.",
+        "start of `run`, or by `check --device`, and kept below `XDG_CACHE_HOME`.",
     )
     cache_texts: int = Field(
         0,

@@ -43,7 +43,7 @@ def find_provider() -> TracerProvider:
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
         os.environ.setdefault("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")  # the specification's default
         try:
-            _Configurator().configure()
+            _Configurator().configure()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError) as error:
             raise UserError(
                 f"OpenTelemetry refuses the OTEL_… variables: {error}",

@@ -14,6 +14,7 @@ from worker.drift import DriftWatch
 from worker.flow import ModelInfo, Outcome, Prediction, Record, TokenizedText
 from worker.metrics import (
     BUILD_INFO,
+    CACHE_HITS,
     DEAD_LETTERS,
     DEDUPLICATED,
     DEVICE_MEMORY_BYTES,
@@ -46,11 +47,12 @@ class MeasuredModel(Protocol):
 
 @dataclass
 class Contents:
-    """A window on its way: what came in, what the model saw and said, what leaves."""
+    """A window on its way: what came in, how many of its texts the model saw, what was said of all, what leaves."""
 
     records: list[Record] = field(default_factory=list)
     requests: int = 0
     texts: list[TokenizedText] = field(default_factory=list)
+    computed: int = 0
     predictions: list[Prediction] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -88,6 +90,7 @@ class Tally:
             labelled = [p for p in labelled if p.request.index not in letters]
         self._meters[TOMBSTONES].inc(len(contents.outcomes) - len(letters) - len(labelled))
         self._meters[DEDUPLICATED].inc(contents.requests - len(contents.texts))
+        self._meters[CACHE_HITS].inc(len(contents.texts) - contents.computed)
         self._count_labels(labelled, contents.texts)
         now_ms = time.time() * 1000
         stamps = [stamp for r in contents.records if (stamp := r.origin.timestamp_ms) is not None]

@@ -6,10 +6,10 @@ from tests.benchmarks.harness.command import filled_stream, options
 from tests.benchmarks.harness.report import in_turns, medians, report
 from tests.benchmarks.harness.streams import Kafka, Stream, drain
 from tests.benchmarks.harness.texts import distinct_texts
-from worker.bench import ceiling
 from worker.build import load_model
 from worker.flow import Request
 from worker.settings import load_settings
+from worker.warm_up import forward_texts_per_s
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     shares: dict[str, list[float]] = {"at_least_once": [], "exactly_once": []}
     with filled_stream(texts) as (broker, stream):
         settings = {"model": given.model, "batch_tokens": given.batch_tokens}
-        variants = {"forward pass": lambda: ceiling(model, tokenized, given.batch_tokens)} | {
+        variants = {"forward pass": lambda: forward_texts_per_s(model, tokenized, given.batch_tokens)} | {
             delivery: partial(_worker, broker, stream, len(texts), given.threads, shares[delivery], delivery, settings)
             for delivery in shares
         }

@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 import pytest
+from kafka import KafkaAdminClient
 
 from tests.conftest import KafkaUnderTest
 from tests.harness.eventually import eventually
@@ -74,6 +76,13 @@ class Stream:
     def committed(self) -> dict[int, int]:
         """The group's offsets on the input."""
         return committed_offsets(self.servers, self.group, self.input)
+
+    def transactional_ids(self) -> list[str]:
+        """Those that the brokers remember, of this group."""
+        with closing(KafkaAdminClient(bootstrap_servers=self.servers)) as admin:
+            listed = admin.list_transactions().values()
+        names = [transaction.transactional_id for of_broker in listed for transaction in of_broker]
+        return [name for name in names if name.startswith(f"{self.group}-")]
 
     def wait_until_read(self, timeout_s: float = 90) -> None:
         """Wait until the group has committed all of the input."""

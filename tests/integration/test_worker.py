@@ -378,7 +378,9 @@ def test_the_models_weights_may_be_of_any_other_classifier(make_stream: Callable
     assert label["model"]["name"] == "reviews"
 
 
-def test_check_reports_every_part_and_joins_no_group(make_stream: Callable[..., Stream]) -> None:
+def test_check_reports_every_part_joins_no_group_and_leaves_one_transactional_id(
+    make_stream: Callable[..., Stream],
+) -> None:
     stream = make_stream()
     code, report = stream.worker().check()
     assert code == 0, report
@@ -404,6 +406,8 @@ def test_check_reports_every_part_and_joins_no_group(make_stream: Callable[..., 
     assert code == 1
     assert [finding["check"] for finding in orjson.loads(report)] == ["settings"]
     assert stream.committed() == {}
+    # Two of these checks came to the brokers' transactions.
+    assert stream.transactional_ids() == [f"{stream.group}-check"]
 
 
 def test_a_stream_of_nothing_but_dead_letters_stops_the_worker(make_stream: Callable[..., Stream]) -> None:

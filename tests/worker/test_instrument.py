@@ -1,7 +1,8 @@
 """What is measured of windows that come and go, on stages that are made up."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from schemas.emotion_label import Source as Origin
 from schemas.manifest import DriftReference, Histogram
 from worker import loop
+from worker.cache import ScoreCache
 from worker.errors import NotDeliveredError
 from worker.flow import (
     Batch,
@@ -103,7 +105,10 @@ def vitals() -> Vitals:
 
 
 @pytest.fixture
-def stages(parts: MadeUp, registry: CollectorRegistry, vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> loop.Stages:
+def measure(
+    parts: MadeUp, registry: CollectorRegistry, vitals: Vitals, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., loop.Stages]:
+    """Gives the parts as stages, some of them replaced by the arguments, and measured."""
     monkeypatch.setattr("worker.instrument._REFRESH_SECONDS", 0)
     meters = Meters("loop", registry)
     tally = Tally(meters, parts, UNKNOWN, "dead")
@@ -117,7 +122,16 @@ def stages(parts: MadeUp, registry: CollectorRegistry, vitals: Vitals, monkeypat
         guard=lambda _: None,
         sink=parts,
     )
-    return Instrument(inner, parts, tally, meters, vitals, longest_turn_seconds=60).stages()
+
+    def measured(**others: Any) -> loop.Stages:
+        return Instrument(replace(inner, **others), parts, tally, meters, vitals, longest_turn_seconds=60).stages()
+
+    return measured
+
+
+@pytest.fixture
+def stages(measure: Callable[..., loop.Stages]) -> loop.Stages:
+    return measure()
 
 
 def window(count: int, partition: int = 0, age_seconds: float = 100) -> Window:
@@ -146,6 +160,17 @@ def test_a_window_that_was_not_delivered_counts_as_an_abort_and_not_as_labels(
     assert value("emotion_records_total") == 20
     assert value("emotion_labels_total", {"label": "glad"}) == value("emotion_not_confident_total") == 10
     assert value("emotion_labels_total", {"label": "sad"}) == 0
+
+
+def test_texts_that_the_cache_answers_are_counted_and_are_no_work_of_the_model(
+    measure: Callable[..., loop.Stages], parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    cache = ScoreCache(parts.predict, parts.plan, max_texts=10)
+    run(measure(plan=cache.plan, predict=cache.predict), parts, window(3), window(4))
+    value = registry.get_sample_value
+    assert value("emotion_labels_total", {"label": "glad"}) == 7
+    assert (value("emotion_cache_hits_total"), value("emotion_deduplicated_total")) == (4, 0)
+    assert (value("emotion_batch_texts_sum"), value("emotion_tokens_total")) == (3, 9)
 
 
 def test_lag_is_shown_in_records_and_by_the_age_of_what_was_delivered_last(

@@ -47,7 +47,7 @@ class MadeUp:
         return [TokenizedText([request], [5], truncated=False) for request in requests]
 
     def predict(self, batches: Iterable[Batch]) -> list[Prediction | Rejected]:
-        return [Prediction(text.requests[0], 1, False, [1.0]) for batch in batches for text in batch]
+        return [Prediction(text.requests[0], 1, False, [1.0]) for batch in batches for row in batch for text in row]
 
     def encode(self, records: list[Record], answers: Iterable[Any]) -> list[Outcome]:
         return [
@@ -84,7 +84,7 @@ def inner(parts: MadeUp) -> loop.Stages:
         source=parts,
         decode=parts.decode,
         tokenize=parts.tokenize,
-        plan=lambda texts: [texts] if texts else [],
+        plan=lambda texts: [[texts]] if texts else [],
         predict=parts.predict,
         encode=parts.encode,
         guard=lambda _: None,
@@ -116,7 +116,8 @@ def test_no_more_records_have_spans_of_their_own_than_a_span_may_have_links(
     monkeypatch.setenv("OTEL_SPAN_LINK_COUNT_LIMIT", "3")
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exported))
-    run(Spans(provider, "in", "group")(inner(parts)), parts, *[[("traceparent", SAMPLED)] for _ in range(5)])
+    sampled: Headers = [("traceparent", SAMPLED)]
+    run(Spans(provider, "in", "group")(inner(parts)), parts, *[sampled] * 5)
     (window,) = named(exported, "process in")
     assert len(window.links) == len(named(exported, "create out")) == 3
     assert [dict(outcome.headers)["traceparent"] == SAMPLED for outcome in parts.sent] == [False] * 3 + [True] * 2
