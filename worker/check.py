@@ -10,6 +10,7 @@ from worker.artifact import pinning_hint
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import load_model, make_sink
 from worker.errors import NotDeliveredError, Problem, UserError
+from worker.registry import LabelSubject
 from worker.settings import Settings, changed_settings, load_settings
 from worker.topics import topic_hints, topic_problems
 
@@ -55,6 +56,8 @@ def _results() -> Iterator[Result]:
     if connected:
         for name, part in {"topics": _topics, "group": _group, "delivery": _delivery}.items():
             yield from _tried(name, part, settings)
+    if settings.schema_registry_url:
+        yield from _tried("registry", _registry, settings)
     yield from _tried("model", _model, settings)
 
 
@@ -109,6 +112,17 @@ def _group(settings: Settings) -> Iterator[Result]:
 def _delivery(settings: Settings) -> Iterator[Result]:
     make_sink(Broker(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES).close()
     yield Result("delivery", True, settings.delivery)
+
+
+def _registry(settings: Settings) -> Iterator[Result]:
+    subject = LabelSubject(settings)
+    schema_id = subject.find()
+    if schema_id is None:
+        subject.rehearse()
+    state = "will hold the label's schema" if schema_id is None else f"holds the label's schema under id {schema_id}"
+    yield Result("registry", True, f"{settings.schema_registry_url}; subject {subject.name} {state}")
+    if settings.schema_registry_password and not str(settings.schema_registry_url).startswith("https:"):
+        yield Result("registry", True, "the password travels unencrypted", "use https outside of a lab")
 
 
 def _model(settings: Settings) -> Iterator[Result]:

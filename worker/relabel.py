@@ -19,6 +19,7 @@ from worker.changes import Changes
 from worker.errors import UserError
 from worker.flow import Outcome
 from worker.place import Place
+from worker.registry import find_label_prefix
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings, load_settings
 from worker.topic_range import TopicRange, find_range, group_place
@@ -81,19 +82,27 @@ def relabel(live: Settings, wanted: Relabel) -> int:
     settings = own_settings(live, wanted)
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
+    label_prefix = find_label_prefix(settings)
     extent = find_range(broker, settings.input_topic, wanted.first, wanted.until)
     extent = replace(extent, starts=group_place(broker, settings.group_id, extent, begin=True))
     changes = None if wanted.compare is None else Changes(broker, wanted.compare, extent)
     tally = Tally(settings.dead_letter_topic, changes)
     started = time.monotonic()
-    finished = _label(broker, settings, limits, extent, tally)
+    finished = _label(broker, settings, limits, label_prefix, extent, tally)
     seconds = round(time.monotonic() - started, 1)
     figures = {"finished": finished} | tally.summary() | {"seconds": seconds, "group": settings.group_id}
     sys.stdout.write(orjson.dumps(figures).decode() + "\n")
     return 0 if finished else 1
 
 
-def _label(broker: Broker, settings: Settings, limits: Mapping[str, int], extent: TopicRange, tally: Tally) -> bool:
+def _label(
+    broker: Broker,
+    settings: Settings,
+    limits: Mapping[str, int],
+    label_prefix: bytes,
+    extent: TopicRange,
+    tally: Tally,
+) -> bool:
     """Run the loop over the range; gives whether it came to the end."""
     model, tokenizer = load_model(settings)
     _log.info(
@@ -108,7 +117,7 @@ def _label(broker: Broker, settings: Settings, limits: Mapping[str, int], extent
         closing(make_sink(broker, settings, consumer, smallest)) as sink,
     ):
         source = BoundedSource(unbounded, extent, progress.update)
-        stages = make_stages(settings, limits, model, tokenizer, source, sink)
+        stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
         loop.run(
             replace(stages, guard=partial(_count_and_guard, tally, stages.guard)),
             lambda: stop.is_set() or source.finished,

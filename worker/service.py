@@ -15,6 +15,7 @@ from worker.build import checked_topics, load_model, make_sink, make_source, mak
 from worker.health import Vitals
 from worker.instrument import Instrument
 from worker.metrics import Meters
+from worker.registry import find_label_prefix
 from worker.settings import Settings
 from worker.tally import Tally
 from worker.warm_up import cache_file, find_batch_tokens
@@ -31,13 +32,14 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
     smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
+    label_prefix = find_label_prefix(settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     if settings.batch_tokens is None:
         model.batch_tokens = find_batch_tokens(model, cache_file())
     consumer = broker.consumer()
     source = make_source(settings, consumer, settings.input_topic, stop.wait)
     with closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:
-        stages = make_stages(settings, limits, model, tokenizer, source, sink)
+        stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
         _log.info(
             "worker_started",
             extra={
