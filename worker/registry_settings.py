@@ -35,14 +35,14 @@ class RegistrySettings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_registry(self) -> Self:
-        login = {
+        login: dict[str, object] = {
             "EMOTION_SCHEMA_REGISTRY_USERNAME": self.schema_registry_username,
             "EMOTION_SCHEMA_REGISTRY_PASSWORD": self.schema_registry_password,
         }
-        files = {"EMOTION_SCHEMA_REGISTRY_CA_FILE": self.schema_registry_ca_file}
+        files: dict[str, object] = {"EMOTION_SCHEMA_REGISTRY_CA_FILE": self.schema_registry_ca_file}
         if self.schema_registry_url is None:
-            lookup_only = {"EMOTION_SCHEMA_REGISTRY_REGISTER": None if self.schema_registry_register else False}
-            refuse(login | files | lookup_only, "does nothing without EMOTION_SCHEMA_REGISTRY_URL")
+            only_find = {"EMOTION_SCHEMA_REGISTRY_REGISTER": None if self.schema_registry_register else False}
+            refuse(login | files | only_find, "does nothing without EMOTION_SCHEMA_REGISTRY_URL")
         elif not self.schema_registry_url.startswith("https:"):
             refuse(files, "does nothing with an EMOTION_SCHEMA_REGISTRY_URL of http:")
         missing = [name for name, value in login.items() if value is None]
