@@ -56,7 +56,7 @@ class SchemaRegistry:
                 preexec_fn=die_with_parent,
             )
         try:
-            eventually(self._answers, 180, "the schema registry answers", interval_s=0.2)
+            eventually(self._answers, 240, "the schema registry answers", interval_s=0.2)
         except BaseException:
             self.__exit__()
             raise
