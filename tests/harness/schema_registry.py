@@ -1,9 +1,10 @@
 """A real schema registry on this machine: Apicurio, in memory, by its API for clients of Confluent's."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
-from typing import Self
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
@@ -18,15 +19,11 @@ _JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
 class SchemaRegistry:
-    """One registry, empty at its start. Use it in a `with` block; looked into by Confluent's own client."""
+    """A registry that runs, looked into by Confluent's own client."""
 
-    def __init__(self, program: Path, folder: Path) -> None:
-        """Choose the port; nothing runs yet."""
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
-        self.client = SchemaRegistryClient({"url": self.url})
-        self._jar = next(program.glob("*-runner.jar"))
-        self._log = folder / "registry.log"
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client = SchemaRegistryClient({"url": url})
 
     def register(self, subject: str, schema: str) -> int:
         """Register a JSON schema; gives its id."""
@@ -41,35 +38,37 @@ class SchemaRegistry:
         try:
             return self.client.get_versions(subject)
         except SchemaRegistryError as error:
-            if error.http_status_code == 404:
+            if error.http_status_code == HTTPStatus.NOT_FOUND:
                 return []
             raise
 
-    def __enter__(self) -> Self:
-        options = ["-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}"]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                ["java", *_JVM, *options, "-jar", self._jar],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
-        try:
-            eventually(self._answers, 240, "the schema registry answers", interval_s=0.2)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait(30)
+@contextmanager
+def apicurio_registry(program: Path, folder: Path) -> Iterator[SchemaRegistry]:
+    """One of our own, empty at its start; `folder` keeps its log."""
+    port, jar, log = free_port(), next(program.glob("*-runner.jar")), folder / "registry.log"
+    options = ["-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={port}"]
+    url = f"http://127.0.0.1:{port}/apis/ccompat/v7"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["java", *_JVM, *options, "-jar", jar],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
 
-    def _answers(self) -> bool:
-        assert self._process.poll() is None, self._log.read_text(errors="replace")[-3000:]
+    def answers() -> bool:
+        assert process.poll() is None, log.read_text(errors="replace")[-3000:]
         try:
-            with urlopen(f"{self.url}/subjects", timeout=10) as answer:  # noqa: S310
-                return bool(answer.status == 200)
-        except (URLError, OSError):
+            with urlopen(f"{url}/subjects", timeout=10) as answer:  # noqa: S310
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
             return False
+
+    try:
+        eventually(answers, 180, "the schema registry answers", interval_s=0.2)
+        yield SchemaRegistry(url)
+    finally:
+        process.kill()
+        process.wait(30)

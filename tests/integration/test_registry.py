@@ -1,9 +1,11 @@
 """Labels and texts through a real schema registry, with Confluent's own serializers on the other side."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -17,7 +19,7 @@ from tests.harness.guarded_registry import PASSWORD, USER, GuardedRegistry
 from tests.harness.independent import NewRecord, StoredRecord, create_topic, read_topic
 from tests.harness.jars import JarsUnavailableError, registry_folder
 from tests.harness.ports import free_port
-from tests.harness.schema_registry import SchemaRegistry
+from tests.harness.schema_registry import SchemaRegistry, apicurio_registry
 from tests.integration.conftest import Stream, message
 from worker.errors import UserError
 from worker.registry import SCHEMA_FILE, LabelSubject, find_label_prefix
@@ -35,11 +37,15 @@ ANOTHER = {
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchemaRegistry]:
+    """The one that KAFKA_TEST_SCHEMA_REGISTRY_URL names; else Apicurio; else the test is skipped."""
+    if url := os.environ.get("KAFKA_TEST_SCHEMA_REGISTRY_URL"):
+        yield SchemaRegistry(url)
+        return
     try:
         program = registry_folder()
     except JarsUnavailableError as error:
         pytest.skip(f"no schema registry: {error}")
-    with SchemaRegistry(program, tmp_path_factory.mktemp("registry")) as registry:
+    with apicurio_registry(program, tmp_path_factory.mktemp("registry")) as registry:
         yield registry
 
 
@@ -199,7 +205,7 @@ def test_a_registry_that_cannot_be_used_is_refused_with_the_setting_and_no_secre
             (guarded.url, {}, "does not accept who we say we are: check EMOTION_SCHEMA_REGISTRY_USERNAME"),
             (secured.url, LOGIN, "cannot be trusted .*EMOTION_SCHEMA_REGISTRY_CA_FILE"),
             (secured.url, {"schema_registry_ca_file": __file__}, "EMOTION_SCHEMA_REGISTRY_CA_FILE: .*PEM file"),
-            (f"http://127.0.0.1:{registry.port}/", {}, "EMOTION_SCHEMA_REGISTRY_URL must be the root of the API"),
+            (f"http://{urlsplit(registry.url).netloc}/", {}, "EMOTION_SCHEMA_REGISTRY_URL must be the root of the API"),
             (f"http://127.0.0.1:{free_port()}", {}, "no schema registry answers .*EMOTION_SCHEMA_REGISTRY_URL"),
         ]:
             with pytest.raises(UserError, match=told) as refusal:
