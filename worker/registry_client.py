@@ -56,13 +56,13 @@ class Answer:
         """What to say of an answer that should not have come."""
         if self.status == HTTPStatus.FORBIDDEN:
             mend = "grant this user Read on the subjects of its topics"
-        elif self.code is not None:
-            mend = "look at the registry's own log"
-        else:
+        elif self.code is None or self.status == HTTPStatus.NOT_FOUND:
             mend = (
                 "EMOTION_SCHEMA_REGISTRY_URL must be the root of the API, such as https://registry.example.org:8081, "
                 "or of Apicurio https://registry.example.org/apis/ccompat/v7"
             )
+        else:
+            mend = "look at the registry's own log"
         return UserError(f"the schema registry at {self._url} answers {self.words}", mend)
 
 
