@@ -19,6 +19,7 @@ from worker.registry_settings import RegistrySettings
 _TIMEOUT_SECONDS = 10
 _ATTEMPTS = 3
 _BETWEEN_SECONDS = 1
+_OUT_OF_ORDER = HTTPStatus.INTERNAL_SERVER_ERROR  # and all above: it may pass
 _SHOWN_CHARACTERS = 300
 
 
@@ -56,7 +57,7 @@ class Answer:
         """What to say of an answer that should not have come."""
         if self.status == HTTPStatus.FORBIDDEN:
             mend = "grant this user Read on the subjects of its topics"
-        elif self.code is None or self.status == HTTPStatus.NOT_FOUND:
+        elif self.status == HTTPStatus.NOT_FOUND or (self.code is None and self.status < _OUT_OF_ORDER):
             mend = (
                 "EMOTION_SCHEMA_REGISTRY_URL must be the root of the API, such as https://registry.example.org:8081, "
                 "or of Apicurio https://registry.example.org/apis/ccompat/v7"
@@ -92,7 +93,7 @@ class RegistryClient:
         for _ in range(_ATTEMPTS - 1):
             with suppress(OSError, HTTPException):
                 answer = self._post_once(path, content)
-                if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                if answer.status < _OUT_OF_ORDER:
                     return answer
             time.sleep(_BETWEEN_SECONDS)
         try:
