@@ -107,10 +107,10 @@ def test_a_bounded_run_registers_its_own_topic_and_compares_with_labels_of_both_
 ) -> None:
     stream = make_stream()
     second, letters = (create_topic(stream.servers, prefix=prefix, partitions=2) for prefix in ("second", "letters"))
-    for settings in ({}, {"schema_registry_url": registry.url}):
+    for labelled, settings in ((5, {}), (10, {"schema_registry_url": registry.url})):
         stream.produce([message(f"m{n}", f"text number {n}", partition=0) for n in range(5)])
         with stream.worker(**settings) as worker:
-            stream.wait_until_read()
+            stream.labels(labelled)
             assert worker.terminate() == 0
     old = [record.value or b"" for record in stream.labels(10)]
     assert [value[:1] for value in old] == [b"{"] * 5 + [b"\0"] * 5
