@@ -12,10 +12,21 @@ from schemas.manifest import ModelManifest
 from schemas.text_message import TextMessage
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REGISTRY_DIALECT = "http://json-schema.org/draft-07/schema#"
 _ISOLATION = (
     "Read with `isolation.level=read_committed`: the worker writes in transactions, and a reader that reads "
     "uncommitted records sees labels that were taken back and come again."
 )
+
+_WHERE_REGISTRY = "where `EMOTION_SCHEMA_REGISTRY_URL` is set"
+_WITH_SCHEMA_ID = {
+    "kafka": {
+        "schemaIdLocation": "payload",
+        "schemaIdPayloadEncoding": "confluent",
+        "schemaLookupStrategy": "TopicNameStrategy",
+        "bindingVersion": "0.5.0",
+    }
+}
 
 
 def documents() -> dict[str, bytes]:
@@ -28,6 +39,8 @@ def documents() -> dict[str, bytes]:
         "model-manifest": _schema(ModelManifest, "ModelManifest"),
     }
     contents = {f"{name}.schema.json": schema for name, schema in schemas.items()}
+    # For schema registries, which do not all know later drafts. It says nothing that these would read in another way.
+    contents["emotion-label.draft-07.schema.json"] = schemas["emotion-label"] | {"$schema": _REGISTRY_DIALECT}
     contents["asyncapi.json"] = asyncapi(schemas)
     return {name: orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n" for name, content in contents.items()}
 
@@ -88,10 +101,12 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "channels": {
-            "textMessages": _channel("text-messages", ["textMessage"], "Texts to label (`EMOTION_INPUT_TOPIC`)."),
+            "textMessages": _channel(
+                "text-messages", ["textMessage", "textMessageWithSchemaId"], "Texts to label (`EMOTION_INPUT_TOPIC`)."
+            ),
             "emotionLabels": _channel(
                 "emotion-labels",
-                ["emotionLabel", "emotionLabelEvent", "tombstone"],
+                ["emotionLabel", "emotionLabelEvent", "emotionLabelWithSchemaId", "tombstone"],
                 "Labels (`EMOTION_OUTPUT_TOPIC`): same key, same partition number, same timestamp and headers as the "
                 "text. " + _ISOLATION,
             ),
@@ -110,11 +125,22 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "components": {
             "messages": {
                 "textMessage": {"payload": _payload(schemas["text-message"])},
+                "textMessageWithSchemaId": {
+                    "payload": _payload(schemas["text-message"]),
+                    "bindings": _WITH_SCHEMA_ID,
+                    "summary": f"The same from a schema registry's serializer, {_WHERE_REGISTRY}; plain ones may be "
+                    "on the same topic.",
+                },
                 "emotionLabel": {"payload": _payload(schemas["emotion-label"])},
                 "emotionLabelEvent": {
                     "headers": _payload(schemas["cloudevent-headers"]),
                     "payload": _payload(schemas["emotion-label"]),
                     "summary": "The same as a CloudEvent in binary mode, where `EMOTION_CLOUDEVENTS_SOURCE` is set.",
+                },
+                "emotionLabelWithSchemaId": {
+                    "payload": _payload(schemas["emotion-label"]),
+                    "bindings": _WITH_SCHEMA_ID,
+                    "summary": f"The same with a schema's id before the JSON, {_WHERE_REGISTRY}.",
                 },
                 "tombstone": {
                     "payload": {"type": "null"},

@@ -34,7 +34,7 @@ def test_the_messages_shown_keep_their_contracts() -> None:
 
 
 def test_every_link_leads_to_a_file() -> None:
-    links = re.findall(r"\]\(([^)]+)\)", README)
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", README)]
     assert links
     assert [link for link in links if not link.startswith("http") and not (ROOT / link).exists()] == []
 

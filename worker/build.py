@@ -102,16 +102,22 @@ def make_stages(
     tokenizer: "Tokenizer",
     source: loop.Source,
     sink: loop.Sink,
+    label_prefix: bytes = b"",
 ) -> loop.Stages:
-    """All stages between a source and a sink. `limits` are the largest messages in bytes, by topic."""
+    """All stages between a source and a sink.
+
+    `limits` are the largest messages in bytes, by topic; `label_prefix` stands before the JSON of every label.
+    """
     encoder = Encoder(
         model.info,
         Target(settings.output_topic, limits[settings.output_topic]),
         Target(settings.dead_letter_topic, limits[settings.dead_letter_topic]),
         now_ms,
         settings.cloudevents_source,
+        label_prefix,
     )
-    reader = message_reader(settings.input_format, settings.fields, settings.max_message_bytes)
+    prefixed = settings.schema_registry_url is not None
+    reader = message_reader(settings.input_format, settings.fields, settings.max_message_bytes, prefixed)
     stages = loop.Stages(
         source=source,
         decode=partial(decode, reader),

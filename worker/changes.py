@@ -6,6 +6,7 @@ from collections import Counter
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.emotion_label import EmotionLabel, Source
+from schemas.wire_format import without_prefix
 from worker.broker import Broker
 from worker.errors import UserError
 from worker.flow import Partition
@@ -40,7 +41,7 @@ class Changes:
             if record.value is None:
                 continue
             try:
-                self._remember(_LABEL.validate_json(record.value))
+                self._remember(_LABEL.validate_json(without_prefix(record.value)))
             except ValidationError:
                 raise UserError(
                     f"--compare {topic}: partition {record.origin.partition}, offset {record.origin.offset} holds no "
@@ -49,7 +50,7 @@ class Changes:
 
     def count(self, value: bytes) -> None:
         """Compare a new label, as it was sent, with the old one of the same record."""
-        label = _LABEL.validate_json(value)
+        label = _LABEL.validate_json(without_prefix(value))
         labels, index = self._place(label.source)
         if index is not None and labels[index]:
             self._pairs[self._names[labels[index]], label.label] += 1

@@ -12,6 +12,7 @@ from worker.artifact import pinning_hint
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, trial_transactional_id
 from worker.build import load_candidates, load_model, make_sink, set_batch_tokens
 from worker.errors import NotDeliveredError, Problem, UserError
+from worker.registry import LabelSubject
 from worker.settings import Settings, changed_settings, load_settings
 from worker.topics import topic_hints, topic_problems
 from worker.tracing import exporters, tracing
@@ -71,6 +72,8 @@ def _results(device_only: bool) -> Iterator[Result]:
             yield from _tried(name, part, settings)
     if exporters():
         yield from _tried("traces", _traces, settings)
+    if settings.schema_registry_url:
+        yield from _tried("registry", _registry, settings)
     yield from _tried("model", _model, settings)
 
 
@@ -137,6 +140,17 @@ def _delivery(settings: Settings) -> Iterator[Result]:
 def _traces(settings: Settings) -> Iterator[Result]:
     with tracing(settings):
         yield Result("traces", True, f"exporter: {exporters()}")
+
+
+def _registry(settings: Settings) -> Iterator[Result]:
+    subject = LabelSubject(settings)
+    schema_id = subject.find()
+    if schema_id is None:
+        subject.rehearse()
+    state = "will hold the label's schema" if schema_id is None else f"holds the label's schema under id {schema_id}"
+    yield Result("registry", True, f"{settings.schema_registry_url}; subject {subject.name} {state}")
+    if settings.schema_registry_password and not str(settings.schema_registry_url).startswith("https:"):
+        yield Result("registry", True, "the password travels unencrypted", "use https outside of a lab")
 
 
 def _model(settings: Settings) -> Iterator[Result]:

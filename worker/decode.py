@@ -6,18 +6,21 @@ from functools import partial
 from schemas.codec import DeletedRowError, InvalidMessageError, decode_json, decode_text
 from schemas.dead_letter import Reason
 from schemas.text_message import DecodedMessage, Fields
+from schemas.wire_format import read_prefixed
 from worker.flow import Record, Rejected, Request, Tombstone
 
 ReadMessage = Callable[[bytes], DecodedMessage]
 
 
-def message_reader(input_format: str, fields: Fields, max_bytes: int) -> ReadMessage:
+def message_reader(input_format: str, fields: Fields, max_bytes: int, prefixed: bool = False) -> ReadMessage:
     """The function that reads one value of `input_format`, `json` or `text`; of more than `max_bytes` not at all.
 
-    `fields` are those of a JSON object.
+    `fields` are those of a JSON object. `prefixed`: what a schema registry's serializer puts before it may stand there.
     """
-    read = decode_text if input_format == "text" else partial(decode_json, fields=fields)
-    return partial(_read_bounded, read, max_bytes)
+    if input_format == "text":
+        return partial(_read_bounded, decode_text, max_bytes)
+    read: ReadMessage = partial(decode_json, fields=fields)
+    return partial(_read_bounded, partial(read_prefixed, read) if prefixed else read, max_bytes)
 
 
 def _read_bounded(read: ReadMessage, max_bytes: int, value: bytes) -> DecodedMessage:

@@ -135,6 +135,8 @@ def demo(settings: Settings, file: Path | None) -> int:
     """Run the demo; returns 0 only if every message came back."""
     if file is not None and (not file.exists() or file.is_dir()):
         raise UserError(f"--input: no such file: {file}")
+    if settings.schema_registry_url:
+        raise UserError("the demo would register its passing topics: unset EMOTION_SCHEMA_REGISTRY_URL")
     with ExitStack() as stack:
         servers = settings.bootstrap_servers
         if servers is None:

@@ -7,6 +7,7 @@ from schemas.cloud_event import CloudEvent, event_time, without_event
 from schemas.codec import encode_label
 from schemas.dead_letter import DeadLetter, Reason
 from schemas.emotion_label import EmotionLabel, ModelName
+from schemas.wire_format import SCHEMA_ID_HEADER
 from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Tombstone
 
 # Beside key, value and headers a record and its batch take some bytes of their own: 61 for the batch, and varints.
@@ -61,6 +62,7 @@ class Encoder:
         dead_letters: Target,
         now_ms: Callable[[], int],
         cloudevents_source: str | None = None,
+        label_prefix: bytes = b"",
     ) -> None:
         """Prepare.
 
@@ -70,6 +72,7 @@ class Encoder:
             dead_letters: Where dead letters go.
             now_ms: Milliseconds since 1970 in UTC.
             cloudevents_source: Makes every label a CloudEvent from this source.
+            label_prefix: What stands before the JSON of every label, in the wire format of a schema registry.
         """
         self._make_label = LabelMaker(model, now_ms)
         self._model = f"{model.name}@{model.revision}"
@@ -77,6 +80,7 @@ class Encoder:
         self._dead_letters = dead_letters
         self._now_ms = now_ms
         self._cloudevents_source = cloudevents_source
+        self._label_prefix = label_prefix
 
     def encode(self, records: list[Record], answers: Iterable[Prediction | Rejected | Tombstone]) -> list[Outcome]:
         """The outcome of each answer, in the order of the answers."""
@@ -90,12 +94,14 @@ class Encoder:
         value, headers = None, _sendable(record.headers)
         if isinstance(answer, Prediction):
             label = self._make_label(answer)
-            value, headers = encode_label(label), self._label_headers(headers, record, label)
+            value, headers = self._label_prefix + encode_label(label), self._label_headers(headers, record, label)
         return self._fits(_outcome(index, record, self._labels.topic, record.key, value, headers), record)
 
     def _label_headers(
         self, headers: list[tuple[str, bytes]], record: Record, label: EmotionLabel
     ) -> list[tuple[str, bytes]]:
+        if self._label_prefix:  # the text's schema is not the label's
+            headers = [header for header in headers if header[0] != SCHEMA_ID_HEADER]
         if self._cloudevents_source is None:
             return headers
         event = CloudEvent(_place(record), self._cloudevents_source, event_time(label.labelled_at_ms))

@@ -29,6 +29,11 @@ EVENTS = (
         "The model is loaded; from here on it joins its group.",
     ),
     Event("model_from_hub", ("commit", "pinned"), "Which commit was taken; a warning where no revision pins it."),
+    Event(
+        "label_schema_found",
+        ("subject", "schema_id", "registered"),
+        "The schema registry holds the label's schema under this id; whether it was registered just now.",
+    ),
     Event("relabel_started", ("group", "model", "offsets"), "A bounded run begins; it spans so many offsets."),
     Event("worker_stopped", (), "The last window was delivered, and the group was left."),
     Event(

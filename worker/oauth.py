@@ -11,6 +11,7 @@ import orjson
 from kafka.errors import KafkaConnectionError
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
+from worker.no_redirect import NoRedirect
 from worker.refusals import RefusedError
 
 _TIMEOUT_SECONDS = 5  # the client's heartbeats wait for it
@@ -18,14 +19,7 @@ _DEFAULT_LIFE_SECONDS = 300
 _USED_SHARE = 0.8  # of a token's life; then a new one is asked for
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The secret goes to the endpoint that was named, and to no other."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(_NoRedirect)
+_opener = urllib.request.build_opener(NoRedirect)
 
 
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]

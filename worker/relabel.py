@@ -19,6 +19,7 @@ from worker.changes import Changes
 from worker.errors import UserError
 from worker.flow import Outcome
 from worker.place import Place
+from worker.registry import find_label_prefix
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings, load_settings
 from worker.topic_range import TopicRange, find_range, group_place
@@ -81,12 +82,13 @@ def relabel(live: Settings, wanted: Relabel) -> int:
     settings = own_settings(live, wanted)
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
+    label_prefix = find_label_prefix(settings)
     extent = find_range(broker, settings.input_topic, wanted.first, wanted.until)
     extent = replace(extent, starts=group_place(broker, settings.group_id, extent, begin=True))
     changes = None if wanted.compare is None else Changes(broker, wanted.compare, extent)
     counters = Counters(settings.dead_letter_topic, changes)
     started = time.monotonic()
-    finished = _label(broker, settings, limits, extent, counters)
+    finished = _label(broker, settings, limits, label_prefix, extent, counters)
     seconds = round(time.monotonic() - started, 1)
     figures = {"finished": finished} | counters.summary() | {"seconds": seconds, "group": settings.group_id}
     sys.stdout.write(orjson.dumps(figures).decode() + "\n")
@@ -94,7 +96,12 @@ def relabel(live: Settings, wanted: Relabel) -> int:
 
 
 def _label(
-    broker: Broker, settings: Settings, limits: Mapping[str, int], extent: TopicRange, counters: Counters
+    broker: Broker,
+    settings: Settings,
+    limits: Mapping[str, int],
+    label_prefix: bytes,
+    extent: TopicRange,
+    counters: Counters,
 ) -> bool:
     """Run the loop over the range; gives whether it came to the end."""
     model, tokenizer = load_model(settings)
@@ -111,7 +118,7 @@ def _label(
         closing(make_sink(broker, settings, consumer, smallest)) as sink,
     ):
         source = BoundedSource(unbounded, extent, progress.update)
-        stages = make_stages(settings, limits, model, tokenizer, source, sink)
+        stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
         loop.run(
             replace(stages, guard=partial(_count_and_guard, counters, stages.guard)),
             lambda: stop.is_set() or source.finished,

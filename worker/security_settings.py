@@ -52,7 +52,7 @@ class SecuritySettings(BaseSettings):
     def _check_tls(self) -> Self:
         files = {"EMOTION_SSL_CA_FILE": self.ssl_ca_file, "EMOTION_SSL_CERTIFICATE_FILE": self.ssl_certificate_file}
         if not self.protocol.endswith("SSL"):
-            _refuse(files, f"does nothing with EMOTION_SECURITY_PROTOCOL={self.protocol}: set SSL or SASL_SSL")
+            refuse(files, f"does nothing with EMOTION_SECURITY_PROTOCOL={self.protocol}: set SSL or SASL_SSL")
         if self.ssl_certificate_file and not self.ssl_key_file:
             raise ValueError("EMOTION_SSL_CERTIFICATE_FILE needs EMOTION_SSL_KEY_FILE, its private key")
         if self.ssl_key_file and not self.ssl_certificate_file:
@@ -79,11 +79,12 @@ class SecuritySettings(BaseSettings):
         if missing := [name for name, value in needed.items() if value is None and self.sasl_mechanism]:
             raise ValueError(f"EMOTION_SASL_MECHANISM={self.sasl_mechanism} needs {' and '.join(missing)}")
         unused = other if self.sasl_mechanism else login | client
-        _refuse(unused, f"does nothing with EMOTION_SASL_MECHANISM={self.sasl_mechanism or '(unset)'}")
+        refuse(unused, f"does nothing with EMOTION_SASL_MECHANISM={self.sasl_mechanism or '(unset)'}")
         return self
 
 
-def _refuse(settings: Mapping[str, object], why: str) -> None:
+def refuse(settings: Mapping[str, object], why: str) -> None:
+    """Raise ValueError if any of these is given, by its name."""
     given = [name for name, value in settings.items() if value is not None]
     if given:
         raise ValueError(f"{' and '.join(given)}: {why}")

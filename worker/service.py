@@ -23,6 +23,7 @@ from worker.build import (
 from worker.health import Vitals
 from worker.instrument import Instrument
 from worker.metrics import Meters
+from worker.registry import find_label_prefix
 from worker.settings import Settings
 from worker.tally import Tally
 from worker.tracing import tracing
@@ -40,12 +41,13 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     broker = Broker(settings)
     limits = checked_topics(broker, settings)
     smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
+    label_prefix = find_label_prefix(settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     set_batch_tokens(model, settings)
     consumer = broker.consumer()
     source = make_source(settings, consumer, settings.input_topic, stop.wait)
     with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:
-        stages = make_stages(settings, limits, model, tokenizer, source, sink)
+        stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
         _log.info(
             "worker_started",
             extra={

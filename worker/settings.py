@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from schemas.text_message import Fields
 from worker.errors import UserError
+from worker.registry_settings import RegistrySettings
 from worker.security_settings import SecuritySettings
 
 PREFIX = "EMOTION_"
@@ -25,7 +26,7 @@ FieldPath = Annotated[str, StringConstraints(pattern=_PATH)]
 Topic = Annotated[str, StringConstraints(pattern=_NAME)]
 
 
-class Settings(SecuritySettings):
+class Settings(RegistrySettings, SecuritySettings):
     """Settings from environment variables, `.env` and a secrets directory, in this order of precedence."""
 
     model_config = SettingsConfigDict(
@@ -190,6 +191,11 @@ class Settings(SecuritySettings):
             )
         if self.copy_fields and self.input_format == "text":
             raise ValueError("EMOTION_COPY_FIELDS needs EMOTION_INPUT_FORMAT=json: plain text has no fields")
+        if self.cloudevents_source and self.schema_registry_url:
+            raise ValueError(
+                "EMOTION_CLOUDEVENTS_SOURCE and EMOTION_SCHEMA_REGISTRY_URL exclude each other: an event says that its "
+                "data is JSON, which the registry's prefix is not"
+            )
         if self.max_poll_interval_ms < self.longest_turn_ms:
             raise ValueError(
                 "EMOTION_MAX_POLL_INTERVAL_MS must be at least twice EMOTION_SESSION_TIMEOUT_MS plus "
@@ -239,8 +245,10 @@ def markdown_table() -> str:
 
 
 def _described() -> list[tuple[str, FieldInfo]]:
-    """The settings as people read them: how to connect in safety comes last."""
-    return sorted(Settings.model_fields.items(), key=lambda setting: setting[0] in SecuritySettings.model_fields)
+    """The settings as people read them: how to connect in safety comes last, before it the registry."""
+    last = [*RegistrySettings.model_fields, *SecuritySettings.model_fields]
+    own = [name for name in Settings.model_fields if name not in last]
+    return [(name, Settings.model_fields[name]) for name in own + last]
 
 
 def _names_in_use(secrets_dir: str | None) -> dict[str, str]:

@@ -222,7 +222,7 @@ class ApacheKafka:
     def _java(self, node: Node, main: str, *arguments: str) -> "subprocess.Popen[bytes]":
         command = ["java", self._heap, *_JVM, *_LOG, "-cp", f"{self._jars}/*", main, *arguments]
         # The kernel keeps that promise by thread: one started from a passing thread would die with the thread.
-        last_wish = _die_with_parent if threading.current_thread() is threading.main_thread() else None
+        last_wish = die_with_parent if threading.current_thread() is threading.main_thread() else None
         with node.log.open("ab") as log:
             # Its own session, so that Ctrl-C reaches the tests alone, which then end the broker in order.
             return subprocess.Popen(
@@ -275,7 +275,7 @@ def _settings(node: Node, nodes: list[Node], listeners: Mapping[str, str]) -> di
     return {name: str(value) for name, value in settings.items()}
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A broker never outlives the tests, however they end (Linux only; elsewhere a kill -9 of the tests leaves it)."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):

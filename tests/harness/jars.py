@@ -1,17 +1,19 @@
-"""Apache Kafka's jars: fetched once by their Maven coordinate, kept outside the repository."""
+"""What runs on Java: fetched once by its Maven coordinate, kept outside the repository."""
 
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 KAFKA_VERSION = os.environ.get("KAFKA_TEST_VERSION", "4.3.1")
+REGISTRY_VERSION = "2.6.13.Final"  # of Apicurio; 3.x needs Java 21
 OLDEST_JAVA = 17  # what a broker of 4.x needs
 
 # The dependency plugin is pinned, so that a run in a year does the same as today.
-_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>tests</groupId><artifactId>kafka-jars</artifactId><version>1</version>
@@ -29,7 +31,7 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 
 class JarsUnavailableError(Exception):
-    """Kafka cannot be run from jars here; the message says why."""
+    """It cannot be run from jars here; the message says why."""
 
 
 def kafka_jars(version: str = KAFKA_VERSION) -> Path:
@@ -38,34 +40,66 @@ def kafka_jars(version: str = KAFKA_VERSION) -> Path:
     Raises:
         JarsUnavailableError: no Java that is new enough, no Maven, or the download failed.
     """
+    return _cached(f"kafka-{version}", lambda scratch: _fetch_kafka(version, scratch))
+
+
+def registry_folder() -> Path:
+    """The folder of an Apicurio registry, some 140 MB; fetched where it is not cached yet.
+
+    Raises:
+        JarsUnavailableError: no Java that is new enough, no Maven, or the download failed.
+    """
+    return _cached(f"apicurio-registry-{REGISTRY_VERSION}", _fetch_registry)
+
+
+def _cached(name: str, fetch: Callable[[Path], Path]) -> Path:
+    """The folder of that name in the cache; `fetch` makes it below the folder it is given."""
     _require_java()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emotion-labeller"
-    folder = cache / f"kafka-{version}"
+    folder = cache / name
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
-        _fetch(version, folder)
+        with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
+            fetched = fetch(Path(scratch))
+            # One rename: a folder in the cache is always whole, whoever dies in between.
+            try:
+                fetched.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another run was faster, and its folder is as good
+                    raise
     return folder
 
 
-def _fetch(version: str, folder: Path) -> None:
+def _fetch_kafka(version: str, scratch: Path) -> Path:
+    pom, jars = scratch / "pom.xml", scratch / "jars"
+    pom.write_text(_POM.format(version=version), encoding="utf-8")
+    _maven(f"Kafka {version}", "copy-dependencies", "-f", str(pom), f"-DoutputDirectory={jars}", cwd=scratch)
+    return _holding(jars, f"kafka_*-{version}.jar")
+
+
+def _fetch_registry(scratch: Path) -> Path:
+    artifact, folder = f"io.apicurio:apicurio-registry-app:{REGISTRY_VERSION}:tar.gz:all", scratch / "registry"
+    _maven(artifact, "unpack", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}", cwd=scratch)
+    return _holding(folder, "*-runner.jar")
+
+
+def _maven(what: str, goal: str, *options: str, cwd: Path) -> None:
+    """Fetch `what` by a goal of the dependency plugin."""
     if shutil.which("mvn") is None:
         raise JarsUnavailableError("no mvn on the path")
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as scratch:
-        pom, jars = Path(scratch, "pom.xml"), Path(scratch, "jars")
-        pom.write_text(_POM.format(version=version), encoding="utf-8")
-        command = ["mvn", "-q", "-B", "-f", str(pom), _COPY, f"-DoutputDirectory={jars}"]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise JarsUnavailableError("mvn did not end within 900 s") from error
-        if done.returncode != 0 or not any(jars.glob(f"kafka_*-{version}.jar")):
-            raise JarsUnavailableError(f"mvn could not fetch Kafka {version}: {(done.stdout + done.stderr)[-800:]}")
-        # One rename: a folder in the cache is always whole, whoever dies in between.
-        try:
-            jars.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another run was faster, and its folder is as good
-                raise
+    command = ["mvn", "-q", "-B", f"{_PLUGIN}:{goal}", *options]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, cwd=cwd)
+    except subprocess.TimeoutExpired as error:
+        raise JarsUnavailableError("mvn did not end within 900 s") from error
+    if done.returncode != 0:
+        raise JarsUnavailableError(f"mvn could not fetch {what}: {(done.stdout + done.stderr)[-800:]}")
+
+
+def _holding(folder: Path, pattern: str) -> Path:
+    if not any(folder.glob(pattern)):
+        raise JarsUnavailableError(f"mvn fetched no {pattern}")
+    return folder
 
 
 def _require_java() -> None:

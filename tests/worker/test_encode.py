@@ -55,6 +55,18 @@ def test_a_label_is_confident_from_the_threshold_on(score: float, confident: boo
     assert orjson.loads(outcome.value or b"")["confident"] is confident
 
 
+def test_a_registrys_prefix_stands_before_labels_alone_and_the_schema_id_of_the_text_goes() -> None:
+    headers: list[tuple[str, bytes | None]] = [("__value_schema_id", b"of the text"), ("mine", b"1")]
+    label, letter, deleted = record(headers=headers), record(headers=headers), record(value=None)
+    prefixed = Encoder(MODEL, Target("out", 10**6), Target("dead", 10**6), lambda: 42, label_prefix=b"\0\0\0\0\7")
+    scored = prediction(label, [0.1, 0.9])
+    answers = (scored, Rejected(1, Reason.EMPTY_TEXT, "nothing"), Tombstone(2))
+    labelled, dead, tombstone = prefixed.encode([label, letter, deleted], answers)
+    assert labelled.value == b"\0\0\0\0\7" + (encode(label, scored).value or b"")
+    assert labelled.headers == [("mine", b"1")]
+    assert (dead.value, dead.headers[:2], tombstone.value) == (b"v", headers, None)
+
+
 def test_a_tombstone_is_passed_on() -> None:
     outcome = encode(record(value=None), Tombstone(0))
     assert (outcome.topic, outcome.key, outcome.value) == ("out", b"k", None)

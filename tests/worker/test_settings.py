@@ -192,3 +192,31 @@ def test_plain_text_has_no_fields_to_copy(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("EMOTION_INPUT_FORMAT", "text")
     with pytest.raises(UserError, match="EMOTION_COPY_FIELDS needs EMOTION_INPUT_FORMAT=json"):
         load_settings()
+
+
+REGISTRY = {"schema_registry_url": "https://registry.example.org/apis/ccompat/v7"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"schema_registry_url": "registry:8081"}, "EMOTION_SCHEMA_REGISTRY_URL: "),
+        ({"schema_registry_url": "https://me:hush@registry.example.org"}, "EMOTION_SCHEMA_REGISTRY_URL: "),
+        (REGISTRY | {"schema_registry_username": "me"}, "EMOTION_SCHEMA_REGISTRY_PASSWORD is missing"),
+        (REGISTRY | {"schema_registry_password": "hush"}, "EMOTION_SCHEMA_REGISTRY_USERNAME is missing"),
+        ({"schema_registry_password": "hush"}, "does nothing without EMOTION_SCHEMA_REGISTRY_URL"),
+        ({"schema_registry_register": False}, "EMOTION_SCHEMA_REGISTRY_REGISTER: does nothing without"),
+        (REGISTRY | {"schema_registry_ca_file": "/no/such/file"}, "EMOTION_SCHEMA_REGISTRY_CA_FILE: "),
+        (
+            {"schema_registry_url": "http://registry:8081", "schema_registry_ca_file": __file__},
+            "EMOTION_SCHEMA_REGISTRY_CA_FILE: does nothing with",
+        ),
+        (REGISTRY | {"cloudevents_source": "//here"}, "EMOTION_CLOUDEVENTS_SOURCE and EMOTION_SCHEMA_REGISTRY_URL"),
+    ],
+)
+def test_registry_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_shown(
+    given: dict[str, object], told: str
+) -> None:
+    with pytest.raises(UserError, match=told) as refusal:
+        load_settings(**given)
+    assert "hush" not in str(refusal.value)
