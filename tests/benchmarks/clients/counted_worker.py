@@ -1,46 +1,59 @@
 """`emotion-worker run` without tokenizer and model: `python -m tests.benchmarks.clients.counted_worker run`.
 
-What stands in for the two is taken off its CPU; all the rest is real, metrics included.
+What stands in for the two is taken off its CPU; all the rest is real, metrics included. It counts from when the loop
+starts.
 """
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tests.benchmarks.clients.cpu_notes import CpuNotes
+from worker import build, service
 from worker.__main__ import main
-from worker.flow import Batch, Prediction, Request, TokenizedText
+from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText
+from worker.guard import RejectionGuard
 from worker.model import Model
 from worker.tokenizer import Tokenizer
 
 _IDS = [2000] * 24  # a tweet's
-_notes = CpuNotes()
-_records = 0
-_apart_seconds = 0.0
 
 
-def _tokenize(_: Tokenizer, requests: Iterable[Request]) -> list[TokenizedText]:
-    global _apart_seconds
-    started = time.thread_time()
-    texts = [TokenizedText([request], _IDS, truncated=False) for request in requests]
-    _apart_seconds += time.thread_time() - started
-    return texts
+class _Counted:
+    def __init__(self) -> None:
+        self._notes = CpuNotes()
+        self._records = 0
+        self._apart_seconds = 0.0
 
+    def tokenize(self, requests: Iterable[Request]) -> list[TokenizedText]:
+        started = time.thread_time()
+        texts = [TokenizedText([request], _IDS, truncated=False) for request in requests]
+        self._apart_seconds += time.thread_time() - started
+        return texts
 
-def _predict(model: Model, batches: Iterable[Batch]) -> list[Prediction]:
-    global _apart_seconds, _records
-    _notes.note(_records, _apart_seconds)  # what was delivered before
-    planned = list(batches)
-    started = time.thread_time()
-    labels = len(model.info.labels)
-    scores = [round(1 / labels, 6)] * labels
-    predictions = [Prediction(text.requests[0], len(_IDS), False, scores) for batch in planned for text in batch]
-    _apart_seconds += time.thread_time() - started
-    _records += len(predictions)
-    return predictions
+    def predict(self, model: Model, batches: Iterable[Batch]) -> list[Prediction]:
+        planned = list(batches)
+        started = time.thread_time()
+        labels = len(model.info.labels)
+        scores = [round(1 / labels, 6)] * labels
+        predictions = [Prediction(text.requests[0], len(_IDS), False, scores) for batch in planned for text in batch]
+        self._apart_seconds += time.thread_time() - started
+        return predictions
+
+    def start(self) -> None:
+        build.spare_the_collector()
+        self._notes.note(0)
+
+    def delivered(self, outcomes: Sequence[Outcome]) -> None:
+        self._records += len(outcomes)
+        self._notes.note(self._records, self._apart_seconds)
 
 
 if __name__ == "__main__":
-    Tokenizer.tokenize = _tokenize  # type: ignore[method-assign]
-    Model.predict = _predict  # type: ignore[method-assign, assignment]
+    counted = _Counted()
+    guard = RejectionGuard.__call__
+    Tokenizer.tokenize = lambda _, requests: counted.tokenize(requests)  # type: ignore[method-assign]
+    Model.predict = lambda model, batches: counted.predict(model, batches)  # type: ignore[method-assign, assignment, return-value]
+    RejectionGuard.__call__ = lambda own, outcomes: (guard(own, outcomes), counted.delivered(outcomes))  # type: ignore[method-assign, assignment, func-returns-value]
+    service.spare_the_collector = counted.start
     sys.exit(main())

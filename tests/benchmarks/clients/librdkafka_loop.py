@@ -21,6 +21,7 @@ MODEL = {"name": "bundled", "revision": "sha256:" + "0" * 64}
 
 def main() -> None:
     notes, done = CpuNotes(), 0
+    notes.note(done)
     consumer = Consumer(
         {
             "bootstrap.servers": SERVERS,

@@ -19,6 +19,7 @@ SERVERS, INPUT, OUTPUT, GROUP = (os.environ[f"CLIENT_{name}"] for name in ("SERV
 
 def main() -> None:
     notes, done = CpuNotes(), 0
+    notes.note(done)
     consumer = KafkaConsumer(
         INPUT, bootstrap_servers=SERVERS, group_id=GROUP, enable_auto_commit=False, auto_offset_reset="earliest"
     )

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks.harness.streams import Kafka, Stream, kafka
-from tests.harness.tiny_model import write_tiny_model
 
 
 class OutOfTimeError(Exception):
@@ -41,6 +40,8 @@ def filled_stream(texts: list[str]) -> Iterator[tuple[Kafka, Stream]]:
 
 def tiny_model(stream: Stream) -> Path:
     """A real model of next to no weights, for what is not about the model."""
+    from tests.harness.tiny_model import write_tiny_model  # torch takes seconds; most benchmarks do not need it here
+
     folder = stream.folder / "tiny"
     return folder if folder.exists() else write_tiny_model(folder)
 

@@ -25,10 +25,10 @@ def peer_python(module: str) -> Path:
     python, done = folder / "bin" / "python", folder / "installed.txt"
     if not done.exists() or done.read_bytes() != listed.read_bytes():
         venv.create(folder, clear=True, with_pip=True)
-        path = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+        path: list[str | Path] = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
         own = subprocess.run(path, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
         Path(own, "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", listed]
+        install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", listed]
         subprocess.run(install, check=True, stdout=sys.stderr, timeout=_INSTALL_SECONDS)
         done.write_bytes(listed.read_bytes())
     return python

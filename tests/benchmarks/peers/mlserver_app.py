@@ -28,7 +28,7 @@ def main() -> None:
     folder.mkdir()
     _configure(folder, requests)
     # Ends with this process: it is in the same process group.
-    server = subprocess.Popen([sys.executable, "-m", "mlserver.cli", "start", str(folder)])
+    server = subprocess.Popen([sys.executable, "-m", "mlserver.cli.main", "start", str(folder)])
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     values = _requests(partitions)
     producer = Producer({"bootstrap.servers": SERVERS})
