@@ -12,7 +12,7 @@ from tests.benchmarks.clients.cpu_notes import CPU_FILE, us_per_record
 from tests.benchmarks.harness.command import filled_stream, options
 from tests.benchmarks.harness.program import running
 from tests.benchmarks.harness.report import in_turns, medians, report
-from tests.benchmarks.harness.streams import Stream, drain, rate
+from tests.benchmarks.harness.streams import Stream, check_alive, until_all
 from tests.benchmarks.harness.texts import distinct_texts
 from tests.harness.independent import RunningReader
 
@@ -22,7 +22,6 @@ _DELIVERIES = ("at_least_once", "exactly_once")
 def main() -> None:
     given = options(__doc__ or "", records=60_000, rounds=3)
     texts, origin = distinct_texts(given.records)
-    rates: dict[str, list[float]] = {}
     with filled_stream(texts) as (_, stream):
         variants = {
             f"worker, {delivery}": partial(_worker, stream, given.records, delivery) for delivery in _DELIVERIES
@@ -32,15 +31,13 @@ def main() -> None:
         for delivery in _DELIVERIES:
             told = {"CLIENT_DELIVERY": delivery}
             variants[f"librdkafka, {delivery}"] = partial(_program, stream, given.records, "librdkafka_loop", told)
-        rates = {name: [] for name in variants}
-        noted = {name: partial(_noted, run, rates[name]) for name, run in variants.items()}
-        runs = in_turns(given, noted)
-    found, records_per_s = medians(runs), medians(rates)
+        runs = in_turns(given, variants)
+    found = medians(runs)
     ours, plain = found["worker, exactly_once"], found["plain loop, checksums in C"]
     report(
         given,
-        ("what", "µs of CPU a record", "records/s"),
-        [(name, us, round(records_per_s[name])) for name, us in found.items()],
+        ("what", "µs of CPU a record"),
+        found.items(),
         f"worker, exactly once, / plain loop with checksums in C: {ours / plain:.2f}",
         texts=origin,
         runs=runs,
@@ -48,21 +45,17 @@ def main() -> None:
     )
 
 
-def _noted(run: "partial[tuple[float, float]]", rates: list[float]) -> float:
-    us, records_per_s = run()
-    rates.append(records_per_s)
-    return us
-
-
-def _worker(stream: Stream, records: int, delivery: str) -> tuple[float, float]:
+def _worker(stream: Stream, records: int, delivery: str) -> float:
     stream.renew()
     worker = stream.worker("tests.benchmarks.clients.counted_worker", delivery=delivery, batch_tokens=512)
     worker.environment[CPU_FILE] = str(file := _cpu_file(stream))
-    records_per_s = drain(stream, [worker], records)
-    return us_per_record(file), records_per_s
+    with RunningReader(stream.servers, stream.output) as reader, worker:
+        worker.wait_until_ready()
+        until_all(reader, records, lambda: check_alive([worker]))
+    return us_per_record(file)
 
 
-def _program(stream: Stream, records: int, module: str, told: dict[str, str]) -> tuple[float, float]:
+def _program(stream: Stream, records: int, module: str, told: dict[str, str]) -> float:
     stream.renew()
     file = _cpu_file(stream)
     told = told | {
@@ -74,8 +67,8 @@ def _program(stream: Stream, records: int, module: str, told: dict[str, str]) ->
     }
     command = [sys.executable, "-m", f"tests.benchmarks.clients.{module}"]
     with RunningReader(stream.servers, stream.output) as reader, running(stream, command, told) as alive:
-        records_per_s = rate(reader, records, alive)
-    return us_per_record(file), records_per_s
+        until_all(reader, records, alive)
+    return us_per_record(file)
 
 
 def _cpu_file(stream: Stream) -> Path:

@@ -115,7 +115,7 @@ def drain(
         for worker in workers:  # what some do before all are there tells nothing
             worker.wait_until_ready()
         _wait_for_members(stream, len(workers) if processes is None else processes)
-        return rate(reader, records, lambda: _alive(workers), seconds)
+        return rate(reader, records, lambda: check_alive(workers), seconds)
 
 
 def rate(reader: RunningReader, records: int, alive: Callable[[], None], seconds: float = math.inf) -> float:
@@ -130,7 +130,12 @@ def rate(reader: RunningReader, records: int, alive: Callable[[], None], seconds
     Raises:
         AssertionError: Too many came at once, or none did for a long time.
     """
-    eventually(lambda: alive() or reader.records, _SILENCE_SECONDS, "the first labels", interval_s=0.01)
+
+    def any_yet() -> bool:
+        alive()
+        return bool(reader.records)
+
+    eventually(any_yet, _SILENCE_SECONDS, "the first labels", interval_s=0.01)
     started, first = _after_the_first(reader)
     if first > records * 0.6:
         raise AssertionError(
@@ -173,7 +178,21 @@ def _wait_for_members(stream: Stream, count: int) -> None:
     eventually(at_work, _SILENCE_SECONDS, f"{count} members of {stream.group} have partitions", interval_s=0.2)
 
 
-def _alive(workers: Sequence[WorkerProcess]) -> None:
+def until_all(reader: RunningReader, records: int, alive: Callable[[], None]) -> None:
+    """Wait for so many records, or raise AssertionError as `rate` does."""
+    count, last = 0, time.monotonic()
+    pause = threading.Event()
+    while count < records:
+        pause.wait(0.05)
+        alive()
+        if len(reader.records) > count:
+            count, last = len(reader.records), time.monotonic()
+        elif time.monotonic() - last > _SILENCE_SECONDS:
+            raise AssertionError(f"nothing came after {count} of {records} records")
+
+
+def check_alive(workers: Sequence[WorkerProcess]) -> None:
+    """Raise AssertionError with the log of a worker that has ended."""
     for worker in workers:
         if (code := worker.process.poll()) is not None:
             raise AssertionError(f"a worker ended with {code}:\n{worker.log}")

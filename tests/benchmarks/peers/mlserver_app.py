@@ -27,8 +27,9 @@ def main() -> None:
     folder = Path.cwd() / GROUP
     folder.mkdir()
     _configure(folder, requests)
+    environment = os.environ | {"USE_TF": "0", "PYTHONPATH": f"{os.environ['PYTHONPATH']}:{folder}"}
     # Ends with this process: it is in the same process group.
-    server = subprocess.Popen([sys.executable, "-m", "mlserver.cli.main", "start", str(folder)])
+    server = subprocess.Popen([sys.executable, "-m", "mlserver.cli.main", "start", str(folder)], env=environment)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     values = _requests(partitions)
     producer = Producer({"bootstrap.servers": SERVERS})
@@ -52,9 +53,10 @@ def _configure(folder: Path, requests: str) -> None:
         "grpc_port": int(os.environ["PEER_PORT_GRPC"]),
         "metrics_port": int(os.environ["PEER_PORT_METRICS"]),
     }
-    extra = {"task": "text-classification", "pretrained_model": MODEL, "device": "cpu"}  # float32
+    extra = {"task": "text-classification", "pretrained_model": MODEL, "device": "cpu", "framework": "pt"}
     model = {"name": _NAME, "implementation": "mlserver_huggingface.HuggingFaceRuntime", "parameters": {"extra": extra}}
     batching = {"max_batch_size": BATCH, "max_batch_time": 0.1} if TUNED else {}
+    (folder / "tensorflow.py").touch()  # its runtime imports it, to set the threads of models that are not torch's
     (folder / "settings.json").write_text(json.dumps(server))
     (folder / "model-settings.json").write_text(json.dumps(model | batching))
 
