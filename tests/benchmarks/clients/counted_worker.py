@@ -1,7 +1,6 @@
 """`emotion-worker run` without tokenizer and model: `python -m tests.benchmarks.clients.counted_worker run`.
 
-What stands in for the two is taken off its CPU; all the rest is real, metrics included. It counts from when the loop
-starts.
+What stands in for the two is taken off its CPU; all the rest is real, metrics included.
 """
 
 import sys
@@ -9,11 +8,11 @@ import time
 from collections.abc import Iterable, Sequence
 
 from tests.benchmarks.clients.cpu_notes import CpuNotes
-from worker import build, service
 from worker.__main__ import main
 from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText
 from worker.guard import RejectionGuard
 from worker.model import Model
+from worker.source import Source
 from worker.tokenizer import Tokenizer
 
 _IDS = [2000] * 24  # a tweet's
@@ -40,9 +39,9 @@ class _Counted:
         self._apart_seconds += time.thread_time() - started
         return predictions
 
-    def start(self) -> None:
-        build.spare_the_collector()
-        self._notes.note(0)
+    def assigned(self) -> None:
+        if not self._records:
+            self._notes.note(0)
 
     def delivered(self, outcomes: Sequence[Outcome]) -> None:
         self._records += len(outcomes)
@@ -51,9 +50,9 @@ class _Counted:
 
 if __name__ == "__main__":
     counted = _Counted()
-    guard = RejectionGuard.__call__
+    guard, settle = RejectionGuard.__call__, Source._settle
     Tokenizer.tokenize = lambda _, requests: counted.tokenize(requests)  # type: ignore[method-assign]
     Model.predict = lambda model, batches: counted.predict(model, batches)  # type: ignore[method-assign, assignment, return-value]
     RejectionGuard.__call__ = lambda own, outcomes: (guard(own, outcomes), counted.delivered(outcomes))  # type: ignore[method-assign, assignment, func-returns-value]
-    service.spare_the_collector = counted.start
+    Source._settle = lambda own, membership: (settle(own, membership), counted.assigned())  # type: ignore[method-assign, assignment, func-returns-value]
     sys.exit(main())

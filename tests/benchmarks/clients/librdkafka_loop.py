@@ -21,7 +21,6 @@ MODEL = {"name": "bundled", "revision": "sha256:" + "0" * 64}
 
 def main() -> None:
     notes, done = CpuNotes(), 0
-    notes.note(done)
     consumer = Consumer(
         {
             "bootstrap.servers": SERVERS,
@@ -31,7 +30,7 @@ def main() -> None:
             "isolation.level": "read_committed",
         }
     )
-    consumer.subscribe([INPUT])
+    consumer.subscribe([INPUT], on_assign=lambda *_: notes.note(0))
     settings: dict[str, str | int | bool] = {"bootstrap.servers": SERVERS, "enable.idempotence": True, "linger.ms": 20}
     producer = Producer(settings | ({"transactional.id": f"{GROUP}-{uuid.uuid4()}"} if EXACTLY_ONCE else {}))
     if EXACTLY_ONCE:

@@ -12,17 +12,28 @@ from tests.benchmarks.clients.cpu_notes import CpuNotes
 if os.environ.get("CLIENT_CHECKSUM") == "c":  # as with `pip install crc32c` beside it
     sys.modules["crc32c"] = SimpleNamespace(crc32c=lambda view: google_crc32c.value(bytes(view)))  # type: ignore[assignment]
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer
 
 SERVERS, INPUT, OUTPUT, GROUP = (os.environ[f"CLIENT_{name}"] for name in ("SERVERS", "INPUT", "OUTPUT", "GROUP"))
 
 
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, notes: CpuNotes) -> None:
+        self._notes = notes
+
+    def on_partitions_assigned(self, _: object) -> None:
+        self._notes.note(0)
+
+    def on_partitions_revoked(self, _: object) -> None:
+        pass
+
+
 def main() -> None:
     notes, done = CpuNotes(), 0
-    notes.note(done)
     consumer = KafkaConsumer(
-        INPUT, bootstrap_servers=SERVERS, group_id=GROUP, enable_auto_commit=False, auto_offset_reset="earliest"
+        bootstrap_servers=SERVERS, group_id=GROUP, enable_auto_commit=False, auto_offset_reset="earliest"
     )
+    consumer.subscribe([INPUT], listener=_Listener(notes))
     producer = KafkaProducer(bootstrap_servers=SERVERS)
     while True:
         records = [record for some in consumer.poll(timeout_ms=500).values() for record in some]

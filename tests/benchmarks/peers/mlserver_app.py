@@ -23,7 +23,8 @@ _NAME = "emotion"
 def main() -> None:
     requests = f"{INPUT}-{GROUP}"
     partitions = _partitions(INPUT)
-    AdminClient({"bootstrap.servers": SERVERS}).create_topics([NewTopic(requests, partitions)])[requests].result(30)
+    admin = AdminClient({"bootstrap.servers": SERVERS})  # held: its answers never come otherwise
+    admin.create_topics([NewTopic(requests, partitions)])[requests].result(30)
     folder = Path.cwd() / GROUP
     folder.mkdir()
     _configure(folder, requests)
@@ -56,7 +57,9 @@ def _configure(folder: Path, requests: str) -> None:
     extra = {"task": "text-classification", "pretrained_model": MODEL, "device": "cpu", "framework": "pt"}
     model = {"name": _NAME, "implementation": "mlserver_huggingface.HuggingFaceRuntime", "parameters": {"extra": extra}}
     batching = {"max_batch_size": BATCH, "max_batch_time": 0.1} if TUNED else {}
-    (folder / "tensorflow.py").touch()  # its runtime imports it, to set the threads of models that are not torch's
+    # Its runtime imports what a torch classifier does not need: tensorflow, and a class that transformers has no more.
+    (folder / "tensorflow.py").touch()
+    (folder / "sitecustomize.py").write_text("import transformers.pipelines as p\np.Conversation = type('_', (), {})\n")
     (folder / "settings.json").write_text(json.dumps(server))
     (folder / "model-settings.json").write_text(json.dumps(model | batching))
 
