@@ -48,11 +48,27 @@ class _Counted:
         self._notes.note(self._records, self._apart_seconds)
 
 
-if __name__ == "__main__":
-    counted = _Counted()
+def _install(counted: _Counted) -> None:
     guard, settle = RejectionGuard.__call__, Source._settle
-    Tokenizer.tokenize = lambda _, requests: counted.tokenize(requests)  # type: ignore[method-assign]
-    Model.predict = lambda model, batches: counted.predict(model, batches)  # type: ignore[method-assign, assignment, return-value]
-    RejectionGuard.__call__ = lambda own, outcomes: (guard(own, outcomes), counted.delivered(outcomes))  # type: ignore[method-assign, assignment, func-returns-value]
-    Source._settle = lambda own, membership: (settle(own, membership), counted.assigned())  # type: ignore[method-assign, assignment, func-returns-value]
+
+    def guarded(own: RejectionGuard, outcomes: Sequence[Outcome]) -> None:
+        guard(own, outcomes)
+        counted.delivered(outcomes)
+
+    def settled(own: Source, membership: object) -> None:
+        settle(own, membership)
+        counted.assigned()
+
+    stand_ins: list[tuple[type, str, object]] = [
+        (Tokenizer, "tokenize", lambda _, requests: counted.tokenize(requests)),
+        (Model, "predict", lambda model, batches: counted.predict(model, batches)),
+        (RejectionGuard, "__call__", guarded),
+        (Source, "_settle", settled),
+    ]
+    for owner, name, stand_in in stand_ins:
+        setattr(owner, name, stand_in)
+
+
+if __name__ == "__main__":
+    _install(_Counted())
     sys.exit(main())

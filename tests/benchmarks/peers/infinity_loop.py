@@ -1,6 +1,7 @@
 """Infinity's engine in the plain loop: it has no Kafka of its own. It batches and sorts by length itself."""
 
 import asyncio
+from typing import Any
 
 from infinity_emb import AsyncEmbeddingEngine, EngineArgs
 from infinity_emb.primitives import Device, Dtype
@@ -24,7 +25,9 @@ async def main() -> None:
 
     def label(texts: list[str]) -> list[dict[str, object]]:
         classified = asyncio.run_coroutine_threadsafe(engine.classify(sentences=texts, raw_scores=False), loop)
-        return [max(scores, key=lambda score: score["score"]) for scores in classified.result(120)[0]]
+        answers: list[list[dict[str, Any]]] = classified.result(120)[0]
+        best: list[dict[str, Any]] = [max(scores, key=lambda score: float(score["score"])) for scores in answers]
+        return best
 
     async with engine:
         await asyncio.to_thread(run, label)

@@ -6,10 +6,10 @@ the texts are written to a topic of its own, in its format, once it is up.
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.benchmarks.peers.told import BATCH, GROUP, INPUT, MODEL, OUTPUT, SERVERS, TUNED
 
 _NAME = "emotion"
+_PORT = int(os.environ["PEER_PORT"])
 
 
 def main() -> None:
@@ -31,16 +32,15 @@ def main() -> None:
     environment = os.environ | {"USE_TF": "0", "PYTHONPATH": f"{os.environ['PYTHONPATH']}:{folder}"}
     # Ends with this process: it is in the same process group.
     server = subprocess.Popen([sys.executable, "-m", "mlserver.cli.main", "start", str(folder)], env=environment)
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     values = _requests(partitions)
     producer = Producer({"bootstrap.servers": SERVERS})
     while server.poll() is None:
-        if not _written(partitions):  # nobody says when it listens, and what came before that is lost
+        if _is_ready() and not _written(partitions):  # nobody says when it listens; what came before that is lost
             for number, value in enumerate(values):
                 producer.produce(requests, value, partition=number % partitions, headers={"mlserver-model": _NAME})
                 producer.poll(0)
             producer.flush(30)
-        time.sleep(5)
+        time.sleep(3)
     sys.exit(server.returncode)
 
 
@@ -50,7 +50,7 @@ def _configure(folder: Path, requests: str) -> None:
         "kafka_servers": SERVERS,
         "kafka_topic_input": requests,
         "kafka_topic_output": OUTPUT,
-        "http_port": int(os.environ["PEER_PORT"]),
+        "http_port": _PORT,
         "grpc_port": int(os.environ["PEER_PORT_GRPC"]),
         "metrics_port": int(os.environ["PEER_PORT_METRICS"]),
     }
@@ -81,6 +81,14 @@ def _requests(partitions: int) -> list[bytes]:
 def _request(message: dict[str, str]) -> bytes:
     text = {"name": "args", "shape": [1], "datatype": "BYTES", "data": [message["text"]]}
     return json.dumps({"id": message["id"], "inputs": [text]}).encode()
+
+
+def _is_ready() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{_PORT}/v2/models/{_NAME}/ready", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def _written(partitions: int) -> int:
