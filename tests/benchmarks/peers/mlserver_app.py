@@ -79,7 +79,7 @@ def _requests(partitions: int) -> list[bytes]:
 
 
 def _request(message: dict[str, str]) -> bytes:
-    text = {"name": "args", "shape": [1], "datatype": "BYTES", "data": [message["text"]]}
+    text = {"name": "array_inputs", "shape": [1], "datatype": "BYTES", "data": [message["text"]]}
     return json.dumps({"id": message["id"], "inputs": [text]}).encode()
 
 
