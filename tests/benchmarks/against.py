@@ -1,8 +1,10 @@
 """The worker against what users would pick instead: same model, texts, threads and float32, in turns.
 
-Each peer as people run it, and with the settings that its documentation recommends for throughput.
+Each peer as people run it, and with the settings that its documentation recommends for throughput. One that cannot be
+installed or run here is in the table with the reason.
 """
 
+import argparse
 import os
 import subprocess
 from functools import partial
@@ -10,90 +12,122 @@ from pathlib import Path
 
 from tests.benchmarks.harness.command import filled_stream, options
 from tests.benchmarks.harness.environments import peer_python
+from tests.benchmarks.harness.program import running
 from tests.benchmarks.harness.report import in_turns, medians, report, say
 from tests.benchmarks.harness.streams import Stream, drain, rate
 from tests.benchmarks.harness.texts import distinct_texts, uniform_texts
 from tests.harness.independent import RunningReader
+from tests.harness.ports import free_port
 from worker.artifact import find_artifact
 
-# Program and requirements. MLServer and Infinity are not written yet.
 PEERS = {
-    "plain loop": ("plain_loop", []),
-    "FastStream": ("faststream_app", ["faststream[kafka]==0.7.8"]),
-    "Quix Streams": ("quix_app", ["quixstreams==3.28.1"]),
+    "plain loop": "plain_loop",
+    "FastStream": "faststream_app",
+    "Quix Streams": "quix_app",
+    "MLServer": "mlserver_app",
+    "Infinity's engine in the plain loop": "infinity_loop",
 }
-_ROOT = Path(__file__).parents[2]
+_PLAIN, _TUNED = "as people run it", "tuned"
+_GOALS = {_PLAIN: "plain", _TUNED: "tuned"}
 
 
 def main() -> None:
     given = options(
-        __doc__ or "", texts=3000, rounds=3, threads=2, model="bundled", delivery="exactly_once", lengths="mixed"
+        __doc__ or "",
+        texts=3000,
+        seconds=12.0,
+        rounds=3,
+        threads=2,
+        model="bundled",
+        delivery="exactly_once",
+        lengths="mixed",
+        peers=",".join(PEERS.values()),
     )
     texts, origin = distinct_texts(given.texts)
     if given.lengths == "uniform":
         texts, origin = uniform_texts(given.texts), "made up, all of one length"
-    model = str(find_artifact(given.model, None).folder)
+    failures: dict[str, str] = {}
+    pythons = _environments(given.peers.split(","), failures)
     with filled_stream(texts) as (_, stream):
-        settings = {"model": model, "delivery": given.delivery, "dtype": "float32", "batch_tokens": 512}
-        variants = {"worker": partial(_worker, stream, len(texts), given.threads, settings)}
-        for name, (module, requirements) in PEERS.items():
-            try:
-                python = peer_python(module, requirements)
-            except subprocess.CalledProcessError as error:
-                say(f"left out: {name} cannot be installed here ({error})")
-                continue
-            for tuned in (False, True):
-                shown = f"{name}, {'tuned' if tuned else 'as people run it'}"
-                variants[shown] = partial(_peer, stream, len(texts), given.threads, model, python, module, tuned)
-        found = medians(in_turns(given.rounds, variants))
-    ours = found.pop("worker")
-    best = {kind: max((r for n, r in found.items() if n.endswith(kind)), default=ours) for kind in ("run it", "tuned")}
+        variants = {"worker": partial(_worker, stream, given)}
+        for name, python in pythons.items():
+            for kind in (_PLAIN, _TUNED):
+                shown = f"{name}, {kind}"
+                run = partial(_peer, stream, given, python, PEERS[name], kind == _TUNED)
+                variants[shown] = partial(_or_nothing, run, shown, failures)
+        runs = in_turns(given, variants)
+    _report(given, runs, failures, origin)
+
+
+def _report(given: argparse.Namespace, runs: dict[str, list[float]], failures: dict[str, str], origin: str) -> None:
+    found = medians(runs)
+    ours = found["worker"]
+    kinds = {kind: [found[name] for name in found if name.endswith(kind)] for kind in (_PLAIN, _TUNED)}
+    ratios = {kind: round(ours / max(rates), 2) for kind, rates in kinds.items() if any(rates)}
+    rows: list[tuple[object, ...]] = [
+        (name, texts_per_s or "-", round(ours / texts_per_s, 2) if texts_per_s else failures[name])
+        for name, texts_per_s in found.items()
+    ]
+    rows += [(name, "-", reason) for name, reason in failures.items() if name not in found]
     report(
-        "against",
+        given,
         ("what", "texts/s", "worker / this"),
-        [
-            ("worker", ours, 1.0),
-            *((name, texts_per_s, round(ours / texts_per_s, 2)) for name, texts_per_s in found.items()),
-        ],
-        f"worker / best peer: {ours / best['run it']:.2f} as people run them, {ours / best['tuned']:.2f} tuned",
+        rows,
+        "worker / best peer: " + ", ".join(f"{ratio} {kind}" for kind, ratio in ratios.items()),
+        variant=given.lengths,
         texts=origin,
         threads=given.threads,
-        worker_texts_per_s=ours,
-        results=found,
+        runs=runs,
+        failures=failures,
+        goals={f"worker_to_best_peer_{_GOALS[kind]}": ratio for kind, ratio in ratios.items()},
     )
 
 
-def _worker(stream: Stream, records: int, threads: int, settings: dict[str, object]) -> float:
+def _environments(modules: list[str], failures: dict[str, str]) -> dict[str, Path]:
+    pythons = {}
+    for name, module in PEERS.items():
+        if module in modules:
+            try:
+                pythons[name] = peer_python(module)
+            except (OSError, subprocess.SubprocessError) as error:
+                failures[name] = f"cannot be installed here: {error}"
+                say(f"left out: {name} {failures[name]}")
+    return pythons
+
+
+def _worker(stream: Stream, given: argparse.Namespace) -> float:
     stream.renew()
-    return drain(stream, [stream.worker(threads=threads, **settings)], records)
+    model = find_artifact(given.model, None).folder
+    settings = {"model": model, "delivery": given.delivery, "dtype": "float32", "batch_tokens": 1024}
+    return drain(stream, [stream.worker(threads=given.threads, **settings)], given.texts, given.seconds)
 
 
-def _peer(stream: Stream, records: int, threads: int, model: str, python: Path, module: str, tuned: bool) -> float:
+def _or_nothing(run: "partial[float]", name: str, failures: dict[str, str]) -> float:
+    """Its rate; 0 once it has failed: the others go on."""
+    if name not in failures:
+        try:
+            return run()
+        except AssertionError as error:
+            say(f"{name}: {error}")
+            failures[name] = str(error).splitlines()[-1]
+    return 0.0
+
+
+def _peer(stream: Stream, given: argparse.Namespace, python: Path, module: str, tuned: bool) -> float:
     stream.renew()
     told = {
         "SERVERS": stream.servers,
         "INPUT": stream.input,
         "OUTPUT": stream.output,
         "GROUP": stream.group,
-        "MODEL": model,
+        "MODEL": str(find_artifact(given.model, None).folder),
         "TUNED": str(int(tuned)),
+        **{name: str(free_port()) for name in ("PORT", "PORT_GRPC", "PORT_METRICS")},
     }
-    environment = os.environ | {f"PEER_{name}": value for name, value in told.items()}
-    environment |= {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(_ROOT)}
-    log = stream.folder / f"{stream.group}.log"
-    with RunningReader(stream.servers, stream.output) as reader, log.open("wb") as output:
-        command = [str(python), "-m", f"tests.benchmarks.peers.{module}"]
-        process = subprocess.Popen(command, env=environment, cwd=stream.folder, stdout=output, stderr=output)
-        try:
-            return rate(reader, records, timeout_s=3600, alive=lambda: _alive(process, log))
-        finally:
-            process.kill()
-            process.wait(30)
-
-
-def _alive(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    if process.poll() is not None:
-        raise AssertionError(f"the peer ended with {process.returncode}:\n{log.read_text()[-2000:]}")
+    told = {f"PEER_{name}": value for name, value in told.items()} | {"OMP_NUM_THREADS": str(given.threads)}
+    command = [os.fspath(python), "-m", f"tests.benchmarks.peers.{module}"]
+    with RunningReader(stream.servers, stream.output) as reader, running(stream, command, told) as alive:
+        return rate(reader, given.texts, alive, given.seconds)
 
 
 if __name__ == "__main__":

@@ -17,21 +17,24 @@ def main() -> None:
             str(given.small): partial(_run, small, given.small, given.delivery, given.token_us),
             str(given.large): partial(_run, large, given.large, given.delivery, given.token_us),
         }
-        found = medians(in_turns(given.rounds, variants))
+        runs = in_turns(given, variants)
+    found = medians(runs)
+    ratio = round(found[str(given.large)] / found[str(given.small)], 3)
     report(
-        "backlog",
+        given,
         ("backlog", "records/s"),
         found.items(),
-        f"{given.large} / {given.small}: {found[str(given.large)] / found[str(given.small)]:.3f}",
+        f"{given.large} / {given.small}: {ratio}",
         texts=origin,
         model=f"simulated: {given.token_us:g} µs a token",
-        results=found,
+        runs=runs,
+        goals={"large_to_small_backlog": ratio},
     )
 
 
 def _run(stream: Stream, records: int, delivery: str, token_us: float) -> float:
     stream.renew()
-    worker = stream.worker(MODULE, model=tiny_model(stream), delivery=delivery, batch_tokens=512)
+    worker = stream.worker(MODULE, model=tiny_model(stream), delivery=delivery, batch_tokens=1024)
     worker.environment["SIMULATED_TOKEN_US"] = str(token_us)
     return drain(stream, [worker], records)
 

@@ -1,5 +1,7 @@
 """The worker through Kafka against the forward pass alone, at least once and exactly once, in turns."""
 
+import argparse
+import statistics
 from functools import partial
 
 from tests.benchmarks.harness.command import filled_stream, options
@@ -7,59 +9,52 @@ from tests.benchmarks.harness.report import in_turns, medians, report
 from tests.benchmarks.harness.streams import Kafka, Stream, drain
 from tests.benchmarks.harness.texts import distinct_texts
 from worker.build import load_model
+from worker.device import matrix_peak
 from worker.flow import Request
 from worker.settings import load_settings
 from worker.warm_up import forward_texts_per_s
 
 
 def main() -> None:
-    given = options(__doc__ or "", texts=4000, rounds=3, threads=2, batch_tokens=512, model="bundled")
+    given = options(__doc__ or "", texts=4000, rounds=3, threads=2, batch_tokens=1024, model="bundled")
     texts, origin = distinct_texts(given.texts)
     model, tokenizer = load_model(load_settings(model=given.model))
     import torch
 
     torch.set_num_threads(given.threads)
     tokenized = tokenizer.tokenize(Request(index, "", text, None) for index, text in enumerate(texts))
-    shares: dict[str, list[float]] = {"at_least_once": [], "exactly_once": []}
+    operations = 2 * model.matrix_weights() * statistics.mean(len(text.ids) for text in tokenized)
+    broker_cores: dict[str, list[float]] = {"at_least_once": [], "exactly_once": []}
     with filled_stream(texts) as (broker, stream):
-        settings = {"model": given.model, "batch_tokens": given.batch_tokens}
-        variants = {"forward pass": lambda: forward_texts_per_s(model, tokenized, given.batch_tokens)} | {
-            delivery: partial(_worker, broker, stream, len(texts), given.threads, shares[delivery], delivery, settings)
-            for delivery in shares
-        }
-        found = medians(in_turns(given.rounds, variants))
+        variants = {
+            "matrix products": lambda: matrix_peak(model.device, model.dtype) / operations,
+            "forward pass": lambda: forward_texts_per_s(model, tokenized, given.batch_tokens),
+        } | {delivery: partial(_worker, broker, stream, given, delivery, broker_cores) for delivery in broker_cores}
+        runs = in_turns(given, variants)
+    found, cores = medians(runs), medians(broker_cores)
     top = found["forward pass"]
-    broker_share = medians(shares)
-    rows = [
-        (name, texts_per_s, round(texts_per_s / top, 3), broker_share.get(name, "-"))
-        for name, texts_per_s in found.items()
-    ]
+    shares = {f"pipeline_to_ceiling_{delivery}": round(found[delivery] / top, 3) for delivery in broker_cores}
     report(
-        "pipeline",
+        given,
         ("what", "texts/s", "of the forward pass", "cores that the broker took"),
-        rows,
-        f"pipeline / ceiling: at least once {found['at_least_once'] / top:.3f}, exactly once "
-        f"{found['exactly_once'] / top:.3f}",
+        [(name, rate, round(rate / top, 3), cores.get(name, "-")) for name, rate in found.items()],
+        "pipeline / ceiling: at least once {}, exactly once {}".format(*shares.values()),
         texts=origin,
         threads=given.threads,
-        results=found,
-        broker_cores=broker_share,
+        dtype=str(model.dtype).removeprefix("torch."),
+        runs=runs,
+        goals=shares | {"ceiling_to_matrix_peak": round(top / found["matrix products"], 3)},
     )
 
 
 def _worker(
-    broker: Kafka,
-    stream: Stream,
-    records: int,
-    threads: int,
-    shares: list[float],
-    delivery: str,
-    settings: dict[str, object],
+    broker: Kafka, stream: Stream, given: argparse.Namespace, delivery: str, cores: dict[str, list[float]]
 ) -> float:
     stream.renew()
     before = broker.cpu_seconds()
-    texts_per_s = drain(stream, [stream.worker(threads=threads, delivery=delivery, **settings)], records)
-    shares.append((broker.cpu_seconds() - before) * texts_per_s / records)
+    settings = {"model": given.model, "batch_tokens": given.batch_tokens, "delivery": delivery}
+    texts_per_s = drain(stream, [stream.worker(threads=given.threads, **settings)], given.texts)
+    cores[delivery].append((broker.cpu_seconds() - before) * texts_per_s / given.texts)
     return texts_per_s
 
 

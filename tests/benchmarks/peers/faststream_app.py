@@ -6,7 +6,8 @@ from typing import Any
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
-from tests.benchmarks.peers.labeller import GROUP, INPUT, OUTPUT, SERVERS, TUNED, label
+from tests.benchmarks.peers.labeller import label
+from tests.benchmarks.peers.told import GROUP, INPUT, OUTPUT, SERVERS, TUNED
 
 broker = KafkaBroker(SERVERS)
 

@@ -1,14 +1,8 @@
-"""What all peers share: the transformers pipeline, and what they are told."""
-
-import os
+"""What most peers share: the transformers pipeline."""
 
 from transformers import pipeline
 
-SERVERS, INPUT, OUTPUT, GROUP, MODEL = (
-    os.environ[f"PEER_{name}"] for name in ("SERVERS", "INPUT", "OUTPUT", "GROUP", "MODEL")
-)
-TUNED = os.environ["PEER_TUNED"] == "1"
-BATCH = 32  # texts at once, where a peer batches
+from tests.benchmarks.peers.told import BATCH, MODEL, TUNED
 
 _classify = pipeline("text-classification", MODEL, dtype="float32", device="cpu")
 

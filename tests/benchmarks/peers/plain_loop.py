@@ -1,13 +1,15 @@
 """The loop that people write: poll, pipeline, send, commit."""
 
 import json
+from collections.abc import Callable
 
 from kafka import KafkaConsumer, KafkaProducer
 
-from tests.benchmarks.peers.labeller import GROUP, INPUT, OUTPUT, SERVERS, TUNED, label
+from tests.benchmarks.peers.told import GROUP, INPUT, OUTPUT, SERVERS, TUNED
 
 
-def main() -> None:
+def run(label: Callable[[list[str]], list[dict[str, object]]]) -> None:
+    """For ever."""
     consumer = KafkaConsumer(
         INPUT,
         bootstrap_servers=SERVERS,
@@ -28,4 +30,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from tests.benchmarks.peers.labeller import label
+
+    run(label)

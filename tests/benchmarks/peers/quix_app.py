@@ -4,7 +4,8 @@ from typing import Any
 
 from quixstreams import Application
 
-from tests.benchmarks.peers.labeller import GROUP, INPUT, OUTPUT, SERVERS, TUNED, label
+from tests.benchmarks.peers.labeller import label
+from tests.benchmarks.peers.told import GROUP, INPUT, OUTPUT, SERVERS, TUNED
 
 
 def _labelled(message: dict[str, Any]) -> dict[str, Any]:

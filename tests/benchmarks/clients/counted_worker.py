@@ -1,0 +1,76 @@
+"""`emotion-worker run` without tokenizer and model: `python -m tests.benchmarks.clients.counted_worker run`.
+
+What stands in for the two is taken off its CPU; all the rest is real, metrics included.
+"""
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+from tests.benchmarks.clients.cpu_notes import CpuNotes
+from worker.__main__ import main
+from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText
+from worker.guard import RejectionGuard
+from worker.model import Model
+from worker.source import Source
+from worker.tokenizer import Tokenizer
+
+_IDS = [2000] * 24  # a tweet's
+
+
+class _Counted:
+    def __init__(self) -> None:
+        self._notes = CpuNotes()
+        self._records = 0
+        self._apart_seconds = 0.0
+
+    def tokenize(self, requests: Iterable[Request]) -> list[TokenizedText]:
+        started = time.thread_time()
+        texts = [TokenizedText([request], _IDS, truncated=False) for request in requests]
+        self._apart_seconds += time.thread_time() - started
+        return texts
+
+    def predict(self, model: Model, batches: Iterable[Batch]) -> list[Prediction]:
+        planned = list(batches)
+        started = time.thread_time()
+        labels = len(model.info.labels)
+        scores = [round(1 / labels, 6)] * labels
+        predictions = [
+            Prediction(text.requests[0], len(_IDS), False, scores) for batch in planned for row in batch for text in row
+        ]
+        self._apart_seconds += time.thread_time() - started
+        return predictions
+
+    def assigned(self) -> None:
+        if not self._records:
+            self._notes.note(0)
+
+    def delivered(self, outcomes: Sequence[Outcome]) -> None:
+        self._records += len(outcomes)
+        self._notes.note(self._records, self._apart_seconds)
+
+
+def _install(counted: _Counted) -> None:
+    guard, settle = RejectionGuard.__call__, Source._settle
+
+    def guarded(own: RejectionGuard, outcomes: Sequence[Outcome]) -> None:
+        guard(own, outcomes)
+        counted.delivered(outcomes)
+
+    def settled(own: Source, membership: object) -> None:
+        settle(own, membership)
+        counted.assigned()
+
+    stand_ins: list[tuple[type, str, object]] = [
+        (Tokenizer, "tokenize", lambda _, requests: counted.tokenize(requests)),
+        (Model, "predict", lambda model, batches: counted.predict(model, batches)),
+        (RejectionGuard, "__call__", guarded),
+        (Source, "_settle", settled),
+    ]
+    for owner, name, stand_in in stand_ins:
+        setattr(owner, name, stand_in)
+
+
+if __name__ == "__main__":
+    _install(_Counted())
+    sys.exit(main())

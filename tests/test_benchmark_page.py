@@ -1,0 +1,60 @@
+"""The page of benchmark results: made from the saved results, and never stale."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.harness.report import RESULTS
+from tests.benchmarks.page import GOALS, README, draw, read_results, render
+
+_SAVED = {
+    "benchmark": "pipeline",
+    "date": "2026-02-03T04:05:06+00:00",
+    "machine": "Some CPU, 2 cores",
+    "broker": "Apache Kafka 4.3.1",
+    "load_before": 0.1,
+    "texts": "tweets",
+    "command": "python -m tests.benchmarks.pipeline --save",
+    "header": ["what", "texts/s"],
+    "rows": [["forward pass", 245.1], ["exactly_once", 219.9], ["a peer", "-"]],
+    "ratio": "0.897",
+    "runs": {"forward pass": [245.1, 244.0], "exactly_once": [219.9, 220.0]},
+    "goals": {"pipeline_to_ceiling_exactly_once": 0.897},
+}
+
+
+def test_the_page_says_what_the_saved_results_say() -> None:
+    page = README.read_text(encoding="utf-8")
+    assert render(page, read_results(RESULTS)) == page, "run `python -m tests.benchmarks.page`"
+
+
+def test_every_saved_result_has_its_place_on_the_page_and_its_plot() -> None:
+    page = README.read_text(encoding="utf-8")
+    for name in read_results(RESULTS):
+        assert f"<!-- result {name} -->" in page
+        assert (RESULTS / f"{name}.png").is_file()
+
+
+def test_a_new_result_replaces_the_old_one_with_machine_date_and_command() -> None:
+    old = "<!-- goals -->\nold\n<!-- end -->\nkept\n<!-- result pipeline -->\n\nold\n\n<!-- end -->\n"
+    page = render(old, {"pipeline": _SAVED})
+    assert "old" not in page
+    assert "kept" in page
+    assert "| exactly_once | 219.9 |" in page
+    assert "| pipeline / ceiling, exactly once | ≥ 0.88 | 0.897 | `pipeline` |" in page
+    for fact in ("2026-02-03", "Some CPU, 2 cores", "2 rounds", "`python -m tests.benchmarks.pipeline --save`"):
+        assert fact in page
+
+
+def test_a_result_that_is_not_there_is_said_to_be_missing() -> None:
+    page = render("<!-- goals -->\n<!-- end -->\n<!-- result memory -->\n<!-- end -->\n", {})
+    assert page.count("not measured yet") == len(GOALS)
+    assert "Not measured yet." in page
+
+
+@pytest.mark.parametrize("name", ["pipeline", "latency", "memory"])
+def test_every_kind_of_result_is_drawn(tmp_path: Path, name: str) -> None:
+    rows = {"latency": [["25%", 10, 1.0, 2.0, 3.0]], "memory": [[100, 10.5], [200, 10.6]]}.get(name, _SAVED["rows"])
+    header = ["load", "texts", "p50 ms", "p95 ms", "p99 ms"]
+    draw(name, _SAVED | {"header": header, "rows": rows}, tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
