@@ -8,7 +8,6 @@ from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # th
 from safetensors import SafetensorError
 from transformers import (
     DataCollatorWithPadding,
-    EarlyStoppingCallback,
     EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -23,6 +22,7 @@ from trainer.errors import UserError, first_line
 from trainer.evaluation import metrics_of
 from trainer.loss import CrossEntropy
 from trainer.options import TrainOptions
+from trainer.patience import Patience
 from trainer.progress import show_progress
 from trainer.training_set import EpochTeller, GroupingTrainer, TrainingSet
 
@@ -44,7 +44,7 @@ def make_trainer(
         UserError: if the arguments ask for what the device, the installation or the hub does not give.
     """
     patience = options.early_stopping_patience
-    stopper = [] if patience is None else [EarlyStoppingCallback(patience)]
+    stopper = [] if patience is None else [Patience(patience)]
     try:
         trainer = GroupingTrainer(
             model=model,
@@ -77,7 +77,7 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         checkpoint: Folder of the checkpoint to go on from; None to start anew.
 
     Raises:
-        UserError: if a file cannot be written.
+        UserError: if what the arguments ask for is not installed or contradicts itself, or if a file cannot be written.
     """
     folder = Path(trainer.args.output_dir or "")
     try:
@@ -88,6 +88,10 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
             write_curve(rows, folder)
             if any(row.card for row in rows):
                 sys.stdout.write(as_markdown(rows))
+    except (ImportError, ValueError) as error:
+        if trainer.lr_scheduler is not None:  # made last, before the first step
+            raise
+        raise UserError(f"train: {first_line(error)}") from error
     except (OSError, SafetensorError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _TORCH_WRITER not in str(error):
             raise

@@ -1,12 +1,14 @@
 """What `emotion-trainer train` can be told: options of its own, and every field of TrainingArguments."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from transformers import HfArgumentParser, TrainingArguments
 
+from trainer.augment import CHANGES, Augmentation
 from trainer.errors import UserError, first_line
 
 
@@ -40,12 +42,43 @@ class TrainOptions:
         default=0.0,
         metadata={"help": "Share of the training texts, 0 to 1, that each epoch changes as real messages differ."},
     )
+    augment_most: int = field(
+        default=Augmentation.most, metadata={"help": "A text that is changed gets one to so many changes."}
+    )
+    augment_kinds: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": f"How often each kind of change is drawn: typo=4 url=2 emoji=0; else 1. {', '.join(CHANGES)}."
+        },
+    )
     early_stopping_patience: int | None = field(
         default=None,
         metadata={"help": "Stop after this many evaluations without a better one; needs --load_best_model_at_end."},
     )
     name: str = field(default="bert-finetuned-emotion", metadata={"help": "Name of the model, as its labels carry it."})
     overwrite: bool = field(default=False, metadata={"help": "Replace an artifact that is in the place."})
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What the three options of augmentation say.
+
+        Raises:
+            UserError: if one of them cannot be.
+        """
+        if not 0 <= self.augment <= 1:
+            raise UserError(f"--augment {self.augment:g}: no share; give a number from 0 to 1")
+        if self.augment_most < 1:
+            raise UserError(f"--augment-most {self.augment_most}: give 1 or more")
+        weights = {}
+        for given in self.augment_kinds:
+            kind, _, weight = given.partition("=")
+            if kind not in CHANGES or not re.fullmatch(r"\d+(\.\d+)?", weight):
+                kinds = ", ".join(CHANGES)
+                raise UserError(f"--augment-kinds {given}: give a kind and its weight, such as typo=4; kinds: {kinds}")
+            weights[kind] = float(weight)
+        if all(weights.get(kind, 1) == 0 for kind in CHANGES):
+            raise UserError("--augment-kinds: all weights are 0; leave out --augment, or give one kind more")
+        return Augmentation(self.augment, self.augment_most, weights)
 
 
 # The recipe of the card `bert-finetuned-emotion`. Its Adam is AdamW without weight decay.
@@ -77,7 +110,7 @@ _DESCRIPTION = """Fine-tune a base model and write an artifact. With --output al
 bert-finetuned-emotion. After the options of its own come those of transformers.TrainingArguments, all of them."""
 
 
-def parse(argv: list[str]) -> tuple[TrainOptions, TrainingArguments]:
+def parse(argv: Sequence[str]) -> tuple[TrainOptions, TrainingArguments]:
     """Reads the command line of `emotion-trainer train`.
 
     Raises:
@@ -95,12 +128,11 @@ def parse(argv: list[str]) -> tuple[TrainOptions, TrainingArguments]:
     values["output_dir"] = values["output_dir"] or f"{values['output'].rstrip('/')}-checkpoints"
     try:
         options, arguments = parser.parse_dict(values)
-    except ValueError as error:
+    except (ImportError, ValueError) as error:
         raise UserError(f"train: {first_line(error)}") from error
     if (options.train_file is None) != (options.validation_file is None):
         raise UserError("--train-file and --validation-file go together; give both or neither")
-    if not 0 <= options.augment <= 1:
-        raise UserError(f"--augment {options.augment:g}: no share; give a number from 0 to 1")
+    options.augmentation  # noqa: B018 - raises what is wrong with it
     metric = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
     if metric not in METRICS:
         raise UserError(f"--metric_for_best_model {metric}: not measured; choose one of {', '.join(METRICS)}")

@@ -25,8 +25,8 @@ from trainer.evaluation import tokenized
 from trainer.fit import fit, make_trainer
 from trainer.hub import push
 from trainer.options import TrainOptions
-from trainer.readers import Columns
 from trainer.report import Run, write_report
+from trainer.rows import Columns
 from trainer.sources import load_sources, merged
 from trainer.tokenizer import lower_cased_tokenizer
 from trainer.training_set import TrainingSet
@@ -78,7 +78,9 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     model = _load_base(options.model, names)
     checkpoint = checkpoint_to_resume(arguments, model)
     tokenizer = lower_cased_tokenizer(options.model, model)
-    train_set = TrainingSet(tokenizer, train_split.rows, targets, augment=options.augment, seed=arguments.seed)
+    train_set = TrainingSet(
+        tokenizer, train_split.rows, targets, augmentation=options.augmentation, seed=arguments.seed
+    )
     validation_set = tokenized(tokenizer, validation_split.texts, validation_ids)
     trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
     fit(trainer, checkpoint)
@@ -108,11 +110,17 @@ def _load_splits(options: TrainOptions) -> tuple[Split, Split]:
 
 
 def _load_base(base: str, names: list[str]) -> PreTrainedModel:
-    """Loads the base model in float32 with a new head for the labels."""
+    """Loads the base model in float32 with a new head for the labels.
+
+    Raises:
+        UserError: if it cannot be loaded, or if its folder lacks weights below the head.
+    """
+    model: PreTrainedModel
     try:
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
             base,
             dtype="float32",
+            output_loading_info=True,
             id2label=dict(enumerate(names)),
             label2id={name: index for index, name in enumerate(names)},
             problem_type="single_label_classification",
@@ -122,6 +130,14 @@ def _load_base(base: str, names: list[str]) -> PreTrainedModel:
         raise UserError(
             f"--model {base}: cannot be loaded: {first_line(error)}; check name and network, or give a local folder"
         ) from error
+    lacking = [str(name) for name in [*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])]]
+    # Many encoders come without a pooler.
+    below = sorted(n for n in lacking if n.startswith(f"{model.base_model_prefix}.") and "pooler" not in n)
+    if below:
+        raise UserError(
+            f"--model {base}: has no weights, or some of another shape, for {below[0]} and {len(below) - 1} more; "
+            "its config.json and its weights belong to different models"
+        )
     return model
 
 
@@ -147,10 +163,21 @@ def _description(
             validation_rows=len(validation_split.rows),
         ),
         "recipe": {name: getattr(value, "value", value) for name, value in values.items()}  # enumerations by value
-        | {"augment": options.augment},
+        | _augmentation(options),
         "versions": {
             name: importlib.metadata.version(name) for name in ("transformers", "torch", "datasets", "tokenizers")
         },
+    }
+
+
+def _augmentation(options: TrainOptions) -> dict[str, Any]:
+    """Returns the part of the recipe that TrainingArguments do not know."""
+    if not options.augment:
+        return {"augment": options.augment}
+    return {
+        "augment": options.augment,
+        "augment_most": options.augment_most,
+        "augment_kinds": " ".join(options.augment_kinds) or None,
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def write_bert(folder: Path, *, lower_case: bool) -> Path:
 @pytest.fixture(scope="session")
 def cased_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bert(tmp_path_factory.mktemp("base") / "tiny-bert-cased", lower_case=False)
+
+
+@pytest.fixture(scope="session")
+def base_with_dropout(cased_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dropout") / "tiny-bert"
+    shutil.copytree(cased_base, folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="session")

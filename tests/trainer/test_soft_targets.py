@@ -17,7 +17,7 @@ from trainer.__main__ import run
 from trainer.data import label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError
 from trainer.loss import CrossEntropy
-from trainer.readers import Columns
+from trainer.rows import Columns
 
 SOFT = Columns("text", "label", "scores")
 LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
