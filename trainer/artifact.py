@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -99,7 +100,7 @@ def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrained
         model, loading = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=dtype, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # RuntimeError: weights of other sizes
+    except (OSError, ValueError, RuntimeError, UnpicklingError, SafetensorError) as error:
         raise UserError(f"{folder}: the model cannot be loaded: {first_line(error)}") from error
     if missing := sorted(loading["missing_keys"]):
         raise UserError(

@@ -2,7 +2,9 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
+import torch
 from datasets import Dataset
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # that of the HTTP library in use
 from safetensors import SafetensorError
@@ -77,12 +79,14 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         checkpoint: Folder of the checkpoint to go on from; None to start anew.
 
     Raises:
-        UserError: if what the arguments ask for is not installed or contradicts itself, or if a file cannot be written.
+        UserError: if what the arguments ask for is not installed or contradicts itself, if a file cannot be written, or
+            if nothing comes of it: no step was made, or weights are no numbers any more.
     """
     folder = Path(trainer.args.output_dir or "")
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
         trainer.save_state()
+        _check_outcome(trainer)
         if trainer.is_world_process_zero():
             rows = curve(trainer.state.log_history, is_card=is_card_recipe(trainer.args))
             write_curve(rows, folder)
@@ -99,6 +103,15 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
             f"--output_dir {folder}: cannot be written: {first_line(error)}; make room, then go on with "
             f"--resume_from_checkpoint {LAST}"
         ) from error
+
+
+def _check_outcome(trainer: Trainer) -> None:
+    if trainer.state.global_step == 0:
+        raise UserError("train: not a single step was made; give more texts, smaller batches, or more epochs")
+    model: Any = trainer.model
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise UserError(f"train: weights of {name} are no numbers any more; give a lower --learning_rate")
 
 
 def _epoch_metrics(prediction: EvalPrediction, names: list[str]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """What `emotion-trainer train` can be told: options of its own, and every field of TrainingArguments."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +106,19 @@ _OURS: Mapping[str, Any] = {
 METRICS = ("loss", "accuracy", "macro_f1")
 """What an evaluation measures, and a best checkpoint can be chosen by."""
 
+# What would fail in the middle of a training, or measure nothing, with the reason.
+_REFUSED: Sequence[tuple[str, Callable[[Any], bool], str]] = (
+    ("per_device_train_batch_size", lambda value: value < 1, "give 1 or more"),
+    ("per_device_eval_batch_size", lambda value: value < 1, "give 1 or more"),
+    ("gradient_accumulation_steps", lambda value: value < 1, "give 1 or more"),
+    ("label_smoothing_factor", lambda value: not 0 <= value < 1, "give a share from 0 to below 1"),
+    ("seed", lambda value: not 0 <= value < 2**32, "give a whole number from 0 to 4294967295"),
+    ("prediction_loss_only", bool, "the figures need the predictions; leave it out"),
+    ("batch_eval_metrics", bool, "the figures are of the whole split; leave it out"),
+    ("eval_do_concat_batches", lambda value: not value, "the figures are of the whole split; leave it out"),
+    ("label_names", lambda value: value not in (None, ["labels"]), "the label is called labels here; leave it out"),
+)
+
 _DESCRIPTION = """Fine-tune a base model and write an artifact. With --output alone, it is the recipe of the card
 bert-finetuned-emotion. After the options of its own come those of transformers.TrainingArguments, all of them."""
 
@@ -130,6 +143,11 @@ def parse(argv: Sequence[str]) -> tuple[TrainOptions, TrainingArguments]:
         options, arguments = parser.parse_dict(values)
     except (ImportError, ValueError) as error:
         raise UserError(f"train: {first_line(error)}") from error
+    _check(options, arguments)
+    return options, arguments
+
+
+def _check(options: TrainOptions, arguments: TrainingArguments) -> None:
     if (options.train_file is None) != (options.validation_file is None):
         raise UserError("--train-file and --validation-file go together; give both or neither")
     options.augmentation  # noqa: B018 - raises what is wrong with it
@@ -141,4 +159,7 @@ def parse(argv: Sequence[str]) -> tuple[TrainOptions, TrainingArguments]:
             raise UserError(f"--early-stopping-patience {options.early_stopping_patience}: give 1 or more evaluations")
         if not arguments.load_best_model_at_end:
             raise UserError("--early-stopping-patience: needs --load_best_model_at_end, to know and keep the best")
-    return options, arguments
+    for name, is_refused, reason in _REFUSED:
+        value = getattr(arguments, name)
+        if is_refused(value):
+            raise UserError(f"--{name} {value}: {reason}")

@@ -4,6 +4,7 @@ import importlib.metadata
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from safetensors import SafetensorError
@@ -93,7 +94,14 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     description = _description(options, arguments, tokenizer, train_split, validation_split)
     description |= {"labels": names, **measured}
     splits = {"train": train_split, "validation": validation_split}
-    run = Run(assessment, splits, trainer.state.log_history, on_gpu=arguments.device.type == "cuda")
+    run = Run(
+        assessment,
+        splits,
+        trainer.state.log_history,
+        on_gpu=arguments.device.type == "cuda",
+        is_resumed=checkpoint is not None,
+        processes=arguments.world_size,
+    )
     report = partial(write_report, run=run)
     manifest = write_artifact(output, model, tokenizer, description, report, overwrite=options.overwrite)
     if arguments.push_to_hub and trainer.hub_model_id is not None:
@@ -126,7 +134,7 @@ def _load_base(base: str, names: list[str]) -> PreTrainedModel:
             problem_type="single_label_classification",
             ignore_mismatched_sizes=True,  # a base with a head for other labels gets a new one
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, UnpicklingError, SafetensorError) as error:
         raise UserError(
             f"--model {base}: cannot be loaded: {first_line(error)}; check name and network, or give a local folder"
         ) from error

@@ -66,16 +66,26 @@ def test_an_artifact_that_is_not_as_it_was_written_is_refused(
     assert message in error
 
 
+def pickled(content: bytes) -> Spoil:
+    def spoil(folder: Path) -> None:
+        (folder / "model.safetensors").unlink()
+        (folder / "pytorch_model.bin").write_bytes(content)
+
+    return spoil
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (pickled(b"garbage"), "cannot be loaded: Weights only load failed"),
+        (pickled(b"PK\x03\x04 cut short"), "cannot be loaded: PytorchStreamReader failed"),
         (cut("model.safetensors"), "cannot be loaded: Error while deserializing header"),
         (changed("config.json", num_hidden_layers=3), "for bert.encoder.layer.2."),
         (changed("config.json", hidden_size=64), "has no weights, or some of another shape, for bert.embeddings."),
         (removed("tokenizer.json"), "the tokenizer has no vocabulary; add tokenizer.json"),
         (changed("tokenizer_config.json", pad_token=None), "the tokenizer has no padding token"),
     ],
-    ids=["cut", "more-layers", "wider", "no-vocabulary", "no-padding"],
+    ids=["pickle", "zip", "cut", "more-layers", "wider", "no-vocabulary", "no-padding"],
 )
 def test_a_base_that_does_not_fit_together_is_refused(
     spoil: Spoil, message: str, cased_base: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -64,6 +64,15 @@ def _without(package: str) -> pytest.MarkDecorator:
         pytest.param(["--optim", "adamw_bnb_8bit"], "install `bitsandbytes`", marks=_without("bitsandbytes")),
         pytest.param(["--use_liger_kernel"], "liger-kernel >= 0.3.0 is not available", marks=_without("liger_kernel")),
         pytest.param(["--deepspeed", "zero.json"], "'deepspeed>=0.9.3' distribution", marks=_without("deepspeed")),
+        (["--learning_rate", "-1"], "Invalid learning rate: -1.0"),
+        (
+            ["--learning_rate", "1e30", "--max_grad_norm", "0", "--max_steps", "9"],
+            "are no numbers any more; give a lower",
+        ),
+        (
+            ["--dataloader_drop_last", "--per_device_train_batch_size", "97"],
+            "not a single step was made; give more texts",
+        ),
         (["--fsdp", "full_shard"], "fsdp only works in distributed training"),
         (["--lr_scheduler_type", "cosine_with_min_lr"], "min_lr or min_lr_rate should be set"),
         (["--report_to", "nonsense"], "nonsense is not supported, only"),
