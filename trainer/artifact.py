@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -98,17 +98,26 @@ def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrained
         raise UserError(f"{folder}: no model folder (no config.json); give one that `emotion-trainer train` wrote")
     try:
         model, loading = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=dtype, output_loading_info=True
+            folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
         )
     except (OSError, ValueError, RuntimeError, UnpicklingError, SafetensorError) as error:
         raise UserError(f"{folder}: the model cannot be loaded: {first_line(error)}") from error
-    if missing := sorted(loading["missing_keys"]):
+    if lacking := lacking_weights(loading):
         raise UserError(
-            f"{folder}: no trained classifier (no {missing[0]} and {len(missing) - 1} more); "
+            f"{folder}: no trained classifier (no {lacking[0]} of the right shape and {len(lacking) - 1} more); "
             "fine-tune it with `emotion-trainer train`"
         )
     _check_manifest(folder, names_of(model))
     return model, load_tokenizer(folder)
+
+
+def lacking_weights(loading: Mapping[str, Any]) -> list[str]:
+    """Returns the names of the weights that a model folder has not, or has in another shape, in order.
+
+    Args:
+        loading: The `output_loading_info` of transformers.
+    """
+    return sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
 
 
 def _check_manifest(folder: Path, names: list[str]) -> None:

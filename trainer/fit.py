@@ -45,6 +45,9 @@ def make_trainer(
     Raises:
         UserError: if the arguments ask for what the device, the installation or the hub does not give.
     """
+    batch_size = arguments.train_batch_size * arguments.world_size
+    if arguments.dataloader_drop_last and len(train_set) < batch_size:
+        raise UserError(f"--dataloader_drop_last: {len(train_set)} texts make no batch of {batch_size}; leave it out")
     patience = options.early_stopping_patience
     stopper = [] if patience is None else [Patience(patience)]
     try:
@@ -86,7 +89,9 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
         trainer.save_state()
-        _check_outcome(trainer)
+        _check_weights(trainer)
+        if trainer.state.global_step == 0:
+            raise UserError("train: not a single step was made; give --num_train_epochs or --max_steps above 0")
         if trainer.is_world_process_zero():
             rows = curve(trainer.state.log_history, is_card=is_card_recipe(trainer.args))
             write_curve(rows, folder)
@@ -94,6 +99,7 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
                 sys.stdout.write(as_markdown(rows))
     except (ImportError, ValueError) as error:
         if trainer.lr_scheduler is not None:  # made last, before the first step
+            _check_weights(trainer)  # no figures can be had of what are no numbers
             raise
         raise UserError(f"train: {first_line(error)}") from error
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -105,9 +111,7 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         ) from error
 
 
-def _check_outcome(trainer: Trainer) -> None:
-    if trainer.state.global_step == 0:
-        raise UserError("train: not a single step was made; give more texts, smaller batches, or more epochs")
+def _check_weights(trainer: Trainer) -> None:
     model: Any = trainer.model
     for name, weight in model.named_parameters():
         if not torch.isfinite(weight).all():

@@ -19,7 +19,8 @@ class Patience(EarlyStoppingCallback):
     ) -> None:
         """Takes the count of the checkpoint; one of a training without patience has none, and starts a new one."""
         super().on_train_begin(args, state, control, **kwargs)  # type: ignore[no-untyped-call]
-        counted = state.stateful_callbacks.setdefault(type(self).__name__, self.state())["attributes"]
+        kept: Any = state.stateful_callbacks
+        counted = kept.setdefault(type(self).__name__, self.state())["attributes"]
         self.early_stopping_patience_counter = counted["early_stopping_patience_counter"]
         self._was_over = self.early_stopping_patience_counter >= self.early_stopping_patience
 

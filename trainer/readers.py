@@ -64,7 +64,7 @@ def _read_csv(path: Path, columns: Columns) -> Iterator[Row]:
     except csv.Error as error:
         place = f"{path}, line {done + 1}"
         raise UserError(
-            f"{place}: {error}; quote a text that holds a line break, close the quotes, double those inside a text"
+            f"{place}: {error}; close the quotes; double those inside a text; quote a text that holds a line break"
         ) from error
 
 

@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from schemas.manifest import DataSource, ModelManifest
-from trainer.artifact import check_output, write_artifact
+from trainer.artifact import check_output, lacking_weights, write_artifact
 from trainer.assessment import calibrate_and_measure
 from trainer.checkpoints import checkpoint_to_resume
 from trainer.data import SCORES, Split, label_ids, label_names, label_shares, load_split
@@ -138,10 +138,9 @@ def _load_base(base: str, names: list[str]) -> PreTrainedModel:
         raise UserError(
             f"--model {base}: cannot be loaded: {first_line(error)}; check name and network, or give a local folder"
         ) from error
-    lacking = [str(name) for name in [*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])]]
+    below_head = f"{model.base_model_prefix}."
     # Many encoders come without a pooler.
-    below = sorted(n for n in lacking if n.startswith(f"{model.base_model_prefix}.") and "pooler" not in n)
-    if below:
+    if below := [name for name in lacking_weights(loading) if name.startswith(below_head) and "pooler" not in name]:
         raise UserError(
             f"--model {base}: has no weights, or some of another shape, for {below[0]} and {len(below) - 1} more; "
             "its config.json and its weights belong to different models"

@@ -41,7 +41,7 @@ def removed(name: str) -> Spoil:
         (cut("tokenizer.json"), "not what its manifest.json describes: tokenizer.json; copy the artifact again"),
         (cut("config.json"), "is not a valid JSON file"),
         (cut("manifest.json"), "manifest.json: not valid"),
-        (changed("config.json", hidden_size=64), "the model cannot be loaded: "),
+        (changed("config.json", hidden_size=64), "no trained classifier (no bert.embeddings."),
         (changed("config.json", num_hidden_layers=3), "no trained classifier (no bert.encoder.layer.2."),
         (changed("config.json", num_hidden_layers=1), "not what its manifest.json describes: config.json"),
         (changed("config.json", model_type="nonsense"), "has model type `nonsense`"),
