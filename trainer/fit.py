@@ -2,9 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
-import torch
 from datasets import Dataset
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # that of the HTTP library in use
 from safetensors import SafetensorError
@@ -83,13 +81,12 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
 
     Raises:
         UserError: if what the arguments ask for is not installed or contradicts itself, if a file cannot be written, or
-            if nothing comes of it: no step was made, or weights are no numbers any more.
+            if no step was made or the training diverged.
     """
     folder = Path(trainer.args.output_dir or "")
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
         trainer.save_state()
-        _check_weights(trainer)
         if trainer.state.global_step == 0:
             raise UserError("train: not a single step was made; give --num_train_epochs or --max_steps above 0")
         if trainer.is_world_process_zero():
@@ -99,7 +96,6 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
                 sys.stdout.write(as_markdown(rows))
     except (ImportError, ValueError) as error:
         if trainer.lr_scheduler is not None:  # made last, before the first step
-            _check_weights(trainer)  # no figures can be had of what are no numbers
             raise
         raise UserError(f"train: {first_line(error)}") from error
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -109,13 +105,6 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
             f"--output_dir {folder}: cannot be written: {first_line(error)}; make room, then go on with "
             f"--resume_from_checkpoint {LAST}"
         ) from error
-
-
-def _check_weights(trainer: Trainer) -> None:
-    model: Any = trainer.model
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
-            raise UserError(f"train: weights of {name} are no numbers any more; give a lower --learning_rate")
 
 
 def _epoch_metrics(prediction: EvalPrediction, names: list[str]) -> dict[str, float]:

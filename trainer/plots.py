@@ -119,7 +119,7 @@ def _reliability(axes: Axes, uncalibrated: NDArray[Any], ids: NDArray[Any], is_c
         axes.plot(score[told], accuracy[told], style, label=label)
     axes.bar((np.arange(BINS) + 0.5) / BINS, counts / len(ids), width=0.9 / BINS, color="0.85", label="share of texts")
     axes.set(title="Reliability on validation", xlabel="score of the label", ylabel="accuracy; share of texts")
-    axes.text(0.98, 0.02, f"points of fewer than {_FEW} texts are left out", ha="right", fontsize="small", color="0.4")
+    axes.text(0.02, 0.96, f"points of fewer than {_FEW} texts are left out", fontsize="small", color="0.4")
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(_PERCENT)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False)

@@ -67,12 +67,13 @@ def _without(package: str) -> pytest.MarkDecorator:
         (["--learning_rate", "-1"], "Invalid learning rate: -1.0"),
         (
             ["--learning_rate", "1e30", "--max_grad_norm", "0", "--max_steps", "9"],
-            "are no numbers any more; give a lower",
+            "outputs are no numbers: the training diverged; give a lower",
         ),
         (
             ["--dataloader_drop_last", "--per_device_train_batch_size", "97"],
-            "not a single step was made; give more texts",
+            "96 texts make no batch of 97; leave it out",
         ),
+        (["--num_train_epochs", "0"], "not a single step was made; give --num_train_epochs or --max_steps above 0"),
         (["--fsdp", "full_shard"], "fsdp only works in distributed training"),
         (["--lr_scheduler_type", "cosine_with_min_lr"], "min_lr or min_lr_rate should be set"),
         (["--report_to", "nonsense"], "nonsense is not supported, only"),
