@@ -2,10 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -64,21 +65,26 @@ def write_artifact(
         The manifest.
 
     Raises:
-        UserError: if the folder is taken.
-        OSError, SafetensorError: if a file cannot be written; then the place is as it was.
+        UserError: if the folder is taken, or if a file cannot be written; then the place is as it was.
     """
     output = output.resolve()
     check_output(output, overwrite=overwrite)
-    with _written_aside(output) as folder:
-        model.save_pretrained(folder)
-        save_tokenizer(tokenizer, folder)
-        files = digest_files(folder)
-        dtype = str(model.dtype).removeprefix("torch.")
-        manifest = ModelManifest(**description, files=files, revision=revision_of(files), dtype=dtype)
-        manifest.write(folder)
-        for name in files:  # safetensors writes for its owner alone, whatever the umask says
-            (folder / name).chmod((folder / MANIFEST_FILE).stat().st_mode)
-        accompany(folder, manifest)
+    try:
+        with _written_aside(output) as folder:
+            model.save_pretrained(folder)
+            save_tokenizer(tokenizer, folder)
+            files = digest_files(folder)
+            dtype = str(model.dtype).removeprefix("torch.")
+            manifest = ModelManifest(**description, files=files, revision=revision_of(files), dtype=dtype)
+            manifest.write(folder)
+            for name in files:  # safetensors writes for its owner alone, whatever the umask says
+                (folder / name).chmod((folder / MANIFEST_FILE).stat().st_mode)
+            accompany(folder, manifest)
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"--output {output}: cannot be written: {first_line(error)}; make room, and run it again (a training goes "
+            "on from its last checkpoint with --resume_from_checkpoint last)"
+        ) from error
     return manifest
 
 
@@ -86,20 +92,47 @@ def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrained
     """Loads the model, in a number format, and the tokenizer of a folder.
 
     Raises:
-        UserError: if the folder holds no trained classifier of texts.
+        UserError: if the folder holds no trained classifier of texts, or another one than its manifest describes.
     """
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no model folder (no config.json); give one that `emotion-trainer train` wrote")
     try:
         model, loading = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=dtype, output_loading_info=True
+            folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, UnpicklingError, SafetensorError) as error:
         raise UserError(f"{folder}: the model cannot be loaded: {first_line(error)}") from error
-    if loading["missing_keys"]:
-        missing = ", ".join(sorted(loading["missing_keys"]))
-        raise UserError(f"{folder}: no trained classifier (no {missing}); fine-tune it with `emotion-trainer train`")
+    if lacking := lacking_weights(loading):
+        raise UserError(
+            f"{folder}: no trained classifier (no {lacking[0]} of the right shape and {len(lacking) - 1} more); "
+            "fine-tune it with `emotion-trainer train`"
+        )
+    _check_manifest(folder, names_of(model))
     return model, load_tokenizer(folder)
+
+
+def lacking_weights(loading: Mapping[str, Any]) -> list[str]:
+    """Returns the names of the weights that a model folder has not, or has in another shape, in order.
+
+    Args:
+        loading: The `output_loading_info` of transformers.
+    """
+    return sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
+
+
+def _check_manifest(folder: Path, names: list[str]) -> None:
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return
+    found = digest_files(folder)
+    changed = [name for name, digest in manifest.files.items() if found.get(name) != digest]
+    if manifest.labels != names:
+        changed.append(f"the labels of config.json ({', '.join(names)}; the manifest: {', '.join(manifest.labels)})")
+    if changed:
+        raise UserError(
+            f"{folder}: not what its {MANIFEST_FILE} describes: {', '.join(changed)}; copy the artifact again, or "
+            f"remove {MANIFEST_FILE}, and with it what was measured"
+        )
 
 
 def read_manifest(folder: Path) -> ModelManifest | None:

@@ -20,7 +20,7 @@ from trainer.confidence import cross_fitted_confidence, suggest_threshold
 from trainer.data import label_ids, load_split
 from trainer.drift import drift_reference
 from trainer.evaluation import outputs_of, split_metrics
-from trainer.readers import Columns
+from trainer.rows import Columns
 
 _MIN_TEXTS = 20
 _SUITE_TEXTS = 1000  # each is labelled in a dozen forms

@@ -7,67 +7,58 @@ Testing of NLP Models with CheckList", 2020.
 
 import random
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+# fmt: off
 # Objects and signs that go with any emotion, so that none can contradict the label.
 _EMOJI = (
-    "✨",
-    "👀",
-    "🙏",
-    "💯",
-    "📷",
-    "☕",
-    "🌍",
-    "🎧",
-    "📚",
-    "🌙",
-    "⏰",
-    "🚗",
-    "🏠",
-    "🎬",
-    "📱",
-    "🍕",
-    "👉",
-    "🔁",
-    "🗓️",
+    "✨", "👀", "🙏", "💯", "📷", "☕", "🌍", "🎧", "📚", "🌙", "⏰", "🚗", "🏠", "🎬", "📱", "🍕", "👉", "🔁", "🗓️",
     "🌧️",
 )
 _ENDINGS = (".", ".", "!", "!!", "!!!", "?", "?!", "...", "…", " .", " !")
 _JOINTS = (",", ",", ".", ";", ":", " -", " —", "...", "!", " /")
 _TAGS = (
-    "#monday",
-    "#today",
-    "#life",
-    "#blog",
-    "#news",
-    "#work",
-    "#thoughts",
-    "#fyi",
-    "#weekend",
-    "#np",
-    "#2day",
-    "#story",
+    "#monday", "#today", "#life", "#blog", "#news", "#work", "#thoughts", "#fyi", "#weekend", "#np",
+    "#2day", "#story",
 )
 _HOSTS = ("https://t.co/", "http://bit.ly/", "https://youtu.be/", "www.example.com/", "http://example.org/p/")
+_HANDLES = (
+    "alex", "anna", "blue", "chris", "city", "coffee", "daily", "home", "its", "jones", "maria", "mike",
+    "mr", "photo", "real", "river", "studio", "tom",
+)
+# fmt: on
 _VOWELS = "aeiou"
-_MOST_CHANGES = 3
 
 
-def augmented(text: str, share: float, key: str) -> str:
-    """Returns the text as it is, or with one to three changes of different kinds.
+@dataclass(frozen=True)
+class Augmentation:
+    """Which texts are changed, how often and in which ways."""
 
-    Args:
-        text: A message.
-        share: Chance of a change, 0…1.
-        key: Alone decides, with the text, what comes out.
-    """
-    rng = random.Random(key)  # noqa: S311 - no secret
-    words = text.split()
-    if rng.random() >= share or not words:
-        return text
-    for change in sorted(rng.sample(range(len(CHANGES)), rng.randint(1, _MOST_CHANGES))):
-        words = CHANGES[change](words, rng)
-    return " ".join(words)
+    share: float = 0.0
+    """Share of the texts, 0…1, that an epoch changes."""
+    most: int = 3
+    """A text that is changed gets one to so many changes."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """How often each kind is drawn against the others; 1 where none is given, never for 0."""
+
+    def __call__(self, text: str, key: str) -> str:
+        """Returns the text as it is, or with changes of kinds that are drawn by weight, each as often as it is drawn.
+
+        Args:
+            text: A message.
+            key: Alone decides, with the text, what comes out.
+        """
+        rng = random.Random(key)  # noqa: S311 - no secret
+        words = text.split()
+        if rng.random() >= self.share or not words:
+            return text
+        weights = [self.weights.get(kind, 1.0) for kind in CHANGES]
+        drawn = rng.choices(range(len(CHANGES)), weights, k=rng.randint(1, self.most))
+        changes = list(CHANGES.values())
+        for at in sorted(drawn):
+            words = changes[at](words, rng)
+        return " ".join(words)
 
 
 def _typo(words: Sequence[str], rng: random.Random) -> list[str]:
@@ -136,10 +127,13 @@ def _mention(words: Sequence[str], rng: random.Random) -> list[str]:
 
 
 def _user(rng: random.Random) -> str:
-    if rng.random() < 0.5:
+    """Returns the stand-in of public data sets, a name of words, or one of letters that mean nothing."""
+    form = rng.random()
+    if form < 0.4:
         return "@user"
     letters = "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9)))
-    return f"@{letters}{rng.choice(('', '_', '1', '99'))}"
+    name = rng.choice(("", "_")).join(rng.sample(_HANDLES, rng.randint(1, 2))) if form < 0.8 else letters
+    return f"@{name}{rng.choice(('', '', '_', '1', '99', str(rng.randint(1960, 2015))))}"
 
 
 def _with_one_word(
@@ -153,14 +147,14 @@ def _with_one_word(
     return [*words[:at], change(words[at]), *words[at + 1 :]]
 
 
-# In the order they apply in: letters before what stands around them.
-CHANGES: Sequence[Callable[[Sequence[str], random.Random], list[str]]] = (
-    _typo,
-    _elongation,
-    _hashtag,
-    _inner_punctuation,
-    _final_punctuation,
-    _emoji,
-    _url,
-    _mention,
-)
+CHANGES: Mapping[str, Callable[[Sequence[str], random.Random], list[str]]] = {
+    "typo": _typo,
+    "elongation": _elongation,
+    "hashtag": _hashtag,
+    "inner_punctuation": _inner_punctuation,
+    "final_punctuation": _final_punctuation,
+    "emoji": _emoji,
+    "url": _url,
+    "mention": _mention,
+}
+"""The kinds in the order they apply in: letters before what stands around them."""

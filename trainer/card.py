@@ -44,11 +44,12 @@ def model_card(
 def _metadata(manifest: ModelManifest, revisions: Mapping[str, str]) -> ModelCardData:
     metrics = manifest.metrics["validation"]
     values = {"accuracy": metrics.accuracy, "f1": metrics.macro_f1, "loss": metrics.loss, "ece": metrics.ece}
+    dataset = manifest.data.validation.removesuffix(" (validation)")  # the hub links it by its id alone
     results = [
         EvalResult(
             task_type="text-classification",
-            dataset_type=manifest.data.validation,
-            dataset_name=manifest.data.validation,
+            dataset_type=dataset,
+            dataset_name=dataset,
             dataset_split="validation",
             dataset_revision=revisions["validation"],
             metric_type=name,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from trainer.errors import UserError
-from trainer.readers import Row
+from trainer.rows import Row
 
 DEFAULT_CUES = Path(__file__).parent / "cues.json"
 _TOKEN = re.compile(r"#?[^\W\d_]+(?:'[^\W\d_]+)*|[^\w\s]")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import UserError, first_line
-from trainer.readers import READERS, Columns, Row, check_columns, plain_rows, read_file, row_of
+from trainer.readers import READERS, plain_rows, read_file
+from trainer.rows import Columns, Row, check_columns, row_of
 
 FILE_SUFFIXES = (*READERS, ".parquet")
 

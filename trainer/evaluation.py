@@ -15,6 +15,7 @@ from transformers import DataCollatorWithPadding, EvalPrediction, PreTrainedMode
 from schemas.manifest import LabelMetrics, SplitMetrics
 from trainer.calibration import brier_scores, calibration_error, last_layer
 from trainer.confidence import confident_metrics
+from trainer.errors import UserError
 
 _BATCH_SIZE = 32
 
@@ -77,7 +78,7 @@ def metrics_of(prediction: EvalPrediction, names: Sequence[str]) -> SplitMetrics
     """
     outputs, ids = prediction.predictions, prediction.label_ids
     logits = outputs[0] if isinstance(outputs, tuple) else outputs  # an encoder-decoder returns its states as well
-    return split_metrics(logits, ids[0] if isinstance(ids, tuple) else ids, names)
+    return split_metrics(_finite(logits), ids[0] if isinstance(ids, tuple) else ids, names)
 
 
 @torch.inference_mode()
@@ -107,11 +108,22 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
     places = np.argsort(order)
     unknown = tokenizer.unk_token_id
     return Outputs(
-        logits=torch.cat(parts).numpy()[places],
+        logits=_finite(torch.cat(parts).numpy()[places]),
         features=torch.cat(features).numpy()[places] if features else None,
         tokens=np.array(lengths),
         unknown_tokens=sum(ids.count(unknown) for ids in encoded["input_ids"]),
     )
+
+
+def _finite(logits: NDArray[Any]) -> NDArray[Any]:
+    """Returns the logits, of which no figures could be had otherwise.
+
+    Raises:
+        UserError: if one is infinite or no number.
+    """
+    if not np.isfinite(logits).all():
+        raise UserError("the model's outputs are no numbers: the training diverged; give a lower --learning_rate")
+    return logits
 
 
 def as_table(metrics: SplitMetrics) -> str:

@@ -8,7 +8,6 @@ from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # th
 from safetensors import SafetensorError
 from transformers import (
     DataCollatorWithPadding,
-    EarlyStoppingCallback,
     EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -23,6 +22,7 @@ from trainer.errors import UserError, first_line
 from trainer.evaluation import metrics_of
 from trainer.loss import CrossEntropy
 from trainer.options import TrainOptions
+from trainer.patience import Patience
 from trainer.progress import show_progress
 from trainer.training_set import EpochTeller, GroupingTrainer, TrainingSet
 
@@ -43,8 +43,11 @@ def make_trainer(
     Raises:
         UserError: if the arguments ask for what the device, the installation or the hub does not give.
     """
+    batch_size = arguments.train_batch_size * arguments.world_size
+    if arguments.dataloader_drop_last and len(train_set) < batch_size:
+        raise UserError(f"--dataloader_drop_last: {len(train_set)} texts make no batch of {batch_size}; leave it out")
     patience = options.early_stopping_patience
-    stopper = [] if patience is None else [EarlyStoppingCallback(patience)]
+    stopper = [] if patience is None else [Patience(patience)]
     try:
         trainer = GroupingTrainer(
             model=model,
@@ -77,17 +80,24 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         checkpoint: Folder of the checkpoint to go on from; None to start anew.
 
     Raises:
-        UserError: if a file cannot be written.
+        UserError: if what the arguments ask for is not installed or contradicts itself, if a file cannot be written, or
+            if no step was made or the training diverged.
     """
     folder = Path(trainer.args.output_dir or "")
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
         trainer.save_state()
+        if trainer.state.global_step == 0:
+            raise UserError("train: not a single step was made; give --num_train_epochs or --max_steps above 0")
         if trainer.is_world_process_zero():
             rows = curve(trainer.state.log_history, is_card=is_card_recipe(trainer.args))
             write_curve(rows, folder)
             if any(row.card for row in rows):
                 sys.stdout.write(as_markdown(rows))
+    except (ImportError, ValueError) as error:
+        if trainer.lr_scheduler is not None:  # made last, before the first step
+            raise
+        raise UserError(f"train: {first_line(error)}") from error
     except (OSError, SafetensorError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _TORCH_WRITER not in str(error):
             raise

@@ -1,12 +1,14 @@
 """What `emotion-trainer train` can be told: options of its own, and every field of TrainingArguments."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from transformers import HfArgumentParser, TrainingArguments
 
+from trainer.augment import CHANGES, Augmentation
 from trainer.errors import UserError, first_line
 
 
@@ -40,6 +42,15 @@ class TrainOptions:
         default=0.0,
         metadata={"help": "Share of the training texts, 0 to 1, that each epoch changes as real messages differ."},
     )
+    augment_most: int = field(
+        default=Augmentation.most, metadata={"help": "A text that is changed gets one to so many changes."}
+    )
+    augment_kinds: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": f"How often each kind of change is drawn: typo=4 url=2 emoji=0; else 1. {', '.join(CHANGES)}."
+        },
+    )
     drop_links_and_names: bool = field(
         default=False,
         metadata={
@@ -52,6 +63,28 @@ class TrainOptions:
     )
     name: str = field(default="bert-finetuned-emotion", metadata={"help": "Name of the model, as its labels carry it."})
     overwrite: bool = field(default=False, metadata={"help": "Replace an artifact that is in the place."})
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What the three options of augmentation say.
+
+        Raises:
+            UserError: if one of them cannot be.
+        """
+        if not 0 <= self.augment <= 1:
+            raise UserError(f"--augment {self.augment:g}: no share; give a number from 0 to 1")
+        if self.augment_most < 1:
+            raise UserError(f"--augment-most {self.augment_most}: give 1 or more")
+        weights = {}
+        for given in self.augment_kinds:
+            kind, _, weight = given.partition("=")
+            if kind not in CHANGES or not re.fullmatch(r"\d+(\.\d+)?", weight):
+                kinds = ", ".join(CHANGES)
+                raise UserError(f"--augment-kinds {given}: give a kind and its weight, such as typo=4; kinds: {kinds}")
+            weights[kind] = float(weight)
+        if all(weights.get(kind, 1) == 0 for kind in CHANGES):
+            raise UserError("--augment-kinds: all weights are 0; leave out --augment, or give one kind more")
+        return Augmentation(self.augment, self.augment_most, weights)
 
 
 # The recipe of the card `bert-finetuned-emotion`. Its Adam is AdamW without weight decay.
@@ -79,11 +112,24 @@ _OURS: Mapping[str, Any] = {
 METRICS = ("loss", "accuracy", "macro_f1")
 """What an evaluation measures, and a best checkpoint can be chosen by."""
 
+# What would fail in the middle of a training, or measure nothing, with the reason.
+_REFUSED: Sequence[tuple[str, Callable[[Any], bool], str]] = (
+    ("per_device_train_batch_size", lambda value: value < 1, "give 1 or more"),
+    ("per_device_eval_batch_size", lambda value: value < 1, "give 1 or more"),
+    ("gradient_accumulation_steps", lambda value: value < 1, "give 1 or more"),
+    ("label_smoothing_factor", lambda value: not 0 <= value < 1, "give a share from 0 to below 1"),
+    ("seed", lambda value: not 0 <= value < 2**32, "give a whole number from 0 to 4294967295"),
+    ("prediction_loss_only", bool, "the figures need the predictions; leave it out"),
+    ("batch_eval_metrics", bool, "the figures are of the whole split; leave it out"),
+    ("eval_do_concat_batches", lambda value: not value, "the figures are of the whole split; leave it out"),
+    ("label_names", lambda value: value not in (None, ["labels"]), "the label is called labels here; leave it out"),
+)
+
 _DESCRIPTION = """Fine-tune a base model and write an artifact. With --output alone, it is the recipe of the card
 bert-finetuned-emotion. After the options of its own come those of transformers.TrainingArguments, all of them."""
 
 
-def parse(argv: list[str]) -> tuple[TrainOptions, TrainingArguments]:
+def parse(argv: Sequence[str]) -> tuple[TrainOptions, TrainingArguments]:
     """Reads the command line of `emotion-trainer train`.
 
     Raises:
@@ -101,12 +147,16 @@ def parse(argv: list[str]) -> tuple[TrainOptions, TrainingArguments]:
     values["output_dir"] = values["output_dir"] or f"{values['output'].rstrip('/')}-checkpoints"
     try:
         options, arguments = parser.parse_dict(values)
-    except ValueError as error:
+    except (ImportError, ValueError) as error:
         raise UserError(f"train: {first_line(error)}") from error
+    _check(options, arguments)
+    return options, arguments
+
+
+def _check(options: TrainOptions, arguments: TrainingArguments) -> None:
     if (options.train_file is None) != (options.validation_file is None):
         raise UserError("--train-file and --validation-file go together; give both or neither")
-    if not 0 <= options.augment <= 1:
-        raise UserError(f"--augment {options.augment:g}: no share; give a number from 0 to 1")
+    options.augmentation  # noqa: B018 - raises what is wrong with it
     metric = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
     if metric not in METRICS:
         raise UserError(f"--metric_for_best_model {metric}: not measured; choose one of {', '.join(METRICS)}")
@@ -115,4 +165,7 @@ def parse(argv: list[str]) -> tuple[TrainOptions, TrainingArguments]:
             raise UserError(f"--early-stopping-patience {options.early_stopping_patience}: give 1 or more evaluations")
         if not arguments.load_best_model_at_end:
             raise UserError("--early-stopping-patience: needs --load_best_model_at_end, to know and keep the best")
-    return options, arguments
+    for name, is_refused, reason in _REFUSED:
+        value = getattr(arguments, name)
+        if is_refused(value):
+            raise UserError(f"--{name} {value}: {reason}")

@@ -17,6 +17,7 @@ from trainer.confidence import ACCURACY_GOAL, coverage_curve
 from trainer.evaluation import Outputs
 
 _STYLE: Any = {"axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.3, "figure.dpi": 110, "savefig.bbox": "tight"}
+_FEW = 10  # of fewer texts an accuracy is noise
 _PERCENT = PercentFormatter(1, decimals=0)
 
 
@@ -114,13 +115,14 @@ def _reliability(axes: Axes, uncalibrated: NDArray[Any], ids: NDArray[Any], is_c
     for (label, logits), style in zip(kinds.items(), ("s--", "o-"), strict=False):
         probabilities = softmax(logits, axis=1)
         counts, score, accuracy = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == ids)
-        filled = counts > 0
-        axes.plot(score[filled], accuracy[filled], style, label=label)
+        told = counts >= min(_FEW, counts.max())
+        axes.plot(score[told], accuracy[told], style, label=label)
     axes.bar((np.arange(BINS) + 0.5) / BINS, counts / len(ids), width=0.9 / BINS, color="0.85", label="share of texts")
     axes.set(title="Reliability on validation", xlabel="score of the label", ylabel="accuracy; share of texts")
+    axes.text(0.02, 0.96, f"points of fewer than {_FEW} texts are left out", fontsize="small", color="0.4")
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(_PERCENT)
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False)
 
 
 def _coverage(axes: Axes, scores: NDArray[Any], right: NDArray[Any], confident_score: float | None) -> None:

@@ -33,6 +33,10 @@ class Run:
     log_history: Sequence[dict[str, float]]
     """What the Trainer logged."""
     on_gpu: bool
+    is_resumed: bool
+    """Whether the training went on from a checkpoint; then the time before it is not known."""
+    processes: int
+    """Among which each batch was divided."""
 
 
 def write_report(folder: Path, manifest: ModelManifest, run: Run) -> None:
@@ -68,4 +72,10 @@ def hardware(run: Run) -> dict[str, str]:
     parts = f"{_WATTS_PER_CORE} W for each of {cores} cores"
     if gpus:
         parts += f" and {_WATTS_PER_GPU} W for each of {gpus} GPUs"
-    return {"hardware": devices, "training time": f"{seconds / 60:.1f} minutes", "energy": f"{estimate} {parts}"}
+    time = f"{seconds / 60:.1f} minutes{' since it was resumed' if run.is_resumed else ''}"
+    return {
+        "hardware": devices,
+        "processes": str(run.processes),
+        "training time": time,
+        "energy": f"{estimate} {parts}",
+    }

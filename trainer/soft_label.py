@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from trainer.artifact import load_artifact, names_of
 from trainer.errors import UserError
-from trainer.readers import Row
+from trainer.rows import Row
 
 _BATCH_TEXTS = 64
 _DIGITS = 7  # as many as float32 has

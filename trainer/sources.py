@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trainer.data import SCORES, Split, load_split
 from trainer.errors import UserError
-from trainer.readers import Columns, Row
+from trainer.rows import Columns, Row
 
 
 class Source(BaseModel):

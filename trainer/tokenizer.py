@@ -27,7 +27,7 @@ def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast
     """Loads the tokenizer of a hub id or folder as any other loader does; `kwargs` override its configuration.
 
     Raises:
-        UserError: if there is none, or if it has no `tokenizers` backend.
+        UserError: if there is none, if it has no `tokenizers` backend, or if it is empty.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **kwargs)
@@ -35,6 +35,10 @@ def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast
         raise UserError(f"{source}: the tokenizer cannot be loaded: {first_line(error)}") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise UserError(f"{source}: the tokenizer has no tokenizer.json; choose a base model that has one")
+    if tokenizer.vocab_size <= len(tokenizer.all_special_tokens):  # transformers makes an empty one where files lack
+        raise UserError(
+            f"{source}: the tokenizer has no vocabulary; add tokenizer.json or the vocabulary to the folder"
+        )
     return tokenizer
 
 
@@ -79,6 +83,8 @@ def lower_cased_tokenizer(
         model.config.save_pretrained(folder)  # AutoTokenizer picks the class by it
         save_tokenizer(tokenizer, Path(folder))
         reloaded = load_tokenizer(folder)
+    if reloaded.pad_token is None:
+        raise UserError(f"{base}: the tokenizer has no padding token; set pad_token in its tokenizer_config.json")
     if not _same_ids(reloaded, _PROBE):
         raise UserError(f"{base}: the tokenizer cannot be made to lower-case; choose another base model")
     if drop_links_and_names and not _same_ids(reloaded, _LINKS_AND_NAMES_PROBE):

@@ -4,6 +4,7 @@ import importlib.metadata
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from safetensors import SafetensorError
@@ -16,7 +17,7 @@ from transformers import (
 )
 
 from schemas.manifest import DataSource, ModelManifest
-from trainer.artifact import check_output, write_artifact
+from trainer.artifact import check_output, lacking_weights, write_artifact
 from trainer.assessment import calibrate_and_measure
 from trainer.checkpoints import checkpoint_to_resume
 from trainer.data import SCORES, Split, label_ids, label_names, label_shares, load_split
@@ -25,8 +26,8 @@ from trainer.evaluation import tokenized
 from trainer.fit import fit, make_trainer
 from trainer.hub import push
 from trainer.options import TrainOptions
-from trainer.readers import Columns
 from trainer.report import Run, write_report
+from trainer.rows import Columns
 from trainer.sources import load_sources, merged
 from trainer.tokenizer import lower_cased_tokenizer
 from trainer.training_set import TrainingSet
@@ -78,7 +79,9 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     model = _load_base(options.model, names)
     checkpoint = checkpoint_to_resume(arguments, model)
     tokenizer = lower_cased_tokenizer(options.model, model, options.drop_links_and_names)
-    train_set = TrainingSet(tokenizer, train_split.rows, targets, augment=options.augment, seed=arguments.seed)
+    train_set = TrainingSet(
+        tokenizer, train_split.rows, targets, augmentation=options.augmentation, seed=arguments.seed
+    )
     validation_set = tokenized(tokenizer, validation_split.texts, validation_ids)
     trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
     fit(trainer, checkpoint)
@@ -91,7 +94,14 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     description = _description(options, arguments, tokenizer, train_split, validation_split)
     description |= {"labels": names, **measured}
     splits = {"train": train_split, "validation": validation_split}
-    run = Run(assessment, splits, trainer.state.log_history, on_gpu=arguments.device.type == "cuda")
+    run = Run(
+        assessment,
+        splits,
+        trainer.state.log_history,
+        on_gpu=arguments.device.type == "cuda",
+        is_resumed=checkpoint is not None,
+        processes=arguments.world_size,
+    )
     report = partial(write_report, run=run)
     manifest = write_artifact(output, model, tokenizer, description, report, overwrite=options.overwrite)
     if arguments.push_to_hub and trainer.hub_model_id is not None:
@@ -108,20 +118,33 @@ def _load_splits(options: TrainOptions) -> tuple[Split, Split]:
 
 
 def _load_base(base: str, names: list[str]) -> PreTrainedModel:
-    """Loads the base model in float32 with a new head for the labels."""
+    """Loads the base model in float32 with a new head for the labels.
+
+    Raises:
+        UserError: if it cannot be loaded, or if its folder lacks weights below the head.
+    """
+    model: PreTrainedModel
     try:
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
             base,
             dtype="float32",
+            output_loading_info=True,
             id2label=dict(enumerate(names)),
             label2id={name: index for index, name in enumerate(names)},
             problem_type="single_label_classification",
             ignore_mismatched_sizes=True,  # a base with a head for other labels gets a new one
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, UnpicklingError, SafetensorError) as error:
         raise UserError(
             f"--model {base}: cannot be loaded: {first_line(error)}; check name and network, or give a local folder"
         ) from error
+    below_head = f"{model.base_model_prefix}."
+    # Many encoders come without a pooler.
+    if below := [name for name in lacking_weights(loading) if name.startswith(below_head) and "pooler" not in name]:
+        raise UserError(
+            f"--model {base}: has no weights, or some of another shape, for {below[0]} and {len(below) - 1} more; "
+            "its config.json and its weights belong to different models"
+        )
     return model
 
 
@@ -147,11 +170,22 @@ def _description(
             validation_rows=len(validation_split.rows),
         ),
         "recipe": {name: getattr(value, "value", value) for name, value in values.items()}  # enumerations by value
-        | {"augment": options.augment},
+        | _own_options(options),
         "versions": {
             name: importlib.metadata.version(name) for name in ("transformers", "torch", "datasets", "tokenizers")
         },
     }
+
+
+def _own_options(options: TrainOptions) -> dict[str, Any]:
+    """Returns the part of the recipe that TrainingArguments do not know."""
+    own: dict[str, Any] = {"drop_links_and_names": options.drop_links_and_names, "augment": options.augment}
+    if options.augment:
+        own |= {
+            "augment_most": options.augment_most,
+            "augment_kinds": " ".join(options.augment_kinds) or None,
+        }
+    return own
 
 
 def _name_of(base: str) -> str:

@@ -15,8 +15,8 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from trainer.augment import augmented
-from trainer.readers import Row
+from trainer.augment import Augmentation
+from trainer.rows import Row
 
 
 class TrainingSet(Dataset[dict[str, Any]]):
@@ -32,7 +32,7 @@ class TrainingSet(Dataset[dict[str, Any]]):
         rows: Sequence[Row],
         targets: Sequence[int] | Sequence[Sequence[float]],
         *,
-        augment: float,
+        augmentation: Augmentation,
         seed: int,
     ) -> None:
         """Tokenizes the texts as they are.
@@ -41,13 +41,13 @@ class TrainingSet(Dataset[dict[str, Any]]):
             tokenizer: Of the model.
             rows: The texts.
             targets: Ids of shape [rows], or shares of shape [rows, labels].
-            augment: Share of the rows, 0…1, that an epoch changes.
+            augmentation: What an epoch changes.
             seed: Of the changes.
         """
         self._tokenizer = tokenizer
         self._rows = rows
         self._targets = targets
-        self._augment = augment
+        self._augmentation = augmentation
         self._seed = seed
         self._epoch: Any = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # loader processes may outlive an epoch
@@ -66,8 +66,8 @@ class TrainingSet(Dataset[dict[str, Any]]):
         """Returns the model's inputs for one row of this epoch, and its target as `labels`."""
         row = self._rows[index]
         text = row.text
-        if self._augment and row.augment:
-            text = augmented(text, self._augment, key=f"{self._seed} {self._epoch.item()} {index}")
+        if self._augmentation.share and row.augment:
+            text = self._augmentation(text, key=f"{self._seed} {self._epoch.item()} {index}")
         if text == row.text:
             inputs = {name: values[index] for name, values in self._encoded.items()}
         else:

@@ -2,11 +2,22 @@
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from transformers import BertConfig, BertModel, BertTokenizer, set_seed
+from tokenizers import ByteLevelBPETokenizer
+from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
+    RobertaConfig,
+    RobertaModel,
+    RobertaTokenizer,
+    set_seed,
+)
 
 from trainer.__main__ import run
 
@@ -74,8 +85,47 @@ def cased_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def base_with_dropout(cased_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dropout") / "tiny-bert"
+    shutil.copytree(cased_base, folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def uncased_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bert(tmp_path_factory.mktemp("base") / "tiny-bert-uncased", lower_case=True)
+
+
+@pytest.fixture(scope="session")
+def byte_level_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RoBERTa, whose tokenizer knows bytes instead of words and has no switch for the case."""
+    folder = tmp_path_factory.mktemp("base") / "tiny-roberta"
+    corpus = [*FILLERS, *(word for pair in WORDS.values() for word in pair)]
+    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    backend = ByteLevelBPETokenizer()
+    backend.train_from_iterator([f"{word} {word.upper()}" for word in corpus], vocab_size=400, special_tokens=specials)
+    trained = json.loads(backend.to_str())["model"]
+    merges: Any = [tuple(merge) for merge in trained["merges"]]
+    RobertaTokenizer(vocab=trained["vocab"], merges=merges).save_pretrained(folder)
+    set_seed(1)
+    RobertaModel(
+        RobertaConfig(
+            vocab_size=400,
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_position_embeddings=POSITIONS,
+            pad_token_id=1,
+            initializer_range=0.1,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+    ).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

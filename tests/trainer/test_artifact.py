@@ -11,7 +11,7 @@ import pytest
 from safetensors import safe_open
 from transformers import AutoModelForSequenceClassification, pipeline
 
-from schemas.manifest import ModelManifest
+from schemas.manifest import ModelManifest, digest_files
 from tests.trainer.conftest import WORDS, make_rows
 from trainer.__main__ import run
 
@@ -148,6 +148,9 @@ def test_a_weight_that_the_format_cannot_hold_is_refused(
     model = AutoModelForSequenceClassification.from_pretrained(wild)
     model.classifier.bias.data.fill_(1e6)
     model.save_pretrained(wild)
+    manifest = ModelManifest.read(wild)
+    assert manifest is not None
+    manifest.model_copy(update={"files": digest_files(wild)}).write(wild)
 
     assert export(wild, tmp_path / "half") == 1
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from trainer.augment import CHANGES, augmented
+from trainer.augment import CHANGES, Augmentation
 
 TEXT = "i feel rather lonely this evening and nobody called"
 KINDS = {
@@ -22,8 +22,16 @@ KINDS = {
 }
 
 
-def variants(count: int, share: float = 1.0) -> list[str]:
-    return [augmented(TEXT, share, key=f"1 0 {row}") for row in range(count)]
+EVERY = Augmentation(1.0)
+
+
+def variants(count: int, augmentation: Augmentation = EVERY) -> list[str]:
+    return [augmentation(TEXT, key=f"1 0 {row}") for row in range(count)]
+
+
+def just(**weights: float) -> dict[str, float]:
+    """Weights of these kinds and of no other."""
+    return dict.fromkeys(CHANGES, 0.0) | weights
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -38,17 +46,36 @@ def test_a_key_gives_one_text_and_another_key_another() -> None:
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.5, 430, 570), (1.0, 980, 1000)])
 def test_the_share_of_the_texts_is_changed(share: float, least: int, most: int) -> None:
-    changed = sum(text != TEXT for text in variants(1000, share))
+    changed = sum(text != TEXT for text in variants(1000, Augmentation(share)))
 
     assert least <= changed <= most
 
 
 def test_most_of_the_words_stay() -> None:
     for text in variants(500):
-        assert len(set(TEXT.split()) & set(re.findall(r"\w+", text))) >= len(set(TEXT.split())) - 2, text
+        assert len(set(TEXT.split()) & set(re.findall(r"\w+", text))) >= len(set(TEXT.split())) - 3, text
+
+
+def test_a_kind_of_no_weight_never_occurs_and_one_of_more_weight_more_often() -> None:
+    texts = variants(600, Augmentation(1.0, 1, just(typo=3, url=1)))
+
+    links = sum(bool(re.search(KINDS["url"], text)) for text in texts)
+    assert 100 <= links <= 200
+    assert all(len(text.split()) == len(TEXT.split()) + bool(re.search(KINDS["url"], text)) for text in texts)
+
+
+def test_a_text_gets_several_changes_of_one_kind() -> None:
+    changed = [
+        sum(word != before for word, before in zip(text.split(), TEXT.split(), strict=True))
+        for text in variants(300, Augmentation(1.0, 6, just(typo=1)))
+    ]
+
+    assert min(changed) >= 0
+    assert max(changed) >= 4
+    assert 2 < sum(changed) / len(changed) < 3.5
 
 
 @pytest.mark.parametrize("text", ["", "   ", "a", "?", "😀", "é"])
 def test_odd_texts_stand_every_change(text: str) -> None:
     for row in range(50 * len(CHANGES)):
-        assert augmented(text, 1.0, key=str(row)).strip() or not text.strip()
+        assert Augmentation(1.0)(text, key=str(row)).strip() or not text.strip()

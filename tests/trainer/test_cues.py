@@ -8,7 +8,7 @@ from trainer.__main__ import run
 from trainer.cues import DEFAULT_CUES, CuedText, cue_labelled, read_cues
 from trainer.data import EMOTION_LABELS, SCORES, load_split
 from trainer.errors import UserError
-from trainer.readers import Columns, Row
+from trainer.rows import Columns, Row
 
 CUES = {"happy": "joy", "😊": "joy", "sad": "sadness"}
 LABELS = ("sadness", "joy", "love")

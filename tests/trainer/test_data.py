@@ -9,7 +9,7 @@ import pytest
 
 from trainer.data import EMOTION_LABELS, Split, label_ids, label_names, load_split
 from trainer.errors import UserError
-from trainer.readers import Columns, Row
+from trainer.rows import Columns, Row
 
 COLUMNS = Columns("text", "label")
 ROWS = [('i feel; so, "so" happy', "joy"), ("i feel low ☂", "sadness")]
@@ -135,6 +135,20 @@ def test_labels_have_documented_ids(
             "d.jsonl, line 1: the label is missing; give a label's name or id",
         ),
         ("d.jsonl", b'{"text": "hi", "label": 1.5}\n', "d.jsonl, line 1: the label is 1.5; give a label's name or id"),
+        (
+            "d.csv",
+            b"text,label\rhi,joy\rlow,sadness\r",
+            "d.csv: its lines end in a carriage return alone; save the file",
+        ),
+        ("d.csv", b"text,label\nhi\rthere,joy\n", "d.csv, line 2: new-line character seen in unquoted field"),
+        ("d.jsonl", b'{"text": "hi", "label": ' + b"9" * 5000 + b"}", "d.jsonl, line 1: no JSON (Exceeds the limit"),
+        ("d.jsonl", b"[" * 100_000, "d.jsonl, line 1: no JSON (maximum recursion depth exceeded"),
+        ("d.jsonl", b'{"text": "\\ud83d", "label": 1}', "d.jsonl, line 1: the text holds half of a surrogate pair"),
+        (
+            "d.jsonl",
+            b'{"text": "hi", "label": "\\ud83d"}',
+            "d.jsonl, line 1: the label is '\\ud83d'; give a label's name",
+        ),
         ("d.parquet", b"PAR1 cut short", "d.parquet: cannot be read as Parquet"),
         ("d.xlsx", b"", "d.xlsx: neither a folder nor a file that ends in .txt, .csv"),
     ],

@@ -63,3 +63,22 @@ def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(SystemExit) as caught:
         parse(["--output", "artifact", "--learning_rat", "1e-4"])
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("per_device_train_batch_size", "0", "give 1 or more"),
+        ("per_device_eval_batch_size", "0", "give 1 or more"),
+        ("gradient_accumulation_steps", "0", "give 1 or more"),
+        ("label_smoothing_factor", "1.0", "give a share from 0 to below 1"),
+        ("seed", "-1", "give a whole number from 0 to 4294967295"),
+        ("prediction_loss_only", "True", "the figures need the predictions"),
+        ("batch_eval_metrics", "True", "the figures are of the whole split"),
+        ("eval_do_concat_batches", "False", "the figures are of the whole split"),
+        ("label_names", "mood", "the label is called labels here"),
+    ],
+)
+def test_what_would_fail_after_hours_is_refused_at_once(option: str, value: str, reason: str) -> None:
+    with pytest.raises(UserError, match=rf"^--{option} .*: {reason}"):
+        parse(["--output", "artifact", f"--{option}", value])

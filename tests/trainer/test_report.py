@@ -9,6 +9,7 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 from schemas.manifest import ModelManifest
+from tests.trainer.conftest import Train
 from trainer.__main__ import run
 
 PICTURES = ("training", "confusion", "reliability", "coverage", "scores", "lengths")
@@ -46,9 +47,23 @@ def test_the_card_leaves_nothing_open(artifact: Path) -> None:
     assert {"Intended use", "Limits", "Robustness and bias", "Data", "Training"} <= headings
     assert "| learning_rate | 0.01 |" in card
     assert "| hardware | " in card
+    assert "| processes | 1 |" in card
     assert "kWh, estimated and not measured" in card
     for gap in ("None", "| nan", "TODO", "ore information needed"):
         assert gap not in card
+
+
+def test_the_card_of_a_resumed_training_claims_no_time_that_it_does_not_know(
+    train: Train, cased_base: Path, data: Path
+) -> None:
+    options = ("--model", str(cased_base), "--data", str(data), "--max_steps", "2", "--save_steps", "1")
+    first = train(*options, "--save_strategy", "steps")
+    checkpoint = first.with_name("artifact-checkpoints") / "checkpoint-1"
+
+    resumed = train(*options, "--save_strategy", "no", "--resume_from_checkpoint", str(checkpoint))
+
+    assert " minutes since it was resumed |" in (resumed / "README.md").read_text(encoding="utf-8")
+    assert "since it was resumed" not in (first / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_figures_of_the_report_are_those_of_the_run(artifact: Path) -> None:

@@ -12,12 +12,13 @@ from torch.nn.functional import one_hot
 from transformers import AutoModelForSequenceClassification, pipeline
 from transformers.trainer_pt_utils import LabelSmoother
 
+from schemas.manifest import ModelManifest
 from tests.trainer.conftest import WORDS, Train, make_rows, write_text_file
 from trainer.__main__ import run
 from trainer.data import label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError
 from trainer.loss import CrossEntropy
-from trainer.readers import Columns
+from trainer.rows import Columns
 
 SOFT = Columns("text", "label", "scores")
 LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
@@ -199,6 +200,28 @@ def test_a_student_trains_on_what_its_teacher_wrote(
 
     # An untrained student's loss is near that of a guess, and never below the entropy of what it learns.
     assert losses(student)[0] == pytest.approx(1.8, abs=0.4)
+
+
+def test_a_student_of_another_tokenizer_learns_what_its_teacher_wrote(
+    artifact: Path, train: Train, byte_level_base: Path, data: Path, soft_label: SoftLabel, tmp_path: Path
+) -> None:
+    rows = make_rows(WORDS, 200, seed=6)
+    (tmp_path / "plain.txt").write_text("".join(f"{text}\n" for text, _ in rows), encoding="utf-8")
+    lines = soft_label(artifact, "--data", tmp_path / "plain.txt", "--format", "text", "--temperature", "2")
+    write_json_lines(tmp_path / "taught.jsonl", lines)
+    (tmp_path / "datasets.json").write_text(json.dumps([{"data": str(tmp_path / "taught.jsonl")}]), encoding="utf-8")
+
+    student = train(
+        *("--model", str(byte_level_base), "--data", str(data), "--datasets", str(tmp_path / "datasets.json")),
+        *("--learning_rate", "5e-3", "--num_train_epochs", "3", "--augment", "0.2"),
+    )
+
+    manifest = ModelManifest.read(student)
+    assert manifest is not None
+    assert manifest.data.train == "train.txt + taught.jsonl"
+    assert manifest.data.train_rows == 96 + 200
+    found = losses(student)
+    assert sum(found[-10:]) < 0.8 * sum(found[:10])
 
 
 def test_a_file_in_the_place_and_models_of_other_labels_are_refused(

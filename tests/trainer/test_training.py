@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizers import ByteLevelBPETokenizer
-from transformers import AutoTokenizer, BertTokenizer, RobertaConfig, RobertaModel, RobertaTokenizer, pipeline, set_seed
+from transformers import AutoTokenizer, BertTokenizer, pipeline
 
 from schemas.manifest import ModelManifest
-from tests.trainer.conftest import FILLERS, LEARNING, POSITIONS, WORDS, Train, make_rows, write_text_file
+from tests.trainer.conftest import LEARNING, POSITIONS, WORDS, Train, make_rows, write_text_file
 from trainer.__main__ import run
 
 RELOAD = """
@@ -74,29 +73,12 @@ def test_an_uncased_base_goes_on_stripping_accents(train: Train, uncased_base: P
     assert tokenizer("CAFÉ")["input_ids"] == AutoTokenizer.from_pretrained(uncased_base)("CAFÉ")["input_ids"]
 
 
-def test_a_base_without_a_case_switch_is_lower_cased_too(train: Train, data: Path, tmp_path: Path) -> None:
-    corpus = [*FILLERS, *(word for pair in WORDS.values() for word in pair)]
-    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    backend = ByteLevelBPETokenizer()
-    backend.train_from_iterator([f"{word} {word.upper()}" for word in corpus], vocab_size=400, special_tokens=specials)
-    trained = json.loads(backend.to_str())["model"]
-    merges: Any = [tuple(merge) for merge in trained["merges"]]
-    RobertaTokenizer(vocab=trained["vocab"], merges=merges).save_pretrained(tmp_path / "base")
-    set_seed(1)
-    RobertaModel(
-        RobertaConfig(
-            vocab_size=400,
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            max_position_embeddings=POSITIONS,
-            pad_token_id=1,
-        )
-    ).save_pretrained(tmp_path / "base")
+def test_a_base_without_a_case_switch_is_lower_cased_too(
+    train: Train, byte_level_base: Path, data: Path, tmp_path: Path
+) -> None:
     long = write_text_file(tmp_path / "long.txt", [("scared " * 200, "fear")])
 
-    artifact = train("--model", str(tmp_path / "base"), "--data", str(data), "--max_steps", "1")
+    artifact = train("--model", str(byte_level_base), "--data", str(data), "--max_steps", "1")
 
     after = reload_elsewhere(artifact, "HELLO Café", "hello café")
     assert after["ids"][0] == after["ids"][1] == after["pipeline_ids"][0]

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tests.trainer.conftest import WORDS, make_rows
-from trainer.readers import Row
+from trainer.augment import Augmentation
+from trainer.rows import Row
 from trainer.tokenizer import load_tokenizer
 from trainer.training_set import LengthGroups, TrainingSet
 
@@ -12,7 +13,7 @@ Ids = list[list[int]]
 
 
 def seen(base: Path, epoch: int, *, augment: float = 0.5, seed: int = 1, rows: list[Row] = ROWS) -> Ids:
-    dataset = TrainingSet(load_tokenizer(base), rows, range(len(rows)), augment=augment, seed=seed)
+    dataset = TrainingSet(load_tokenizer(base), rows, range(len(rows)), augmentation=Augmentation(augment), seed=seed)
     dataset.begin_epoch(epoch)
     items = [dataset[index] for index in range(len(rows))]
     assert [item["labels"] for item in items] == list(range(len(rows)))
