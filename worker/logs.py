@@ -42,6 +42,11 @@ EVENTS = (
         "A new generation of the group: these partitions are read from their committed offsets.",
     ),
     Event(
+        "offset_went_back",
+        ("partition", "broker_offset", "offset"),
+        "The brokers have lost a commit of this process (see the recovery drills); it goes on from its own.",
+    ),
+    Event(
         "broker_away",
         ("error", "retry_in_seconds"),
         "A request to the brokers failed for a reason that may pass; it is tried again.",

@@ -70,6 +70,8 @@ class Source:
         self._started_ms = int(time.time() * 1000)
         self._membership: object = None
         self._delivered: dict[Partition, int] = {}
+        self._handed_over: Mapping[Partition, int] = {}
+        self._committed: dict[Partition, int] = {}
         self._readable_ends: Mapping[TopicPartition, int] = {}
         self._generations = 0
         self._failures = 0
@@ -86,6 +88,8 @@ class Source:
         Raises:
             UserError: Reading is not allowed, the topic is gone, or the committed offsets lead nowhere.
         """
+        self._committed |= self._handed_over
+        self._handed_over = {}
         try:
             raise_refusal(self._consumer)
             window = self._gather()
@@ -109,6 +113,7 @@ class Source:
 
     def rewind(self) -> None:
         """Pause, then forget all positions: the next window starts at the committed offsets."""
+        self._handed_over = {}
         self._wait(_BACKOFF_SECONDS[0])
         self._membership = None
 
@@ -159,6 +164,7 @@ class Source:
             self._membership = None
             return self._empty()
         self._pace.hand_over(len(records))
+        self._handed_over = next_offsets
         return Window(records, next_offsets, group_metadata)
 
     def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:
@@ -212,7 +218,7 @@ class Source:
     def _committed_or_start(self, partition: TopicPartition) -> int:
         committed = committed_now(self._consumer, partition, _LOOKUP_MS)
         if committed is not None:
-            return committed
+            return self._not_before(partition, committed)
         if self._start_offset == "earliest":
             start: int = self._consumer.beginning_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
             return start
@@ -221,6 +227,19 @@ class Source:
         end: int = self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
         found = self._consumer.offsets_for_times({partition: self._started_ms}, timeout_ms=_LOOKUP_MS)[partition]
         return end if found is None else int(found.offset)
+
+    def _not_before(self, partition: TopicPartition, committed: int) -> int:
+        """The group's offset, but for one that lies before what this process has committed itself.
+
+        Apache Kafka 4.3 can forget commits: a coordinator that loses and regains its partition while loading it goes on
+        with the part that it has read by then ("Ignored load completion … because context is in ACTIVE state").
+        """
+        own = self._committed.get(Partition(partition.topic, partition.partition), committed)
+        if committed < own:
+            _log.error(
+                "offset_went_back", extra={"partition": partition.partition, "broker_offset": committed, "offset": own}
+            )
+        return max(committed, own)
 
     def _moved_positions(self) -> dict[Partition, int]:
         """Positions that were not delivered yet: of these records, and past transaction markers behind them."""

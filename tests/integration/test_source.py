@@ -11,6 +11,7 @@ from kafka import TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaTimeoutError
+from kafka.structs import OffsetAndMetadata
 
 from tests.conftest import KafkaUnderTest
 from tests.harness.apache_kafka import ApacheKafka
@@ -154,6 +155,36 @@ def test_an_offset_is_the_brokers_own_also_after_a_time_out(breakable_kafka: Apa
         commit(100)
         assert committed_now(consumer, partition, 5000) == 100
         consumer.close(autocommit=False)
+
+
+def test_a_commit_that_the_brokers_have_forgotten_is_not_delivered_again(
+    apache_kafka: KafkaUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    settings = Settings(
+        bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
+    )
+    consumer = Broker(settings).consumer()
+    member = Member(settings, consumer, 50)
+    produce(servers, topic, [NewRecord(b"v", partition=0)] * 100)
+
+    def read(count: int) -> bool:
+        member.turn()
+        return len(member.records) >= count
+
+    try:
+        eventually(lambda: read(100), 60, "all are read", interval_s=0)
+        member.turn()
+        consumer.commit({TopicPartition(topic, 0): OffsetAndMetadata(10, "", -1)})
+        member.source.rewind()
+        produce(servers, topic, [NewRecord(b"v", partition=0)])
+        eventually(lambda: read(101), 60, "the next one is read", interval_s=0)
+        assert [record.origin.offset for record in member.records] == list(range(101))
+        assert committed_now(consumer, TopicPartition(topic, 0), 5000) == 101
+        assert [r.message for r in caplog.records if r.name == "worker.source"].count("offset_went_back") == 1
+    finally:
+        member.close()
 
 
 @pytest.mark.parametrize("assignor", [CooperativeStickyAssignor, RangePartitionAssignor])
