@@ -101,13 +101,13 @@ class Broker:
             retry_backoff_ms=20,  # the first request of a transaction waits this long for the end of the last one
         )
 
-    def reader(self, topics: list[str]) -> KafkaConsumer:
+    def reader(self, topics: list[str], isolation: str = "read_committed") -> KafkaConsumer:
         """A reader of all partitions of `topics` from their beginning, in no group: what a user of the labels does."""
         reader = self._make(
             KafkaConsumer,
             enable_auto_commit=False,
             auto_offset_reset="earliest",  # what retention has left of a range is read
-            isolation_level="read_committed",
+            isolation_level=isolation,
             fetch_max_wait_ms=20,
         )
         partitions = [
@@ -116,7 +116,8 @@ class Broker:
             for partition in reader.partitions_for_topic(topic) or ()
         ]
         reader.assign(partitions)
-        reader.seek_to_beginning()
+        if partitions:  # else there are no such topics, or this user may not see them
+            reader.seek_to_beginning()
         return reader
 
     def _make(self, client: Any, **config: Any) -> Any:

@@ -13,6 +13,7 @@ from worker.artifact import find_artifact
 from worker.batcher import plan
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
 from worker.cache import ScoreCache
+from worker.commits import Commits, FindAnswered
 from worker.decode import decode, message_reader
 from worker.encode import Encoder, Target
 from worker.errors import UserError
@@ -134,10 +135,19 @@ def make_stages(
     return stages
 
 
-def make_source(settings: Settings, consumer: Any, topic: str, wait: Callable[[float], object]) -> Source:
-    """A source that gathers windows of `topic` for `consumer`. `wait` sleeps seconds, less if told to stop."""
+def make_source(
+    settings: Settings,
+    consumer: Any,
+    topic: str,
+    wait: Callable[[float], object],
+    find_answered: FindAnswered = dict,
+) -> Source:
+    """A source that gathers windows of `topic` for `consumer`.
+
+    `wait` sleeps seconds, less if told to stop; `find_answered` as `Commits` has it.
+    """
     pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
-    return Source(consumer, topic, pace, settings.start_offset, wait)
+    return Source(consumer, topic, pace, settings.start_offset, wait, Commits(find_answered))
 
 
 def make_sink(

@@ -44,7 +44,17 @@ EVENTS = (
     Event(
         "offset_went_back",
         ("partition", "broker_offset", "offset"),
-        "The brokers have lost a commit of this process (see the recovery drills); it goes on from its own.",
+        "The brokers have lost a commit (see the recovery drills); the worker goes on from what it knows.",
+    ),
+    Event(
+        "generation_went_back",
+        ("generation", "before"),
+        "The group's coordinator has forgotten what it knew; the output topics tell how far the input was answered.",
+    ),
+    Event(
+        "answers_not_read",
+        ("error",),
+        "They cannot be read now; nothing is labelled before that. The worker needs Read on both output topics.",
     ),
     Event(
         "broker_away",

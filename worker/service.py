@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 
 from worker import loop
+from worker.answered import find_answered
 from worker.broker import Broker
 from worker.build import (
     checked_topics,
@@ -45,7 +46,9 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     set_batch_tokens(model, settings)
     consumer = broker.consumer()
-    source = make_source(settings, consumer, settings.input_topic, stop.wait)
+    # At least once, a label may be there while a dead letter before it is not.
+    answers = partial(find_answered, broker, settings) if settings.delivery == "exactly_once" else dict
+    source = make_source(settings, consumer, settings.input_topic, stop.wait, answers)
     with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:
         stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
         _log.info(

@@ -21,6 +21,7 @@ from kafka.errors import (
 from kafka.structs import MemberState
 
 from schemas.emotion_label import Source as Origin
+from worker.commits import Commits
 from worker.errors import UserError
 from worker.flow import Partition, Record, Standing, Window
 from worker.kafka_compat import committed_now, raise_refusal
@@ -37,6 +38,8 @@ _CONFIRM_SECONDS = 10
 _SILENCE_SECONDS = 5  # a poll does not say whether there is nothing or nobody
 _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
+_Membership = tuple[int, str, frozenset[TopicPartition]]  # generation, member, partitions
+
 
 class Source:
     """Gathers windows of one generation of the consumer group.
@@ -52,6 +55,7 @@ class Source:
         pace: Pace,
         start_offset: str,
         wait: Callable[[float], object],
+        commits: Commits | None = None,
     ) -> None:
         """Subscribe.
 
@@ -61,17 +65,18 @@ class Source:
             pace: Says how many records the next window may hold.
             start_offset: `earliest` or `latest`, for partitions that the group never committed.
             wait: Sleeps that many seconds, less if the worker is told to stop.
+            commits: What is known to be committed; None: nothing but what this source hears of.
         """
         self._consumer = consumer
         self._topic = topic
         self._pace = pace
         self._start_offset = start_offset
         self._wait = wait
+        self._commits = commits or Commits()
         self._started_ms = int(time.time() * 1000)
-        self._membership: object = None
+        self._membership: _Membership | None = None
         self._delivered: dict[Partition, int] = {}
         self._handed_over: Mapping[Partition, int] = {}
-        self._committed: dict[Partition, int] = {}
         self._readable_ends: Mapping[TopicPartition, int] = {}
         self._generations = 0
         self._failures = 0
@@ -88,7 +93,7 @@ class Source:
         Raises:
             UserError: Reading is not allowed, the topic is gone, or the committed offsets lead nowhere.
         """
-        self._committed |= self._handed_over
+        self._commits.add(self._handed_over)
         self._handed_over = {}
         try:
             raise_refusal(self._consumer)
@@ -194,14 +199,14 @@ class Source:
             for partition, end in ends.items()
         )
 
-    def _current_membership(self) -> object:
+    def _current_membership(self) -> _Membership | None:
         """Generation, member and partitions; None while this process is no member of a stable group."""
         group = self._consumer.group_metadata()
         if group.generation_id < 0 or group.state != MemberState.STABLE:
             return None
         return group.generation_id, group.member_id, frozenset(self._consumer.assignment())
 
-    def _settle(self, membership: object) -> None:
+    def _settle(self, membership: _Membership | None) -> None:
         """Start a new generation at the committed offsets."""
         self._delivered = {}
         if membership is not None:
@@ -209,6 +214,10 @@ class Source:
             # The client says nothing about a topic that was deleted; it only loses its partitions.
             if not assignment and not self._consumer.partitions_for_topic(self._topic):
                 raise UserError(f"topic {self._topic} does not exist any more, or this user may not see it")
+            generation, *_ = membership
+            if not self._commits.join(generation):
+                self._wait(_BACKOFF_SECONDS[0])
+                return
             for partition in assignment:
                 self._consumer.seek(partition, self._committed_or_start(partition))
             self._generations += 1
@@ -216,9 +225,10 @@ class Source:
         self._membership = membership
 
     def _committed_or_start(self, partition: TopicPartition) -> int:
-        committed = committed_now(self._consumer, partition, _LOOKUP_MS)
+        own = Partition(partition.topic, partition.partition)
+        committed = self._commits.at_least(own, committed_now(self._consumer, partition, _LOOKUP_MS))
         if committed is not None:
-            return self._not_before(partition, committed)
+            return committed
         if self._start_offset == "earliest":
             start: int = self._consumer.beginning_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
             return start
@@ -227,19 +237,6 @@ class Source:
         end: int = self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
         found = self._consumer.offsets_for_times({partition: self._started_ms}, timeout_ms=_LOOKUP_MS)[partition]
         return end if found is None else int(found.offset)
-
-    def _not_before(self, partition: TopicPartition, committed: int) -> int:
-        """The group's offset, but for one that lies before what this process has committed itself.
-
-        Apache Kafka 4.3 can forget commits: a coordinator that loses and regains its partition while loading it goes on
-        with the part that it has read by then ("Ignored load completion … because context is in ACTIVE state").
-        """
-        own = self._committed.get(Partition(partition.topic, partition.partition), committed)
-        if committed < own:
-            _log.error(
-                "offset_went_back", extra={"partition": partition.partition, "broker_offset": committed, "offset": own}
-            )
-        return max(committed, own)
 
     def _moved_positions(self) -> dict[Partition, int]:
         """Positions that were not delivered yet: of these records, and past transaction markers behind them."""

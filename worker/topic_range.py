@@ -105,8 +105,23 @@ def read_range(broker: Broker, topic: str, extent: TopicRange) -> Iterator[Recor
                 yield from (to_record(r) for r in records if r.offset < extent.ends[_own(partition)])
 
 
-def _reader(broker: Broker, topic: str) -> KafkaConsumer:
-    reader = broker.reader([topic])
+def has_open_transaction(broker: Broker, topic: str) -> bool:
+    """Whether a record of the topic may still become committed.
+
+    Raises:
+        UserError: The topic cannot be read.
+    """
+    ends = []
+    for isolation in ("read_committed", "read_uncommitted"):
+        with closing(_reader(broker, topic, isolation)) as reader, _translated_errors(topic):
+            ends.append(reader.end_offsets(list(reader.assignment()), timeout_ms=_LOOKUP_MS))
+    committed, written = ends  # asked in this order: what is committed in between does not matter
+    return any(committed[partition] < end for partition, end in written.items())
+
+
+def _reader(broker: Broker, topic: str, isolation: str = "read_committed") -> KafkaConsumer:
+    with _translated_errors(topic):
+        reader = broker.reader([topic], isolation)
     if not reader.assignment():
         reader.close()
         raise UserError(f"topic {topic} does not exist or this user may not see it")

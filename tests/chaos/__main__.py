@@ -32,6 +32,8 @@ def main() -> int:
         signal.signal(signal_number, lambda *_: stopping.set())
     jars = kafka_jars()
     logs = Path(os.environ["LOGS"]) if os.environ.get("LOGS") else None
+    if logs:
+        logs.mkdir(parents=True, exist_ok=True)  # now, and not after an hour of faults
     result: dict[str, dict[str, object]] = {}
     for mode in modes:
         if stopping.is_set():

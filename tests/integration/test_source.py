@@ -182,7 +182,7 @@ def test_a_commit_that_the_brokers_have_forgotten_is_not_delivered_again(
         eventually(lambda: read(101), 60, "the next one is read", interval_s=0)
         assert [record.origin.offset for record in member.records] == list(range(101))
         assert committed_now(consumer, TopicPartition(topic, 0), 5000) == 101
-        assert [r.message for r in caplog.records if r.name == "worker.source"].count("offset_went_back") == 1
+        assert [r.message for r in caplog.records if r.name == "worker.commits"].count("offset_went_back") == 1
     finally:
         member.close()
 

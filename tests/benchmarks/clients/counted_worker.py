@@ -6,6 +6,7 @@ What stands in for the two is taken off its CPU; all the rest is real, metrics i
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tests.benchmarks.clients.cpu_notes import CpuNotes
 from worker.__main__ import main
@@ -57,7 +58,7 @@ def _install(counted: _Counted) -> None:
         guard(own, outcomes)
         counted.delivered(outcomes)
 
-    def settled(own: Source, membership: object) -> None:
+    def settled(own: Source, membership: Any) -> None:
         settle(own, membership)
         counted.assigned()
 

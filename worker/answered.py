@@ -1,0 +1,71 @@
+"""How far the input was answered, as the output topics tell it: for a group whose own offsets cannot be trusted."""
+
+import logging
+from collections.abc import Iterator, Mapping
+
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.emotion_label import EmotionLabel, Source
+from schemas.wire_format import without_prefix
+from worker.broker import Broker
+from worker.dead_letters import read_letter
+from worker.errors import UserError
+from worker.flow import Partition, Record
+from worker.place import Place
+from worker.settings import Settings
+from worker.topic_range import TopicRange, find_range, has_open_transaction, read_range
+
+_log = logging.getLogger(__name__)
+
+_FIRST_TAIL = 1_000  # offsets of each partition; ten times as many as long as no answer is among them
+_LABEL = TypeAdapter(EmotionLabel)
+
+
+def find_answered(broker: Broker, settings: Settings) -> Mapping[Partition, int] | None:
+    """The offset behind the last record of each input partition that has a committed label or dead letter.
+
+    A partition's answers are written in its order and to the same number, one transaction a window: what lies before
+    the last one is answered as well. Partitions whose answers are gone, or that never had one, are left out.
+
+    Returns:
+        None while it cannot be known: an output topic cannot be read, or a transaction is open there.
+    """
+    answered: dict[Partition, int] = {}
+    try:
+        for topic in (settings.output_topic, settings.dead_letter_topic):
+            if has_open_transaction(broker, topic):
+                return None
+            for origin in _last_origins(broker, topic, settings.input_topic):
+                partition = Partition(origin.topic, origin.partition)
+                answered[partition] = max(answered.get(partition, 0), origin.offset + 1)
+    except UserError as error:
+        _log.warning("answers_not_read", extra={"error": str(error)})
+        return None
+    return answered
+
+
+def _last_origins(broker: Broker, topic: str, input_topic: str) -> Iterator[Source]:
+    """Origins of the last records of each partition, at least one if there is any."""
+    whole = find_range(broker, topic, Place("earliest"), Place("now"))
+    pending, tail = set(whole.ends), _FIRST_TAIL
+    while pending:
+        starts = {p: max(whole.starts[p], end - tail) if p in pending else end for p, end in whole.ends.items()}
+        for record in read_range(broker, topic, TopicRange(starts, whole.ends)):
+            origin = _origin(record)
+            if origin is not None and origin.topic == input_topic:
+                pending.discard(Partition(topic, record.origin.partition))
+                yield origin
+        pending -= {p for p in pending if starts[p] == whole.starts[p]}
+        tail *= 10
+
+
+def _origin(record: Record) -> Source | None:
+    """The record that this one answers; None for a tombstone, and for what is neither a label nor a dead letter."""
+    if letter := read_letter(record):
+        return Source(letter.topic, letter.partition, letter.offset, None)
+    if record.value is None:
+        return None
+    try:
+        return _LABEL.validate_json(without_prefix(record.value)).source
+    except ValidationError:
+        return None
