@@ -59,6 +59,11 @@ class TrainingSet(Dataset[dict[str, Any]]):
         """Takes the number of the epoch that begins, from 0."""
         self._epoch.fill_(epoch)
 
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch, from 0."""
+        return int(self._epoch.item())
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -67,7 +72,7 @@ class TrainingSet(Dataset[dict[str, Any]]):
         row = self._rows[index]
         text = row.text
         if self._augmentation.share and row.augment:
-            text = self._augmentation(text, key=f"{self._seed} {self._epoch.item()} {index}")
+            text = self._augmentation(text, key=f"{self._seed} {self.epoch} {index}")
         if text == row.text:
             inputs = {name: values[index] for name, values in self._encoded.items()}
         else:
@@ -79,25 +84,21 @@ class LengthGroups(Sampler[int]):
     """Batches of like length in random order, which depends on seed and epoch alone.
 
     transformers' own sampler draws from the global generator: a training resumed within an epoch sees another order.
+    The epoch is the data set's, since accelerate tells samplers of it in one process alone.
     """
 
-    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
-        self._lengths = lengths
+    def __init__(self, dataset: TrainingSet, batch_size: int, seed: int) -> None:
+        self._dataset = dataset
         self._batch_size = batch_size
         self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Takes the number of the epoch that begins, from 0; accelerate calls it."""
-        self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        return len(self._dataset)
 
     def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self._seed + self._epoch)
+        generator = torch.Generator().manual_seed(self._seed + self._dataset.epoch)
         indices: list[int] = get_length_grouped_indices(  # type: ignore[no-untyped-call]
-            self._lengths, self._batch_size, generator=generator
+            self._dataset.lengths, self._batch_size, generator=generator
         )
         return iter(indices)
 
@@ -128,4 +129,4 @@ class GroupingTrainer(Trainer):
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_train_sampler(train_dataset)
         batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGroups(dataset.lengths, batch_size, self.args.seed)
+        return LengthGroups(dataset, batch_size, self.args.seed)

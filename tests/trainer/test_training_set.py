@@ -44,13 +44,15 @@ def test_a_row_that_is_spared_is_never_changed(cased_base: Path) -> None:
     assert seen(cased_base, 0, augment=1.0, rows=spared) == seen(cased_base, 0, augment=0.0)
 
 
-def test_length_groups_hold_every_row_once_in_an_order_of_the_epoch() -> None:
-    lengths = [7, 3, 9, 4, 8, 2, 6, 5] * 20
-    groups = LengthGroups(lengths, batch_size=4, seed=1)
+def test_length_groups_hold_every_row_once_in_an_order_of_the_epoch(cased_base: Path) -> None:
+    rows = [Row("d.txt", "so " * length, "joy") for length in (7, 3, 9, 4, 8, 2, 6, 5)] * 20
+    dataset = TrainingSet(load_tokenizer(cased_base), rows, [0] * len(rows), augmentation=Augmentation(), seed=1)
+    lengths = dataset.lengths
+    groups = LengthGroups(dataset, batch_size=4, seed=1)
 
     orders = []
     for epoch in (0, 1, 0):
-        groups.set_epoch(epoch)
+        dataset.begin_epoch(epoch)
         orders.append(list(groups))
 
     assert sorted(orders[0]) == list(range(len(lengths)))
