@@ -19,6 +19,7 @@ from worker import bench_report, loop
 from worker.bench_report import Measured
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, spare_the_collector
+from worker.commits import Commits
 from worker.demo import scratch_topics
 from worker.embedded_broker import embedded_broker
 from worker.errors import UserError
@@ -207,10 +208,10 @@ class _Run:
     def until(self, records: int, change: Callable[[loop.Stages], loop.Stages]) -> None:
         """Run until so many records were delivered."""
         settings, (limits, model, tokenizer) = self._settings, self._parts
-        consumer = self._broker.consumer()
-        source = make_source(settings, consumer, settings.input_topic, threading.Event().wait)
+        consumer, commits = self._broker.consumer(), Commits()
+        source = make_source(settings, consumer, settings.input_topic, threading.Event().wait, commits)
         smallest = min(limits.values())
-        with closing(source), closing(make_sink(self._broker, settings, consumer, smallest)) as sink:
+        with closing(source), closing(make_sink(self._broker, settings, consumer, smallest, commits)) as sink:
             counted = _CountingSource(source)
             stages = change(make_stages(settings, limits, model, tokenizer, counted, sink))
             loop.run(stages, lambda: counted.delivered >= records, lambda: None)

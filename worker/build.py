@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,11 @@ from worker.artifact import find_artifact
 from worker.batcher import plan
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
 from worker.cache import ScoreCache
-from worker.commits import Commits, FindAnswered
+from worker.commits import Commits
 from worker.decode import decode, message_reader
 from worker.encode import Encoder, Target
 from worker.errors import UserError
+from worker.flow import Batch, TokenizedText
 from worker.guard import RejectionGuard
 from worker.pace import Pace
 from worker.settings import Settings
@@ -82,6 +83,11 @@ def set_batch_tokens(model: "Model", settings: Settings) -> None:
         model.batch_tokens = find_batch_tokens(model, cache_file())
 
 
+def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
+    """Makes batches as the model takes them now: out of memory it takes smaller ones."""
+    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens)
+
+
 def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:
     """The largest message in bytes that each topic takes, once all three are fit for use.
 
@@ -123,7 +129,7 @@ def make_stages(
         source=source,
         decode=partial(decode, reader),
         tokenize=tokenizer.tokenize,
-        plan=lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens),
+        plan=planner(model),
         predict=model.predict,
         encode=encoder.encode,
         guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),
@@ -140,14 +146,14 @@ def make_source(
     consumer: Any,
     topic: str,
     wait: Callable[[float], object],
-    find_answered: FindAnswered = dict,
+    commits: Commits,
 ) -> Source:
     """A source that gathers windows of `topic` for `consumer`.
 
-    `wait` sleeps seconds, less if told to stop; `find_answered` as `Commits` has it.
+    `wait` sleeps seconds, less if told to stop; `commits` is shared with the sink.
     """
     pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
-    return Source(consumer, topic, pace, settings.start_offset, wait, Commits(find_answered))
+    return Source(consumer, topic, pace, settings.start_offset, wait, commits)
 
 
 def make_sink(
@@ -155,6 +161,7 @@ def make_sink(
     settings: Settings,
     consumer: Any,
     max_message_bytes: int,
+    commits: Commits,
     name: Callable[[str], str] = transactional_id,
 ) -> Sink:
     """A sink that commits what `consumer` has read. `name` makes a transactional id for the group.
@@ -165,7 +172,7 @@ def make_sink(
     exactly_once = settings.delivery == "exactly_once"
     identity = name(settings.group_id) if exactly_once else None
     make_producer = partial(broker.producer, max_message_bytes, identity)
-    return Sink(consumer, make_producer, exactly_once, timeout_seconds=settings.session_timeout_ms / 1000)
+    return Sink(consumer, make_producer, exactly_once, settings.session_timeout_ms / 1000, commits)
 
 
 def spare_the_collector() -> None:

@@ -11,6 +11,7 @@ import orjson
 from worker.artifact import pinning_hint
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, trial_transactional_id
 from worker.build import load_candidates, load_model, make_sink, set_batch_tokens
+from worker.commits import Commits
 from worker.errors import NotDeliveredError, Problem, UserError
 from worker.registry import LabelSubject
 from worker.settings import Settings, changed_settings, load_settings
@@ -133,7 +134,7 @@ def _group(settings: Settings) -> Iterator[Result]:
 
 
 def _delivery(settings: Settings) -> Iterator[Result]:
-    make_sink(Broker(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES, trial_transactional_id).close()
+    make_sink(Broker(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES, Commits(), trial_transactional_id).close()
     yield Result("delivery", True, settings.delivery)
 
 

@@ -12,8 +12,7 @@ from tqdm import tqdm
 from schemas.codec import InvalidMessageError, encode_label
 from schemas.emotion_label import EmotionLabel
 from schemas.text_message import DecodedMessage
-from worker.batcher import plan
-from worker.build import load_model, now_ms
+from worker.build import load_model, now_ms, planner
 from worker.decode import message_reader
 from worker.encode import LabelMaker
 from worker.errors import UserError
@@ -48,7 +47,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
     stages = LabelStages(
         read=message_reader(line_format, settings.fields, settings.max_message_bytes),
         tokenize=tokenizer.tokenize,
-        plan=lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens),
+        plan=planner(model),
         predict=model.predict,
         make_label=LabelMaker(model.info, now_ms),
     )

@@ -16,6 +16,7 @@ from worker.bounded import BoundedSource, own_group
 from worker.broker import Broker
 from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, set_batch_tokens
 from worker.changes import Changes
+from worker.commits import Commits
 from worker.errors import UserError
 from worker.flow import Outcome
 from worker.place import Place
@@ -110,12 +111,12 @@ def _label(
         "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
     )
     smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
-    consumer = broker.consumer()
+    consumer, commits = broker.consumer(), Commits()
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" records", disable=None) as progress,
-        closing(make_source(settings, consumer, settings.input_topic, stop.wait)) as unbounded,
-        closing(make_sink(broker, settings, consumer, smallest)) as sink,
+        closing(make_source(settings, consumer, settings.input_topic, stop.wait, commits)) as unbounded,
+        closing(make_sink(broker, settings, consumer, smallest, commits)) as sink,
     ):
         source = BoundedSource(unbounded, extent, progress.update)
         stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)

@@ -13,6 +13,7 @@ from schemas.dead_letter import HEADER_PREFIX, Reason
 from worker.bounded import BoundedSource, own_group
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import make_sink, make_source
+from worker.commits import Commits
 from worker.dead_letters import Filters, Letter, read_letter
 from worker.encode import batch_bytes
 from worker.errors import NotDeliveredError, UserError
@@ -135,12 +136,12 @@ class Restorer:
 
 
 def _send(settings: Settings, broker: Broker, extent: TopicRange, restorer: Restorer) -> bool:
-    consumer = broker.consumer()
+    consumer, commits = broker.consumer(), Commits()
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" letters", disable=None) as progress,
-        closing(make_source(settings, consumer, settings.dead_letter_topic, stop.wait)) as letters,
-        closing(make_sink(broker, settings, consumer, restorer.max_message_bytes)) as sink,
+        closing(make_source(settings, consumer, settings.dead_letter_topic, stop.wait, commits)) as letters,
+        closing(make_sink(broker, settings, consumer, restorer.max_message_bytes, commits)) as sink,
     ):
         source = BoundedSource(letters, extent, progress.update)
         while not (stop.is_set() or source.finished):

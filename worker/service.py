@@ -21,6 +21,7 @@ from worker.build import (
     set_batch_tokens,
     spare_the_collector,
 )
+from worker.commits import Commits
 from worker.health import Vitals
 from worker.instrument import Instrument
 from worker.metrics import Meters
@@ -47,9 +48,9 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     set_batch_tokens(model, settings)
     consumer = broker.consumer()
     # At least once, a label may be there while a dead letter before it is not.
-    answers = partial(find_answered, broker, settings) if settings.delivery == "exactly_once" else dict
-    source = make_source(settings, consumer, settings.input_topic, stop.wait, answers)
-    with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest)) as sink:
+    commits = Commits(partial(find_answered, broker, settings) if settings.delivery == "exactly_once" else dict)
+    source = make_source(settings, consumer, settings.input_topic, stop.wait, commits)
+    with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest, commits)) as sink:
         stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
         _log.info(
             "worker_started",

@@ -19,6 +19,7 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
+from worker.commits import Commits
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
 from worker.kafka_compat import BoundedProducer
@@ -40,6 +41,7 @@ class Sink:
         make_producer: Callable[[], BoundedProducer],
         exactly_once: bool,
         timeout_seconds: float,
+        commits: Commits,
     ) -> None:
         """Make the first producer.
 
@@ -48,6 +50,7 @@ class Sink:
             make_producer: Called now and after each failure; for `exactly_once` it makes a transactional one.
             exactly_once: Commit labels, dead letters and offsets in one transaction.
             timeout_seconds: How long the brokers may take to acknowledge a window's outcomes.
+            commits: Told what was committed.
 
         Raises:
             UserError: The producer may not work here.
@@ -57,6 +60,7 @@ class Sink:
         self._make_producer = make_producer
         self._exactly_once = exactly_once
         self._timeout_seconds = timeout_seconds
+        self._commits = commits
         self._producer: BoundedProducer | None = None
         self._proven = False  # whether this producer has delivered anything
         self._written: set[TopicPartition] = set()
@@ -130,6 +134,7 @@ class Sink:
             producer.commit_transaction()
         else:
             self._consumer.commit(offsets, timeout_ms=int(self._timeout_seconds * 1000))
+        self._commits.add(window.next_offsets)
         self._proven = True
 
     def _check_membership(self, window: Window) -> None:

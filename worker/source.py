@@ -55,7 +55,7 @@ class Source:
         pace: Pace,
         start_offset: str,
         wait: Callable[[float], object],
-        commits: Commits | None = None,
+        commits: Commits,
     ) -> None:
         """Subscribe.
 
@@ -65,18 +65,17 @@ class Source:
             pace: Says how many records the next window may hold.
             start_offset: `earliest` or `latest`, for partitions that the group never committed.
             wait: Sleeps that many seconds, less if the worker is told to stop.
-            commits: What is known to be committed; None: nothing but what this source hears of.
+            commits: What is known to be committed.
         """
         self._consumer = consumer
         self._topic = topic
         self._pace = pace
         self._start_offset = start_offset
         self._wait = wait
-        self._commits = commits or Commits()
+        self._commits = commits
         self._started_ms = int(time.time() * 1000)
         self._membership: _Membership | None = None
         self._delivered: dict[Partition, int] = {}
-        self._handed_over: Mapping[Partition, int] = {}
         self._readable_ends: Mapping[TopicPartition, int] = {}
         self._generations = 0
         self._failures = 0
@@ -93,8 +92,6 @@ class Source:
         Raises:
             UserError: Reading is not allowed, the topic is gone, or the committed offsets lead nowhere.
         """
-        self._commits.add(self._handed_over)
-        self._handed_over = {}
         try:
             raise_refusal(self._consumer)
             window = self._gather()
@@ -118,7 +115,6 @@ class Source:
 
     def rewind(self) -> None:
         """Pause, then forget all positions: the next window starts at the committed offsets."""
-        self._handed_over = {}
         self._wait(_BACKOFF_SECONDS[0])
         self._membership = None
 
@@ -169,7 +165,6 @@ class Source:
             self._membership = None
             return self._empty()
         self._pace.hand_over(len(records))
-        self._handed_over = next_offsets
         return Window(records, next_offsets, group_metadata)
 
     def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import confluent_kafka as librdkafka
@@ -19,8 +20,9 @@ from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, create_topic, produce
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import make_sink
+from worker.commits import Commits
 from worker.errors import NotDeliveredError
-from worker.flow import Record, Window
+from worker.flow import Partition, Record, Window
 from worker.kafka_compat import committed_now
 from worker.pace import Pace
 from worker.settings import Settings
@@ -60,8 +62,9 @@ class Member:
     """A member of the group that commits what it reads; `records` are those whose window was committed."""
 
     def __init__(self, settings: Settings, consumer: Any, window_records: int) -> None:
-        self.source = Source(consumer, settings.input_topic, pace(window_records), "earliest", lambda _: None)
-        self._sink = make_sink(Broker(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES)
+        commits = Commits()
+        self.source = Source(consumer, settings.input_topic, pace(window_records), "earliest", lambda _: None, commits)
+        self._sink = make_sink(Broker(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, commits)
         self.records: list[Record] = []
 
     def turn(self) -> Window:
@@ -185,6 +188,32 @@ def test_a_commit_that_the_brokers_have_forgotten_is_not_delivered_again(
         assert [r.message for r in caplog.records if r.name == "worker.commits"].count("offset_went_back") == 1
     finally:
         member.close()
+
+
+def test_a_window_that_was_committed_in_part_is_read_on_from_there(
+    apache_kafka: KafkaUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a bounded run commits its last window: up to the end of its range."""
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    settings = Settings(
+        bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
+    )
+    consumer, commits = Broker(settings).consumer(), Commits()
+    source = Source(consumer, topic, pace(50), "earliest", lambda _: None, commits)
+    sink = make_sink(Broker(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, commits)
+    produce(servers, topic, [NewRecord(b"v", partition=0)] * 50)
+    try:
+        window = eventually(source.poll, 60, "a window", interval_s=0)
+        sink.deliver(replace(window, next_offsets={Partition(topic, 0): 10}), [])
+        source.poll()
+        source.rewind()
+        again = eventually(source.poll, 60, "the rest of it", interval_s=0)
+        assert [record.origin.offset for record in again.records] == list(range(10, 50))
+        assert "offset_went_back" not in [record.message for record in caplog.records]
+    finally:
+        sink.close()
+        source.close()
 
 
 @pytest.mark.parametrize("assignor", [CooperativeStickyAssignor, RangePartitionAssignor])
