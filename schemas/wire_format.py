@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from pydantic import TypeAdapter
+
 from schemas.codec import InvalidMessageError
 from schemas.dead_letter import Reason
+from schemas.emotion_label import EmotionLabel
 
 # Where serializers may put the schema's id in place of the prefix; readers look there first.
 SCHEMA_ID_HEADER = "__value_schema_id"
 
 _MAGIC = b"\0"  # no JSON begins with it
 _PREFIX_BYTES = 5
+_LABEL = TypeAdapter(EmotionLabel)
 
 T = TypeVar("T")
 
@@ -23,6 +27,15 @@ def prefix(schema_id: int) -> bytes:
 def without_prefix(value: bytes) -> bytes:
     """The JSON of a value, with a prefix or without one."""
     return value[_PREFIX_BYTES:] if value.startswith(_MAGIC) else value
+
+
+def read_label(value: bytes) -> EmotionLabel:
+    """The label of a value, with a prefix or without one.
+
+    Raises:
+        pydantic.ValidationError: It is none.
+    """
+    return _LABEL.validate_json(without_prefix(value))
 
 
 def read_prefixed(read: Callable[[bytes], T], value: bytes) -> T:

@@ -3,22 +3,21 @@
 import logging
 from collections.abc import Iterator, Mapping
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from schemas.emotion_label import EmotionLabel, Source
-from schemas.wire_format import without_prefix
+from schemas.emotion_label import Source
+from schemas.wire_format import read_label
 from worker.broker import Broker
 from worker.dead_letters import read_letter
 from worker.errors import UserError
 from worker.flow import Partition, Record
 from worker.place import Place
 from worker.settings import Settings
-from worker.topic_range import TopicRange, find_range, has_open_transaction, read_range
+from worker.topic_range import TopicRange, find_range, read_range, written_ends
 
 _log = logging.getLogger(__name__)
 
 _FIRST_TAIL = 1_000  # offsets of each partition; ten times as many as long as no answer is among them
-_LABEL = TypeAdapter(EmotionLabel)
 
 
 def find_answered(broker: Broker, settings: Settings) -> Mapping[Partition, int] | None:
@@ -33,9 +32,10 @@ def find_answered(broker: Broker, settings: Settings) -> Mapping[Partition, int]
     answered: dict[Partition, int] = {}
     try:
         for topic in (settings.output_topic, settings.dead_letter_topic):
-            if has_open_transaction(broker, topic):
+            committed = find_range(broker, topic, Place("earliest"), Place("now"))
+            if written_ends(broker, topic) != committed.ends:  # a transaction is open, or one was meanwhile
                 return None
-            for origin in _last_origins(broker, topic, settings.input_topic):
+            for origin in _last_origins(broker, topic, committed, settings.input_topic):
                 partition = Partition(origin.topic, origin.partition)
                 answered[partition] = max(answered.get(partition, 0), origin.offset + 1)
     except UserError as error:
@@ -44,9 +44,8 @@ def find_answered(broker: Broker, settings: Settings) -> Mapping[Partition, int]
     return answered
 
 
-def _last_origins(broker: Broker, topic: str, input_topic: str) -> Iterator[Source]:
+def _last_origins(broker: Broker, topic: str, whole: TopicRange, input_topic: str) -> Iterator[Source]:
     """Origins of the last records of each partition, at least one if there is any."""
-    whole = find_range(broker, topic, Place("earliest"), Place("now"))
     pending, tail = set(whole.ends), _FIRST_TAIL
     while pending:
         starts = {p: max(whole.starts[p], end - tail) if p in pending else end for p, end in whole.ends.items()}
@@ -66,6 +65,6 @@ def _origin(record: Record) -> Source | None:
     if record.value is None:
         return None
     try:
-        return _LABEL.validate_json(without_prefix(record.value)).source
+        return read_label(record.value).source
     except ValidationError:
         return None

@@ -3,17 +3,15 @@
 from array import array
 from collections import Counter
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from schemas.emotion_label import EmotionLabel, Source
-from schemas.wire_format import without_prefix
+from schemas.wire_format import read_label
 from worker.broker import Broker
 from worker.errors import UserError
 from worker.flow import Partition
 from worker.place import Place
 from worker.topic_range import TopicRange, find_range, read_range
-
-_LABEL = TypeAdapter(EmotionLabel)
 
 
 class Changes:
@@ -41,7 +39,7 @@ class Changes:
             if record.value is None:
                 continue
             try:
-                self._remember(_LABEL.validate_json(without_prefix(record.value)))
+                self._remember(read_label(record.value))
             except ValidationError:
                 raise UserError(
                     f"--compare {topic}: partition {record.origin.partition}, offset {record.origin.offset} holds no "
@@ -50,7 +48,7 @@ class Changes:
 
     def count(self, value: bytes) -> None:
         """Compare a new label, as it was sent, with the old one of the same record."""
-        label = _LABEL.validate_json(without_prefix(value))
+        label = read_label(value)
         labels, index = self._place(label.source)
         if index is not None and labels[index]:
             self._pairs[self._names[labels[index]], label.label] += 1

@@ -105,18 +105,15 @@ def read_range(broker: Broker, topic: str, extent: TopicRange) -> Iterator[Recor
                 yield from (to_record(r) for r in records if r.offset < extent.ends[_own(partition)])
 
 
-def has_open_transaction(broker: Broker, topic: str) -> bool:
-    """Whether a record of the topic may still become committed.
+def written_ends(broker: Broker, topic: str) -> dict[Partition, int]:
+    """Where each partition ends with what may still become committed; a range ends before that.
 
     Raises:
         UserError: The topic cannot be read.
     """
-    ends = []
-    for isolation in ("read_committed", "read_uncommitted"):
-        with closing(_reader(broker, topic, isolation)) as reader, _translated_errors(topic):
-            ends.append(reader.end_offsets(list(reader.assignment()), timeout_ms=_LOOKUP_MS))
-    committed, written = ends  # asked in this order: what is committed in between does not matter
-    return any(committed[partition] < end for partition, end in written.items())
+    with closing(_reader(broker, topic, "read_uncommitted")) as reader, _translated_errors(topic):
+        ends = reader.end_offsets(list(reader.assignment()), timeout_ms=_LOOKUP_MS)
+    return {_own(partition): end for partition, end in ends.items()}
 
 
 def _reader(broker: Broker, topic: str, isolation: str = "read_committed") -> KafkaConsumer:

@@ -1,16 +1,16 @@
 """An OpenTelemetry collector: takes spans by OTLP over HTTP, and keeps them."""
 
 import gzip
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.harness.http_server import HttpServer, PostHandler
 
-class OtlpCollector:
+
+class OtlpCollector(HttpServer):
     """Listens for as long as its `with` block."""
 
     def __init__(self) -> None:
@@ -18,21 +18,16 @@ class OtlpCollector:
         self.headers: list[dict[str, str]] = []
         collector = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                unpacked = gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body
+        class Handler(PostHandler):
+            def answer(self, content: bytes) -> None:
+                unpacked = gzip.decompress(content) if self.headers["Content-Encoding"] == "gzip" else content
                 collector.headers.append(dict(self.headers))
                 collector.bodies.append(unpacked)
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(Handler)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -53,14 +48,6 @@ class OtlpCollector:
     def spans(self, name: str | None = None) -> list[Span]:
         """All spans, or those of a name."""
         return [span for _, spans in self.resources() for span in spans if name in (None, span.name)]
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def attributes(holder: Any) -> dict[str, Any]:

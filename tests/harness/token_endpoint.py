@@ -2,14 +2,13 @@
 
 import base64
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Self
 from urllib.parse import quote
 
+from tests.harness.http_server import HttpServer, PostHandler
 
-class TokenEndpoint:
+
+class TokenEndpoint(HttpServer):
     """Listens for as long as its `with` block; counts what it was asked."""
 
     def __init__(self, user: str, client_id: str, client_secret: str, expires_in: float = 3600) -> None:
@@ -21,9 +20,9 @@ class TokenEndpoint:
         self._authorization = "Basic " + base64.b64encode(login.encode()).decode()
         endpoint = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                endpoint.requests.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        class Handler(PostHandler):
+            def answer(self, content: bytes) -> None:
+                endpoint.requests.append(content.decode())
                 known = self.headers["Authorization"] == endpoint._authorization
                 self.send_response(endpoint.status if known else 401)
                 if endpoint.status == 302:
@@ -33,11 +32,8 @@ class TokenEndpoint:
                     answer = {"access_token": endpoint.token(), "expires_in": endpoint.expires_in}
                     self.wfile.write(json.dumps(answer).encode())
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/token"
+        super().__init__(Handler)
+        self.url += "/token"
 
     def token(self) -> str:
         """A JWT without a signature, good for an hour."""
@@ -45,11 +41,3 @@ class TokenEndpoint:
         claims = {"sub": self.user, "iat": now, "exp": now + 3600}
         parts = [json.dumps(part).encode() for part in ({"alg": "none"}, claims)]
         return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + "."
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
