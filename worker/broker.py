@@ -129,8 +129,9 @@ class Broker:
                 raise refused(error) from error
             except KafkaError as error:
                 failures.append(error)
+        told = "; ".join(dict.fromkeys(str(failure) for failure in failures))  # the last alone may be a mere time-out
         raise UserError(
-            f"no Kafka broker answers at {self._settings.bootstrap_servers} ({failures[-1]})",
+            f"no Kafka broker answers at {self._settings.bootstrap_servers} ({told})",
             "check EMOTION_BOOTSTRAP_SERVERS, the network, that the brokers run, and that their port speaks "
             f"{self._settings.protocol} (EMOTION_SECURITY_PROTOCOL)",
         ) from failures[-1]

@@ -5,14 +5,15 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from worker.batcher import plan
-from worker.flow import Prediction, Request, TokenizedText
+from worker.flow import Request, TokenizedText
 from worker.sample_texts import sample_texts
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def different_labels(model: "Model", exact: "Model", tokenizer: "Tokenizer") -> 
     """How many of SAMPLES built-in texts the two label differently; more than MAX_DIFFERENT are too many."""
     tokenized = tokenized_samples(tokenizer, SAMPLES)
     ours, theirs = _labels(model, tokenized), _labels(exact, tokenized)
-    return sum(ours.get(index) != label for index, label in theirs.items())
+    return sum(ours[index] != label for index, label in theirs.items())
 
 
 def tokenized_samples(tokenizer: "Tokenizer", count: int) -> list[TokenizedText]:
@@ -78,13 +79,15 @@ def forward_texts_per_s(model: "Model", tokenized: list[TokenizedText], batch_to
     return len(tokenized) / (time.perf_counter() - started)
 
 
-def _labels(model: "Model", tokenized: Iterable[TokenizedText]) -> dict[int, int]:
-    predictions = model.predict(plan(tokenized, model.batch_tokens, model.row_tokens))
-    return {
-        item.request.index: max(range(len(item.scores)), key=item.scores.__getitem__)
-        for item in predictions
-        if isinstance(item, Prediction)
-    }
+def _labels(model: "Model", tokenized: list[TokenizedText]) -> dict[int, int | None]:
+    """The label of each text by its index; None where the number format has no finite score for it."""
+    labels: dict[int, int | None] = {}
+    for batch in plan(tokenized, model.batch_tokens, model.row_tokens):
+        scores = model.forward(model.inputs(batch))
+        found = zip(scores.argmax(dim=1).tolist(), scores.isfinite().all(dim=1).tolist(), strict=True)
+        for item, (label, is_finite) in zip(chain.from_iterable(batch), found, strict=True):
+            labels |= {request.index: label if is_finite else None for request in item.requests}
+    return labels
 
 
 def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float]:

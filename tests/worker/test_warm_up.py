@@ -1,9 +1,11 @@
 """What is found out at warm-up: the fastest batch size, kept for the next start, and a dtype whose labels differ."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from worker import build, warm_up
 from worker.artifact import find_artifact
@@ -101,6 +103,21 @@ def test_a_dtype_whose_labels_differ_is_stepped_back_from_loudly(
         model, _ = load_model(load_settings(model=str(tiny_model), device="cpu", dtype="bfloat16"))
     assert str(model.dtype) == dtype
     assert [r.message for r in caplog.records if r.name == "worker.build"] == ["dtype_stepped_back"] * (different > 1)
+
+
+def test_a_dtype_that_cannot_hold_the_weights_is_stepped_back_from(
+    tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "large-weights"
+    shutil.copytree(tiny_model, folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["classifier.bias"] += 1e5  # float16 ends at 65,504: no text has finite scores
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with caplog.at_level(logging.WARNING):
+        model, _ = load_model(load_settings(model=str(folder), device="cpu", dtype="float16"))
+    assert str(model.dtype) == "torch.float32"
+    (record,) = [record for record in caplog.records if record.message == "dtype_stepped_back"]
+    assert record.__dict__["different_labels"] == SAMPLES
 
 
 @pytest.mark.parametrize(
