@@ -1,4 +1,4 @@
-"""What the README shows is what the code says."""
+"""What the README and the documents below it show is what the code says."""
 
 import re
 import subprocess
@@ -16,6 +16,9 @@ from worker.settings import markdown_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+DOCUMENTS = {
+    str(file.relative_to(ROOT)): file.read_text() for file in (*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/**/*.md"))
+}
 
 
 def test_the_settings_table_is_that_of_the_code() -> None:
@@ -33,10 +36,23 @@ def test_the_messages_shown_keep_their_contracts() -> None:
     Draft202012Validator(orjson.loads(documents()["emotion-label.schema.json"])).validate(orjson.loads(label))
 
 
-def test_every_link_leads_to_a_file() -> None:
-    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", README)]
-    assert links
-    assert [link for link in links if not link.startswith("http") and not (ROOT / link).exists()] == []
+def test_every_link_leads_to_a_file_and_its_heading() -> None:
+    assert "trainer/README.md" in DOCUMENTS
+    broken = []
+    for name, text in DOCUMENTS.items():
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            if link.startswith("http"):
+                continue
+            path, _, heading = link.partition("#")
+            target = (ROOT / name).parent / path if path else ROOT / name
+            if not target.exists() or (heading and heading not in headings(target.read_text())):
+                broken.append((name, link))
+    assert broken == []
+
+
+def headings(text: str) -> list[str]:
+    """The anchors that GitHub gives to a document's headings."""
+    return [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"(?m)^#+ (.+)$", text)]
 
 
 def test_every_folder_is_in_the_tree() -> None:
@@ -47,7 +63,7 @@ def test_every_folder_is_in_the_tree() -> None:
 
 @pytest.mark.parametrize("program", ["worker", "trainer"])
 def test_every_command_shown_exists(program: str) -> None:
-    shown = set(re.findall(rf"emotion-{program} ([a-z-]+)", README))
+    shown = {name for text in DOCUMENTS.values() for name in re.findall(rf"(?m)^emotion-{program} ([a-z-]+)", text)}
     usage = subprocess.run([sys.executable, "-m", program, "--help"], capture_output=True, text=True, check=True).stdout
     assert shown
     assert [command for command in shown if command not in usage] == []
