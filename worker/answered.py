@@ -1,7 +1,7 @@
 """How far the input was answered, as the output topics tell it: for a group whose own offsets cannot be trusted."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pydantic import ValidationError
 
@@ -20,11 +20,16 @@ _log = logging.getLogger(__name__)
 _FIRST_TAIL = 1_000  # offsets of each partition; ten times as many as long as no answer is among them
 
 
-def find_answered(broker: Broker, settings: Settings) -> Mapping[Partition, int] | None:
-    """The offset behind the last record of each input partition that has a committed label or dead letter.
+def find_answered(broker: Broker, settings: Settings, numbers: Collection[int]) -> Mapping[Partition, int] | None:
+    """The offset behind the last record of input partitions that has a committed label or dead letter.
 
     A partition's answers are written in its order and to the same number, one transaction a window: what lies before
     the last one is answered as well. Partitions whose answers are gone, or that never had one, are left out.
+
+    Args:
+        broker: Makes the clients.
+        settings: Name the topics.
+        numbers: The input partitions. Others may be at work on the rest, with a transaction open at any time.
 
     Returns:
         None while it cannot be known: an output topic cannot be read, or a transaction is open there.
@@ -33,9 +38,14 @@ def find_answered(broker: Broker, settings: Settings) -> Mapping[Partition, int]
     try:
         for topic in (settings.output_topic, settings.dead_letter_topic):
             committed = find_range(broker, topic, Place("earliest"), Place("now"))
-            if written_ends(broker, topic) != committed.ends:  # a transaction is open, or one was meanwhile
-                return None
-            for origin in _last_origins(broker, topic, committed, settings.input_topic):
+            written = written_ends(broker, topic)
+            asked = [partition for partition in committed.ends if partition.number in numbers]
+            for partition in asked:
+                if written[partition] != committed.ends[partition]:
+                    open_in = f"a transaction is open in partition {partition.number} of {topic}"
+                    _log.warning("answers_not_read", extra={"error": open_in})
+                    return None
+            for origin in _last_origins(broker, topic, committed, asked, settings.input_topic):
                 partition = Partition(origin.topic, origin.partition)
                 answered[partition] = max(answered.get(partition, 0), origin.offset + 1)
     except UserError as error:
@@ -44,9 +54,11 @@ def find_answered(broker: Broker, settings: Settings) -> Mapping[Partition, int]
     return answered
 
 
-def _last_origins(broker: Broker, topic: str, whole: TopicRange, input_topic: str) -> Iterator[Source]:
-    """Origins of the last records of each partition, at least one if there is any."""
-    pending, tail = set(whole.ends), _FIRST_TAIL
+def _last_origins(
+    broker: Broker, topic: str, whole: TopicRange, asked: Iterable[Partition], input_topic: str
+) -> Iterator[Source]:
+    """Origins of the last records of each partition that is asked for, at least one if there is any."""
+    pending, tail = set(asked), _FIRST_TAIL
     while pending:
         starts = {p: max(whole.starts[p], end - tail) if p in pending else end for p, end in whole.ends.items()}
         for record in read_range(broker, topic, TopicRange(starts, whole.ends)):

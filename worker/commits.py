@@ -6,24 +6,24 @@ with offsets of long ago, and the group's generation has gone back, which it nev
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from worker.flow import Partition
 
 _log = logging.getLogger(__name__)
 
-FindAnswered = Callable[[], Mapping[Partition, int] | None]
+FindAnswered = Callable[[Collection[int]], Mapping[Partition, int] | None]
 
 
 class Commits:
     """The offsets that a group has at least."""
 
-    def __init__(self, find_answered: FindAnswered = dict) -> None:
+    def __init__(self, find_answered: FindAnswered = lambda _: {}) -> None:
         """Know nothing yet.
 
         Args:
-            find_answered: Tells the offset behind the last record of each partition that is known to be answered, or
-                None while that cannot be known. Asked from when the coordinator has forgotten something.
+            find_answered: Tells the offset behind the last record that is known to be answered in each of these
+                partitions, or None while that cannot be known. Asked from when the coordinator has forgotten something.
         """
         self._find_answered = find_answered
         self._known: dict[Partition, int] = {}
@@ -34,15 +34,15 @@ class Commits:
         """These were committed by this process."""
         self._known |= offsets
 
-    def join(self, generation: int) -> bool:
-        """A generation of the group begins; gives whether `at_least` can be asked already."""
+    def join(self, generation: int, assigned: Collection[int]) -> bool:
+        """A generation of the group begins, with these partitions; gives whether `at_least` can be asked already."""
         if generation < self._generation:
             self._is_forgetful = True
             _log.error("generation_went_back", extra={"generation": generation, "before": self._generation})
         self._generation = generation
         if not self._is_forgetful:
             return True
-        answered = self._find_answered()
+        answered = self._find_answered(assigned)
         for partition, offset in (answered or {}).items():
             self._known[partition] = max(offset, self._known.get(partition, 0))
         return answered is not None

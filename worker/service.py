@@ -48,7 +48,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     set_batch_tokens(model, settings)
     consumer = broker.consumer()
     # At least once, a label may be there while a dead letter before it is not.
-    commits = Commits(partial(find_answered, broker, settings) if settings.delivery == "exactly_once" else dict)
+    commits = Commits(partial(find_answered, broker, settings)) if settings.delivery == "exactly_once" else Commits()
     source = make_source(settings, consumer, settings.input_topic, stop.wait, commits)
     with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest, commits)) as sink:
         stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)

@@ -210,7 +210,7 @@ class Source:
             if not assignment and not self._consumer.partitions_for_topic(self._topic):
                 raise UserError(f"topic {self._topic} does not exist any more, or this user may not see it")
             generation, *_ = membership
-            if not self._commits.join(generation):
+            if not self._commits.join(generation, [partition.partition for partition in assignment]):
                 self._wait(_BACKOFF_SECONDS[0])
                 return
             for partition in assignment:
