@@ -54,7 +54,8 @@ EVENTS = (
     Event(
         "answers_not_read",
         ("error",),
-        "They cannot be read now; nothing is labelled before that. The worker needs Read on both output topics.",
+        "They cannot be read now, or a transaction is open in a partition of this worker; nothing is labelled before "
+        "that. The worker needs Read on both output topics; past the session time-out see the recovery drills.",
     ),
     Event(
         "broker_away",
