@@ -15,12 +15,12 @@ from tests.trainer.conftest import Train
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "trainer")
 
 
-@pytest.mark.parametrize("sampler", ["random", "group_by_length"])
 def test_two_processes_have_the_loss_curve_of_one_with_their_batch(
-    sampler: str, train: Train, cased_base: Path, data: Path, tmp_path: Path
+    train: Train, cased_base: Path, data: Path, tmp_path: Path
 ) -> None:
     options = ["--model", str(cased_base), "--data", str(data), "--max_steps", "20", "--augment", "0.5"]
-    options += ["--learning_rate", "2e-3", "--train_sampling_strategy", sampler, "--use_cpu", "--report_to", "none"]
+    options += ["--learning_rate", "2e-3", "--train_sampling_strategy", "group_by_length"]  # the one that is ours
+    options += ["--use_cpu", "--report_to", "none"]
     output = tmp_path / "two"
 
     done = subprocess.run(
