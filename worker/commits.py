@@ -29,13 +29,14 @@ class Commits:
         self._known: dict[Partition, int] = {}
         self._generation = 0
         self._is_forgetful = False
+        self._answered: frozenset[Partition] = frozenset()  # what the outputs told when this generation began
 
     def add(self, offsets: Mapping[Partition, int]) -> None:
         """These were committed by this process."""
         self._known |= offsets
 
     def join(self, generation: int, assigned: Collection[int]) -> bool:
-        """A generation of the group begins, with these partitions; gives whether `at_least` can be asked already."""
+        """A generation of the group begins, with these partitions; gives whether `offset` can be asked already."""
         if generation < self._generation:
             self._is_forgetful = True
             _log.error("generation_went_back", extra={"generation": generation, "before": self._generation})
@@ -45,11 +46,21 @@ class Commits:
         answered = self._find_answered(assigned)
         for partition, offset in (answered or {}).items():
             self._known[partition] = max(offset, self._known.get(partition, 0))
+        self._answered = frozenset(answered or ())
         return answered is not None
 
-    def at_least(self, partition: Partition, committed: int | None) -> int | None:
-        """The group's offset as the coordinator has it, but for one that lies before what is known."""
+    def offset(self, partition: Partition, ask: Callable[[], int | None]) -> int | None:
+        """Where the group is, or None if it has not been there.
+
+        Args:
+            partition: One of those that are assigned.
+            ask: Asks the coordinator. One that has forgotten something is not asked where the outputs have told: it may
+                wait without end for a transaction whose end it has forgotten as well.
+        """
         known = self._known.get(partition)
+        if partition in self._answered:
+            return known
+        committed = ask()
         if known is None or (committed is None and not self._is_forgetful):
             return committed
         if committed is None or committed < known:

@@ -221,7 +221,7 @@ class Source:
 
     def _committed_or_start(self, partition: TopicPartition) -> int:
         own = Partition(partition.topic, partition.partition)
-        committed = self._commits.at_least(own, committed_now(self._consumer, partition, _LOOKUP_MS))
+        committed = self._commits.offset(own, lambda: committed_now(self._consumer, partition, _LOOKUP_MS))
         if committed is not None:
             return committed
         if self._start_offset == "earliest":
