@@ -97,6 +97,10 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)
+    # transformers 4 knows the generic class by its old name alone, which 5 goes on reading.
+    file = folder / "tokenizer_config.json"
+    config = file.read_text(encoding="utf-8")
+    file.write_text(config.replace('"TokenizersBackend"', '"PreTrainedTokenizerFast"'), encoding="utf-8")
 
 
 def _same_ids(tokenizer: PreTrainedTokenizerFast, texts: tuple[str, str]) -> bool:

@@ -28,6 +28,7 @@ def test_links_and_names_are_left_out_by_whoever_loads_the_folder(
 
     reloaded = AutoTokenizer.from_pretrained(tmp_path)
 
+    assert '"tokenizer_class": "PreTrainedTokenizerFast"' in (tmp_path / "tokenizer_config.json").read_text()
     for text, same in SAME:
         assert reloaded(text)["input_ids"] == reloaded(same)["input_ids"], text
     assert reloaded("so @ happy")["input_ids"] != reloaded("so happy")["input_ids"]
