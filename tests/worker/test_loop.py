@@ -108,7 +108,8 @@ def test_a_window_that_was_not_delivered_is_read_again(
         run(source, sink, *model_and_tokenizer)
     assert source.rewound == 2
     assert [delivered for delivered, _ in sink.delivered] == source.windows
-    assert [record.message for record in caplog.records] == ["window_not_delivered"] * 2
+    own = [record.message for record in caplog.records if record.name == "worker.loop"]
+    assert own == ["window_not_delivered"] * 2
 
 
 def test_positions_that_moved_without_records_are_delivered_too(model_and_tokenizer: tuple[Model, Tokenizer]) -> None:

@@ -67,7 +67,8 @@ def test_a_place_that_cannot_be_written_to_costs_the_measurement_only(
     (tmp_path / "file").write_bytes(b"")
     with caplog.at_level(logging.INFO):
         assert find_batch_tokens(model, tmp_path / "file" / "batch-tokens.json") in (256, 512, 1024, 2048)
-    assert [r.message for r in caplog.records] == ["batch_tokens_found", "batch_tokens_not_kept"]
+    own = [r.message for r in caplog.records if r.name == "worker.warm_up"]  # a client of another test may still write
+    assert own == ["batch_tokens_found", "batch_tokens_not_kept"]
 
 
 def test_a_budget_that_memory_does_not_hold_is_not_taken(
