@@ -129,7 +129,7 @@ class Broker:
                 raise refused(error) from error
             except KafkaError as error:
                 failures.append(error)
-        told = "; ".join(dict.fromkeys(str(failure) for failure in failures))  # the last alone may be a mere time-out
+        told = "; ".join(dict.fromkeys(map(str, failures)))  # the last alone may be a mere time-out
         raise UserError(
             f"no Kafka broker answers at {self._settings.bootstrap_servers} ({told})",
             "check EMOTION_BOOTSTRAP_SERVERS, the network, that the brokers run, and that their port speaks "

@@ -2,17 +2,18 @@
 
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
 
 
-class PostHandler(BaseHTTPRequestHandler):
+class PostHandler(BaseHTTPRequestHandler, ABC):
     """Answers POST requests and logs nothing of them."""
 
+    @abstractmethod
     def answer(self, content: bytes) -> None:
         """Answer a request with this body."""
-        raise NotImplementedError
 
     def do_POST(self) -> None:
         self.answer(self.rfile.read(int(self.headers["Content-Length"])))

@@ -23,13 +23,14 @@ def in_turns(given: argparse.Namespace, variants: Mapping[str, Callable[[], floa
     A noisy moment hits all alike, and each round begins with another one: what runs first may find a cooler machine.
     """
     results: dict[str, list[float]] = {name: [] for name in variants}
+    order = list(variants)
     started = time.monotonic()
     for number in range(given.rounds):
         round_started = time.monotonic()
-        first = number % len(variants)
-        for name in [*variants][first:] + [*variants][:first]:
+        for name in order:
             results[name].append(variants[name]())
             say(f"round {number + 1} of {given.rounds}, {name}: {results[name][-1]:.1f}")
+        order = [*order[1:], order[0]]
         now = time.monotonic()
         if number + 1 < given.rounds and now - started + now - round_started > given.minutes * 60:
             say(f"stopped after round {number + 1}: another would not end within {given.minutes:g} minutes")
