@@ -36,7 +36,7 @@ class Commits:
         self._known |= offsets
 
     def join(self, generation: int, assigned: Collection[int]) -> bool:
-        """A generation of the group begins, with these partitions; gives whether `offset` can be asked already."""
+        """A generation of the group begins, with these partitions; gives whether `at_least` can be asked already."""
         if generation < self._generation:
             self._is_forgetful = True
             _log.error("generation_went_back", extra={"generation": generation, "before": self._generation})
@@ -49,18 +49,13 @@ class Commits:
         self._answered = frozenset(answered or ())
         return answered is not None
 
-    def offset(self, partition: Partition, ask: Callable[[], int | None]) -> int | None:
-        """Where the group is, or None if it has not been there.
+    def is_answered(self, partition: Partition) -> bool:
+        """Whether the outputs told of it when this generation began, so that `at_least` needs no coordinator."""
+        return partition in self._answered
 
-        Args:
-            partition: One of those that are assigned.
-            ask: Asks the coordinator. One that has forgotten something is not asked where the outputs have told: it may
-                wait without end for a transaction whose end it has forgotten as well.
-        """
+    def at_least(self, partition: Partition, committed: int | None) -> int | None:
+        """The group's offset as the coordinator has it, but for one that lies before what is known."""
         known = self._known.get(partition)
-        if partition in self._answered:
-            return known
-        committed = ask()
         if known is None or (committed is None and not self._is_forgetful):
             return committed
         if committed is None or committed < known:

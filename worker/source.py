@@ -12,6 +12,7 @@ from kafka.errors import (
     CorruptRecordError,
     IllegalStateError,
     KafkaError,
+    KafkaTimeoutError,
     LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -221,7 +222,15 @@ class Source:
 
     def _committed_or_start(self, partition: TopicPartition) -> int:
         own = Partition(partition.topic, partition.partition)
-        committed = self._commits.offset(own, lambda: committed_now(self._consumer, partition, _LOOKUP_MS))
+        try:
+            committed = committed_now(self._consumer, partition, _LOOKUP_MS)
+        except KafkaTimeoutError:
+            # A coordinator that has forgotten something may wait without end for a transaction whose end it has
+            # forgotten as well.
+            if not self._commits.is_answered(own):
+                raise
+            committed = None
+        committed = self._commits.at_least(own, committed)
         if committed is not None:
             return committed
         if self._start_offset == "earliest":

@@ -216,6 +216,40 @@ def test_a_window_that_was_committed_in_part_is_read_on_from_there(
         source.close()
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outputs_tell(
+    is_told: bool, apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("worker.source._LOOKUP_MS", 1000)
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
+    produce(servers, topic, [NewRecord(b"v", partition=0)] * 20)
+    other = Consumer({"bootstrap.servers": servers, "group.id": settings.group_id})
+    producer = librdkafka.Producer({"bootstrap.servers": servers, "transactional.id": topic})
+    producer.init_transactions()
+    producer.begin_transaction()  # which stays open: the coordinator gives no stable offset
+    producer.send_offsets_to_transaction([librdkafka.TopicPartition(topic, 0, 5)], other.consumer_group_metadata(), 30)
+    other.close()
+    commits = Commits(lambda _: {Partition(topic, 0): 10} if is_told else {})
+    commits.join(1_000_000, [0])  # so the generation goes back
+    source = Source(Broker(settings).consumer(), topic, pace(50), "earliest", lambda _: None, commits)
+    try:
+        if is_told:
+            window = eventually(source.poll, 60, "a window", interval_s=0)
+            assert [record.origin.offset for record in window.records] == list(range(10, 20))
+        else:
+
+            def gave_up() -> bool:
+                assert not source.poll().records
+                return "broker_away" in [record.message for record in caplog.records]
+
+            eventually(gave_up, 60, "the coordinator gives no answer", interval_s=0)
+    finally:
+        source.close()
+        producer.abort_transaction()
+
+
 @pytest.mark.parametrize("assignor", [CooperativeStickyAssignor, RangePartitionAssignor])
 def test_a_window_that_a_rejoin_falls_into_is_dropped_and_read_again(
     assignor: type, apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch
