@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,11 +13,12 @@ from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils.logging import disable_progress_bar
 
 from schemas.dead_letter import Reason
+from worker import bert
 from worker.artifact import Artifact
 from worker.device import describe, pick_device, pick_dtype
 from worker.errors import UserError
 from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
-from worker.packing import ROW_TOKENS, Inputs, can_pack, logits, make_inputs
+from worker.packing import ROW_TOKENS, Inputs, logits_of_rows, make_inputs
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +65,10 @@ class Model:
             raise UserError(f"EMOTION_MODEL: {artifact.folder} cannot be loaded: {error}") from error
         _refuse_other_kinds(artifact.folder, model.config, report["missing_keys"])
         self._model: PreTrainedModel = model.to(self.device).eval()
-        self.row_tokens = ROW_TOKENS if can_pack(model) else 0
+        self.row_tokens = ROW_TOKENS if bert.takes(model) else 0
+        self._logits: Callable[[Inputs], torch.Tensor] = (
+            bert.BertLogits(model) if bert.takes(model) else partial(logits_of_rows, model)
+        )
         self._pad_id: int = model.config.pad_token_id or 0
         self.positions = _positions(model)
         if confident_score is None and artifact.manifest:
@@ -162,7 +167,7 @@ class Model:
     @torch.inference_mode()
     def forward(self, inputs: Inputs) -> torch.Tensor:
         """Probabilities in float32 on the CPU, `[texts, labels]`; the one place that waits for the device."""
-        scores: torch.Tensor = logits(self._model, inputs).float().softmax(dim=1).cpu()
+        scores: torch.Tensor = self._logits(inputs).float().softmax(dim=1).cpu()
         return scores
 
     def fingerprint(self) -> str:

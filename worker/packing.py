@@ -5,10 +5,10 @@ although texts of like length shared a batch; rows that are filled up with short
 The scores are those of the texts alone (Krell et al., 2021, "Efficient Sequence Packing without Cross-contamination").
 """
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
-from transformers import BertForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
 from worker.flow import Batch, width
 
@@ -19,15 +19,15 @@ class Inputs(NamedTuple):
     """A batch as tensors on the device.
 
     `ids`, `positions` (within the text) and `texts` (which of its row, from 1 on; 0 is padding) are `[rows, tokens]`;
-    `starts` `[texts]` says where each text begins when all rows lie one after the other. `is_packed` says that a row
-    holds more than one text.
+    `starts` `[texts]` says where each text begins when all rows lie one after the other. `is_full` says that each row
+    is one text, without padding: there is nothing to mask.
     """
 
     ids: torch.Tensor
     positions: torch.Tensor
     texts: torch.Tensor
     starts: torch.Tensor
-    is_packed: bool
+    is_full: bool
 
 
 def make_inputs(batch: Batch, pad_id: int, device: torch.device) -> Inputs:
@@ -56,27 +56,11 @@ def make_inputs(batch: Batch, pad_id: int, device: torch.device) -> Inputs:
         placed(positions).view(shape),
         placed(texts).view(shape),
         placed(starts),
-        is_packed=len(starts) > rows,
+        is_full=len(starts) == rows and all(width(row) == widest for row in batch),
     )
 
 
-def can_pack(model: PreTrainedModel) -> bool:
-    """Whether this knows the model's head and its kind of mask. Other models get one text a row."""
-    return isinstance(model, BertForSequenceClassification) and model.config._attn_implementation == "sdpa"
-
-
-def logits(model: PreTrainedModel, inputs: Inputs) -> torch.Tensor:
-    """`[texts, labels]`."""
-    if inputs.is_packed:
-        return _packed_logits(cast("BertForSequenceClassification", model), inputs)
-    of_rows: torch.Tensor = model(input_ids=inputs.ids, attention_mask=(inputs.texts > 0).long()).logits
-    return of_rows
-
-
-def _packed_logits(model: BertForSequenceClassification, inputs: Inputs) -> torch.Tensor:
-    same_text = inputs.texts[:, None, :, None] == inputs.texts[:, None, None, :]
-    hidden = model.bert(inputs.ids, attention_mask=same_text, position_ids=inputs.positions).last_hidden_state
-    firsts = hidden.flatten(0, 1)[inputs.starts]
-    pooler = cast("torch.nn.Module", model.bert.pooler)
-    scores: torch.Tensor = model.classifier(pooler(firsts[:, None]))  # it takes the first token of each row
-    return scores
+def logits_of_rows(model: PreTrainedModel, inputs: Inputs) -> torch.Tensor:
+    """`[texts, labels]` of any model, one text a row."""
+    logits: torch.Tensor = model(input_ids=inputs.ids, attention_mask=(inputs.texts > 0).long()).logits
+    return logits

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import (
     AutoModelForSequenceClassification,
     DistilBertConfig,
@@ -142,6 +143,40 @@ def test_texts_that_share_a_row_get_the_scores_that_they_get_alone(tiny_model: P
     assert sorted(together) == list(range(60))
     for index, scores in together.items():
         assert scores == pytest.approx(alone[index], abs=2e-6)
+
+
+def test_the_last_layer_is_computed_for_first_tokens_only(tiny_model: Path) -> None:
+    model, tokenizer = load(tiny_model)
+    texts = tokenizer.tokenize(requests([letters * 10 for letters in "abcdef"]))
+    inputs = model.inputs([[text] for text in texts])
+    reference = AutoModelForSequenceClassification.from_pretrained(tiny_model).eval()
+    with FlopCounterMode(display=False) as theirs:
+        reference(input_ids=inputs.ids)
+    with FlopCounterMode(display=False) as ours:
+        model.forward(inputs)
+    layer = reference.bert.encoder.layer[-1]
+    after_attention = (layer.attention.output.dense, layer.intermediate.dense, layer.output.dense)
+    spared_tokens = inputs.ids.numel() - len(texts)
+    spared = sum(2 * dense.weight.numel() for dense in after_attention) * spared_tokens
+    assert theirs.get_total_flops() - ours.get_total_flops() == spared
+
+
+def test_joined_weights_are_held_once(tiny_model: Path) -> None:
+    model, _ = load(tiny_model)
+    attention = cast("Any", model._model).bert.encoder.layer[0].attention.self
+    storages = {part.weight.untyped_storage().data_ptr() for part in (attention.query, attention.key, attention.value)}
+    assert len(storages) == 1
+
+
+def test_a_bert_that_is_part_of_a_decoder_is_left_to_transformers(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path, is_decoder=True)
+    model, tokenizer = load(folder)
+    assert model.row_tokens == 0
+    reference = pipeline("text-classification", str(folder), dtype=torch.float32)
+    scores = by_index(predict(model, tokenizer, TEXTS[:3]))
+    for index, text in enumerate(TEXTS[:3]):
+        best: Any = reference(text, truncation=True)
+        assert max(scores[index]) == pytest.approx(best[0]["score"], abs=1e-5)
 
 
 def test_a_model_of_another_kind_gets_one_text_a_row(tmp_path: Path, tiny_model: Path) -> None:
