@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import (
+    AutoConfig,
     AutoModelForSequenceClassification,
     DistilBertConfig,
     DistilBertForSequenceClassification,
@@ -177,6 +178,30 @@ def test_a_bert_that_is_part_of_a_decoder_is_left_to_transformers(tmp_path: Path
     for index, text in enumerate(TEXTS[:3]):
         best: Any = reference(text, truncation=True)
         assert max(scores[index]) == pytest.approx(best[0]["score"], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["roberta", "xlm-roberta"])
+def test_kin_of_bert_share_rows_too_and_count_positions_in_their_own_way(
+    kind: str, tmp_path: Path, tiny_model: Path
+) -> None:
+    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = AutoConfig.for_model(
+        kind, vocab_size=100, max_position_embeddings=POSITIONS + 1, pad_token_id=0, initializer_range=0.4, **size
+    )
+    config.id2label = dict(enumerate(LABELS))
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tiny_model / file, tmp_path)
+    model, tokenizer = load(tmp_path)
+    texts = [*TEXTS[:8], "padding [PAD] [PAD] in the text", "[PAD]"]
+    batches = list(plan(tokenizer.tokenize(requests(texts)), 400, model.row_tokens))
+    assert any(len(row) > 1 for batch in batches for row in batch)
+    scores = by_index(list(model.predict(batches)))
+    reference = pipeline("text-classification", str(tmp_path), dtype=torch.float32, top_k=None)
+    for index, text in enumerate(texts):
+        all_scores: Any = reference([text], truncation=True)[0]
+        expected = {item["label"]: item["score"] for item in all_scores}
+        assert dict(zip(LABELS, scores[index], strict=True)) == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_model_of_another_kind_gets_one_text_a_row(tmp_path: Path, tiny_model: Path) -> None:
