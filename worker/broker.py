@@ -4,8 +4,9 @@ import uuid
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import TransactionState
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError, SaslAuthenticationFailedError
+from kafka.errors import KafkaError, SaslAuthenticationFailedError, TransactionalIdNotFoundError
 
 from worker.admin import Admin
 from worker.errors import UserError
@@ -101,6 +102,21 @@ class Broker:
             retry_backoff_ms=20,  # the first request of a transaction waits this long for the end of the last one
         )
 
+    def was_committed(self, transactional_id: str) -> bool:
+        """Whether the last transaction of this id was committed, or is about to be, as its coordinator has it.
+
+        Raises:
+            kafka.errors.KafkaError: The brokers are away.
+        """
+        admin = CandidAdmin(**self._common)
+        try:
+            state = admin.describe_transactions([transactional_id])[transactional_id].state
+        except TransactionalIdNotFoundError:  # it wrote nothing, or is forgotten after a week
+            return False
+        finally:
+            admin.close()
+        return state in (TransactionState.PREPARE_COMMIT, TransactionState.COMPLETE_COMMIT)
+
     def reader(self, topics: list[str], isolation: str = "read_committed") -> KafkaConsumer:
         """A reader of all partitions of `topics` from their beginning, in no group: what a user of the labels does."""
         reader = self._make(
@@ -141,7 +157,8 @@ def transactional_id(group_id: str) -> str:
     """A transactional id that no other process has.
 
     Fencing does not need a stable one: offsets are sent with the group's generation (KIP-447), so a zombie's are
-    refused; what it left open ends with its transaction time-out.
+    refused; what it left open ends with its transaction time-out, unless brokers skip its markers (see
+    `end_what_is_open`) and it does not come back: then `kafka-transactions.sh abort` ends it.
     """
     return f"{group_id}-{uuid.uuid4()}"
 

@@ -142,19 +142,21 @@ class BoundedProducer(KafkaProducer):  # type: ignore[misc]
         """As the base does, or KafkaTimeoutError."""
         self._await(self._transaction_manager.begin_commit())
 
-    def end_what_is_open(self, partitions: Iterable[TopicPartition], group_metadata: object) -> None:
-        """Abort an empty transaction over `partitions` and the group's offsets; or KafkaTimeoutError.
+    def end_what_is_open(self, partitions: Iterable[TopicPartition], group_metadata: object, commit: bool) -> None:
+        """Commit or abort an empty transaction over `partitions` and the group's offsets; or KafkaTimeoutError.
 
         `init_transactions` ends the last transaction in the coordinator's books only. A broker that has just started
         takes partitions whose leader it does not know yet for deleted and skips their markers ("these partitions are
         likely deleted already", Apache Kafka 4.3): records and offsets stay open there until this producer's next
-        marker, and the commit of a window that was read again would bring the first copy back.
+        marker, whatever that says. `commit` is therefore how the last transaction ended. To abort what was committed
+        would lose it; to commit what was not would bring back the first copy of a window that is read again.
         """
         self.begin_transaction()
         for partition in partitions:
             self._transaction_manager.maybe_add_partition_to_transaction(partition)
         self.send_offsets_to_transaction({}, group_metadata)
-        self._await(self._transaction_manager.begin_abort())
+        manager = self._transaction_manager
+        self._await(manager.begin_commit() if commit else manager.begin_abort())
 
     def _await(self, result: TransactionalRequestResult) -> None:
         self._sender.wakeup()

@@ -5,9 +5,14 @@ import ssl
 from kafka.errors import (
     AuthorizationError,
     ClusterAuthorizationFailedError,
+    FencedInstanceIdError,
     GroupAuthorizationFailedError,
+    GroupMaxSizeReachedError,
     IllegalSaslStateError,
+    InconsistentGroupProtocolError,
     InvalidReceiveError,
+    InvalidSessionTimeoutError,
+    KafkaError,
     SaslAuthenticationFailedError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailedError,
@@ -26,6 +31,25 @@ _RIGHTS = {
     "EMOTION_GROUP_ID (pattern type prefixed)",
     ClusterAuthorizationFailedError: "IdempotentWrite on the cluster",
 }
+_ADMISSION = {
+    FencedInstanceIdError: (
+        "another worker of the group has the same EMOTION_GROUP_INSTANCE_ID",
+        "give each its own",
+    ),
+    GroupMaxSizeReachedError: (
+        "the group has as many members as the brokers allow",
+        "raise their group.max.size, or run fewer workers",
+    ),
+    InconsistentGroupProtocolError: (
+        "the group has members of another kind",
+        "give these workers an EMOTION_GROUP_ID of their own",
+    ),
+    InvalidSessionTimeoutError: (
+        "the brokers do not allow this session time-out",
+        "set EMOTION_SESSION_TIMEOUT_MS between their group.min.session.timeout.ms and group.max.session.timeout.ms",
+    ),
+}
+NOT_ADMITTED = tuple(_ADMISSION)
 
 
 class RefusedError(SaslAuthenticationFailedError):  # type: ignore[misc]
@@ -60,6 +84,11 @@ def forbidden(error: AuthorizationError) -> UserError:
     """What ACLs do not allow, and the right that is missing."""
     rights = _RIGHTS.get(type(error), "; ".join(_RIGHTS.values()))
     return UserError(f"this user may not do that ({error})", f"grant it {rights}")
+
+
+def not_admitted(error: KafkaError) -> UserError:
+    """Why the group does not take this worker, one of NOT_ADMITTED."""
+    return UserError(*_ADMISSION[type(error)])
 
 
 def _sasl(error: BaseException) -> tuple[str, str] | None:

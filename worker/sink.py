@@ -1,5 +1,6 @@
 """Outcomes to Kafka, and the commit: the last step."""
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,11 +8,11 @@ from contextlib import contextmanager
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
     AuthorizationError,
-    FencedInstanceIdError,
     InvalidRecordError,
     InvalidTimestampError,
     InvalidTransactionTimeoutError,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     PolicyViolationError,
     SaslAuthenticationFailedError,
@@ -23,7 +24,7 @@ from worker.commits import Commits
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
 from worker.kafka_compat import BoundedProducer
-from worker.refusals import forbidden, refused
+from worker.refusals import NOT_ADMITTED, forbidden, not_admitted, refused
 
 _log = logging.getLogger(__name__)
 
@@ -32,13 +33,15 @@ class Sink:
     """Delivers windows: at least once, or exactly once in one transaction each.
 
     After any failure the producer is thrown away. What it still holds, or has promised to a transaction, must not
-    reach the next window; a new one with the same transactional id also settles a transaction whose end is unknown.
+    reach the next window; a new one with the same transactional id also settles a transaction whose end is unknown,
+    and then ends what brokers may have left open of it, in the way that it ended.
     """
 
     def __init__(
         self,
         consumer: KafkaConsumer,
         make_producer: Callable[[], BoundedProducer],
+        was_committed: Callable[[], bool],
         exactly_once: bool,
         timeout_seconds: float,
         commits: Commits,
@@ -48,6 +51,7 @@ class Sink:
         Args:
             consumer: The one whose positions are committed.
             make_producer: Called now and after each failure; for `exactly_once` it makes a transactional one.
+            was_committed: Asks the brokers how the last transaction of these producers ended.
             exactly_once: Commit labels, dead letters and offsets in one transaction.
             timeout_seconds: How long the brokers may take to acknowledge a window's outcomes.
             commits: Told what was committed.
@@ -58,12 +62,14 @@ class Sink:
         """
         self._consumer = consumer
         self._make_producer = make_producer
+        self._was_committed = was_committed
         self._exactly_once = exactly_once
         self._timeout_seconds = timeout_seconds
         self._commits = commits
         self._producer: BoundedProducer | None = None
         self._proven = False  # whether this producer has delivered anything
         self._written: set[TopicPartition] = set()
+        self._is_committed: bool | None = False  # the last transaction; None: nobody told
         with _translated_errors():
             self._open()
 
@@ -75,6 +81,7 @@ class Sink:
             UserError: The producer may not work here.
         """
         if self._producer is None:
+            gc.collect()  # a client that could not start keeps its sockets until then
             with self._closed_on_failure():
                 self._open()
 
@@ -114,10 +121,12 @@ class Sink:
         self._producer = producer = self._make_producer()
         self._proven = False
         if self._exactly_once:
+            if self._is_committed is None:  # before `init_transactions`, which aborts what is not committed by then
+                self._is_committed = self._was_committed()
             producer.init_transactions()
             if self._written:
-                there = [p for p in self._written if p.partition in (producer.partitions_for(p.topic) or ())]
-                producer.end_what_is_open(there, self._consumer.group_metadata())
+                there = [p for p in self._written if p.partition in _partitions(producer, p.topic)]
+                producer.end_what_is_open(there, self._consumer.group_metadata(), self._is_committed)
 
     def _deliver(self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]) -> None:
         self._check_membership(window)
@@ -131,7 +140,9 @@ class Sink:
         }
         if self._exactly_once:
             producer.send_offsets_to_transaction(offsets, window.membership)
+            self._is_committed = None
             producer.commit_transaction()
+            self._is_committed = True
         else:
             self._consumer.commit(offsets, timeout_ms=int(self._timeout_seconds * 1000))
         self._commits.add(window.next_offsets)
@@ -151,14 +162,25 @@ class Sink:
         for topic, partition in groups:
             self._check_partition(producer, topic, partition)
         self._written |= groups.keys()
+        self._is_committed = False
         producer.deliver(groups, self._timeout_seconds)
 
     def _check_partition(self, producer: BoundedProducer, topic: str, partition: int) -> None:
-        if partition not in (producer.partitions_for(topic) or ()):
+        if partition not in _partitions(producer, topic):
             problem = f"topic {topic} has no partition {partition}"
             if self._proven:  # the input has grown; the output may have too, and a new producer will know
                 raise NotDeliveredError(problem)
             raise UserError(f"{problem}, but the input topic has: give it at least as many partitions")
+
+
+def _partitions(producer: BoundedProducer, topic: str) -> set[int]:
+    try:
+        found: set[int] = producer.partitions_for(topic)
+    except KafkaTimeoutError as error:
+        raise NotDeliveredError(
+            f"the brokers say nothing of topic {topic}: they are away, or it was deleted"
+        ) from error
+    return found
 
 
 @contextmanager
@@ -176,13 +198,11 @@ def _translated_errors() -> Iterator[None]:
             "dead-letter topic with the input's; a compacted topic takes no record without a key; if max.message.bytes "
             "was lowered, start again: it is read at start"
         ) from error
-    except FencedInstanceIdError as error:
-        raise UserError(
-            "another worker of the group has the same EMOTION_GROUP_INSTANCE_ID: give each its own"
-        ) from error
+    except NOT_ADMITTED as error:
+        raise not_admitted(error) from error
     except UnsupportedVersionError as error:
         raise UserError(
-            f"the brokers are too old for this ({error}): exactly once needs Apache Kafka 2.5 or newer"
+            f"the brokers are too old for this ({error}): exactly once needs Apache Kafka 3.0 or newer"
         ) from error
     except KafkaError as error:
         if InvalidTransactionTimeoutError.__name__ in str(error):  # the client gives it no class of its own

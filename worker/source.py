@@ -27,7 +27,7 @@ from worker.errors import UserError
 from worker.flow import Partition, Record, Standing, Window
 from worker.kafka_compat import committed_now, raise_refusal
 from worker.pace import Pace
-from worker.refusals import forbidden, refused
+from worker.refusals import NOT_ADMITTED, forbidden, not_admitted, refused
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +109,8 @@ class Source:
             raise forbidden(error) from error
         except SaslAuthenticationFailedError as error:
             raise refused(error) from error
+        except NOT_ADMITTED as error:
+            raise not_admitted(error) from error
         except (CorruptRecordError, LogTruncationError) as error:
             raise UserError(f"the log of {self._topic} cannot be read any further: {error}") from error
         self._failures = 0
@@ -166,7 +168,7 @@ class Source:
 
     def _add_more(self, records: list[Record], max_records: int, fetched_ahead: bool) -> None:
         """Add what is there: to wait for records that are still being written would cost the first ones time."""
-        size_bytes = _value_bytes(records)
+        size_bytes = _bytes(records)
         while records and len(records) < max_records and size_bytes < _WINDOW_BYTES:
             if not (fetched_ahead or self._is_behind()):
                 break
@@ -175,7 +177,7 @@ class Source:
             if not more:
                 break
             records += more
-            size_bytes += _value_bytes(more)
+            size_bytes += _bytes(more)
 
     def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:
         try:
@@ -296,8 +298,8 @@ class Source:
         )
 
 
-def _value_bytes(records: list[Record]) -> int:
-    return sum(len(record.value or b"") for record in records)
+def _bytes(records: list[Record]) -> int:
+    return sum(len(r.value or b"") + len(r.key or b"") + sum([len(v or b"") for _, v in r.headers]) for r in records)
 
 
 def to_record(record: Any) -> Record:

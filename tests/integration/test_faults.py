@@ -169,7 +169,7 @@ def test_records_that_their_coordinator_knows_nothing_of_never_become_visible(br
         forgotten.send(topic, b"forgotten").get(10)
     with closing(broker.producer(1_000_000, topic)) as heir:
         heir.init_transactions()
-        heir.end_what_is_open([TopicPartition(topic, 0)], ConsumerGroupMetadata("any-group"))
+        heir.end_what_is_open([TopicPartition(topic, 0)], ConsumerGroupMetadata("any-group"), commit=False)
         heir.begin_transaction()
         heir.send(topic, b"known")
         heir.commit_transaction()

@@ -21,7 +21,7 @@ from tests.harness.independent import NewRecord, create_topic, produce
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import make_sink
 from worker.commits import Commits
-from worker.errors import NotDeliveredError
+from worker.errors import NotDeliveredError, UserError
 from worker.flow import Partition, Record, Window
 from worker.kafka_compat import committed_now
 from worker.pace import Pace
@@ -117,6 +117,19 @@ class Followed:
         return getattr(self._consumer, name)
 
 
+class Few:
+    """A consumer whose polls return one record."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    def poll(self, **options: Any) -> Any:
+        return self._consumer.poll(**options | {"max_records": 1})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+
 def test_a_stream_that_never_pauses_is_not_gathered_until_the_window_is_full(apache_kafka: KafkaUnderTest) -> None:
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers, partitions=2)  # one of them stays empty
@@ -151,6 +164,41 @@ def test_a_window_holds_what_came_while_the_last_one_was_worked_on(apache_kafka:
     finally:
         member.close()
     assert [record.value for record in window] == [b"fetched ahead", b"not fetched yet"]
+
+
+def test_a_group_with_members_of_another_kind_is_named(apache_kafka: KafkaUnderTest) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
+    other = Consumer(
+        {"bootstrap.servers": servers, "group.id": settings.group_id, "partition.assignment.strategy": "range"}
+    )
+    other.subscribe([topic])
+    member = Member(settings, Broker(settings).consumer(), 50)
+    try:
+        eventually(lambda: other.poll(0.1) or other.assignment(), 60, "it is a member")
+        with pytest.raises(UserError, match=r"another kind.*EMOTION_GROUP_ID"):
+            eventually(lambda: member.turn().records, 30, "an error")
+    finally:
+        member.close()
+        other.close()
+
+
+def test_keys_and_headers_count_as_bytes_of_a_window(
+    apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.source._WINDOW_BYTES", 100_000)
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
+    large = NewRecord(b"v", b"k" * 30_000, headers=(("h", b"x" * 30_000),), partition=0)
+    produce(servers, topic, [large] * 40)
+    member = Member(settings, Few(Broker(settings).consumer()), 200)
+    try:
+        sizes = [len(eventually(lambda: member.turn().records, 60, "a window", interval_s=0)) for _ in range(5)]
+    finally:
+        member.close()
+    assert sizes == [2] * 5
 
 
 def test_an_offset_is_the_brokers_own_also_after_a_time_out(breakable_kafka: ApacheKafka) -> None:

@@ -1,0 +1,104 @@
+"""Deliveries that fail, and what the next producer makes of them."""
+
+import gc
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from kafka import TopicPartition
+from kafka.errors import KafkaTimeoutError
+
+from tests.harness.apache_kafka import ApacheKafka
+from tests.harness.eventually import eventually
+from tests.harness.independent import NewRecord, create_topic, produce, read_topic
+from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
+from worker.build import make_sink
+from worker.commits import Commits
+from worker.errors import NotDeliveredError
+from worker.flow import Outcome, Window
+from worker.kafka_compat import BoundedProducer
+from worker.pace import Pace
+from worker.settings import Settings, load_settings
+from worker.sink import Sink
+from worker.source import Source
+
+
+def label(topic: str) -> Outcome:
+    return Outcome(0, topic, 0, None, b"label", [], None)
+
+
+@contextmanager
+def window_and_sink(servers: str) -> Iterator[tuple[Window, Sink]]:
+    """A window of one text that waits for its delivery."""
+    topic = create_topic(servers)
+    settings = load_settings(bootstrap_servers=servers, group_id=topic, input_topic=topic)
+    broker, commits = Broker(settings), Commits()
+    consumer = broker.consumer()
+    pace = Pace(1.0, 100, lambda: 0.0)
+    source = Source(consumer, topic, pace, "earliest", lambda _: None, commits)
+    produce(servers, topic, [NewRecord(b"text")])
+    with closing(source), closing(make_sink(broker, settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, commits)) as sink:
+        yield eventually(source.poll, 60, "the text", interval_s=0), sink
+
+
+@pytest.mark.parametrize("end", ["committed", "committed, but nobody told", "never committed"])
+def test_what_brokers_left_open_ends_as_its_transaction_ended(
+    breakable_kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """As after a broker that skipped the markers of a window: its labels are seen if and only if it was committed."""
+    servers = breakable_kafka.bootstrap_servers
+    output = create_topic(servers)
+    breakable_kafka.set_broker_config("transaction.partition.verification.enable", "false")  # it would refuse them
+    commit = BoundedProducer.commit_transaction
+
+    def nobody_tells(producer: BoundedProducer) -> None:
+        if end != "never committed":
+            commit(producer)
+        if end != "committed":
+            raise KafkaTimeoutError("no answer")
+
+    monkeypatch.setattr(BoundedProducer, "commit_transaction", nobody_tells)
+    with window_and_sink(servers) as (window, sink):
+        producer = sink._producer
+        assert producer is not None
+        producer._transaction_manager._partitions_in_transaction.add(TopicPartition(output, 0))  # untrue
+        if end == "committed":
+            sink.deliver(window, [label(output)])
+            sink.close()  # as after the next delivery, which failed
+        else:
+            with pytest.raises(NotDeliveredError):
+                sink.deliver(window, [label(output)])
+        assert not read_topic(servers, output)
+        sink.settle()
+        labels = [record.value for record in read_topic(servers, output)]
+    assert labels == ([] if end == "never committed" else [b"label"])
+
+
+def test_a_topic_that_brokers_say_nothing_of_is_named(breakable_kafka: ApacheKafka) -> None:
+    with (
+        window_and_sink(breakable_kafka.bootstrap_servers) as (window, sink),
+        pytest.raises(NotDeliveredError, match=r"no-such-topic.*deleted"),
+    ):
+        sink.deliver(window, [label("no-such-topic")])
+
+
+def test_tries_that_fail_leave_no_sockets_behind(breakable_kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest's records would keep the clients
+    with window_and_sink(breakable_kafka.bootstrap_servers) as (_, sink):
+        sink.close()
+        away = Broker(Settings(bootstrap_servers="127.0.0.1:1"))
+        sink._make_producer = lambda: away.producer(DEFAULT_MAX_MESSAGE_BYTES, "any")
+
+        def open_files_after_a_try() -> int:
+            with pytest.raises(NotDeliveredError):
+                sink.settle()
+            return len(os.listdir("/proc/self/fd"))
+
+        gc.disable()  # in a worker it runs as good as never by itself
+        try:
+            first = open_files_after_a_try()
+            assert open_files_after_a_try() <= first
+        finally:
+            gc.enable()
