@@ -56,11 +56,10 @@ def load_sources(file: str | None, seed: int) -> list[Split]:
     return [_load(source, seed) for source in sources]
 
 
-def merged(first: Split, others: list[Split]) -> Split:
-    """Returns one split of all rows, named for all its sources."""
-    splits = [first, *others]
+def merged(splits: list[Split]) -> Split:
+    """Returns one split of all rows, named for all its sources; the first names the labels."""
     rows = [row for split in splits for row in split.rows]
-    return Split(" + ".join(split.source for split in splits), rows, first.label_names)
+    return Split(" + ".join(split.source for split in splits), rows, splits[0].label_names)
 
 
 def _load(source: Source, seed: int) -> Split:

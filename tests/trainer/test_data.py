@@ -7,7 +7,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from trainer.data import EMOTION_LABELS, Split, label_ids, label_names, load_split
+from trainer.data import EMOTION_LABELS, Split, label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError
 from trainer.rows import Columns, Row
 
@@ -212,3 +212,19 @@ def test_one_label_is_too_few() -> None:
 def test_a_name_given_twice_is_refused() -> None:
     with pytest.raises(UserError, match="given twice"):
         label_names(split_of(["joy"]), ["joy", "joy"])
+
+
+def test_a_number_among_numbers_is_no_position() -> None:
+    with pytest.raises(UserError, match=r"train\.txt, line 2: unknown label '1'; use one of 0, 2$"):
+        label_ids(split_of(["2", "1"]), ["0", "2"])
+
+
+def test_the_ids_of_a_class_label_column_are_positions_where_its_names_are_numbers_too(tmp_path: Path) -> None:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["1", "2"])})
+    rows = {"text": ["a", "b"], "label": [0, 1]}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train.parquet")
+
+    split = load_split(str(tmp_path), "train", COLUMNS)
+
+    assert label_ids(split, ["1", "2"]) == [0, 1]
+    assert label_shares(split, ["1", "2"]) == [[1, 0], [0, 1]]
