@@ -50,6 +50,25 @@ def read_cues(file: Path) -> Cues:
     return cues
 
 
+def check_choices(labels: Sequence[str], share: float, most: int | None) -> None:
+    """Checks what `cue_labelled` is told.
+
+    Raises:
+        UserError: naming the option.
+    """
+    if len(labels) < 2:
+        raise UserError(f"--labels {labels[0]}: just one label; name all labels of the model")
+    if twice := [label for label in labels if labels.count(label) > 1]:
+        raise UserError(f"--labels {twice[0]}: given twice; name each label once")
+    even = 1 / len(labels)
+    if not even < share <= 1:
+        raise UserError(
+            f"--share {share:g}: give a number above {even:.2g}, an even part of {len(labels)} labels, up to 1"
+        )
+    if most is not None and most < 1:
+        raise UserError(f"--most {most}: give 1 or more, or leave it out to take all texts")
+
+
 def cue_labelled(
     rows: Sequence[Row], cues: Cues, labels: Sequence[str], *, share: float, most: int | None, seed: int
 ) -> Iterator[CuedText]:
