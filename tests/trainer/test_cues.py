@@ -1,11 +1,12 @@
 """Labels that texts carry in themselves."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from trainer.__main__ import run
-from trainer.cues import DEFAULT_CUES, CuedText, cue_labelled, read_cues
+from trainer.cues import DEFAULT_CUES, CuedText, Cues, cue_labelled, read_cues
 from trainer.data import EMOTION_LABELS, SCORES, load_split
 from trainer.errors import UserError
 from trainer.rows import Columns, Row
@@ -121,3 +122,37 @@ def test_arguments_that_cannot_be_used_are_named(
     assert message in error
     assert error.count("\n") == 1
     assert not output.exists()
+
+
+def cues_from(folder: Path, *words: str) -> Cues:
+    file = folder / "cues.json"
+    file.write_text(json.dumps({"joy": words}), encoding="utf-8")
+    return read_cues(file)
+
+
+@pytest.mark.parametrize(
+    ("cue", "text"),
+    [
+        ("❤️", "back ❤️ home"),
+        ("❤️", "back ❤ home"),
+        ("❤", "back ❤️ home"),
+        ("👍", "back 👍🏽 home"),
+        ("👩‍🚀", "back 👩🏽‍🚀 home"),
+        ("🤦", "back 🤦🏽‍♀️ home"),
+        ("🇳🇱", "back 🇳🇱 home"),
+        ("#happy", "back #Happy home"),
+    ],
+)
+def test_a_cue_is_found_in_every_form_and_leaves_nothing_behind(cue: str, text: str, tmp_path: Path) -> None:
+    rows = [Row("line", text, "")]
+    found = list(cue_labelled(rows, cues_from(tmp_path, cue), LABELS, share=0.8, most=None, seed=1))
+    assert [text for text, _ in found] == [text, "back home"]
+
+
+@pytest.mark.parametrize("word", ["fed up", "10/10", "gr8", ":)", "", " happy", "#"])
+def test_a_cue_that_no_text_can_hold_is_refused(word: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        cues_from(tmp_path, word)
+    assert f"cues.json: {word!r} of joy can be found in no text; give one word, without digits, or one emoji" in str(
+        caught.value
+    )
