@@ -60,6 +60,8 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
         return Row(place, text, "")
     check_columns(place, record, (columns.label,))
     label = record[columns.label]
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)  # where one id is missing, pandas writes all as floats
     if (
         isinstance(label, bool)
         or not isinstance(label, str | int)
@@ -98,4 +100,5 @@ def check_columns(place: str, found: Iterable[str], needed: Iterable[str]) -> No
 
 
 def _shown(value: Any) -> str:
-    return "missing" if value is None else f"{value!r:.40}"
+    is_missing = value is None or value != value  # the second is true of NaN alone, which pandas writes for a null
+    return "missing" if is_missing else f"{value!r:.40}"

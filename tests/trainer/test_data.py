@@ -228,3 +228,16 @@ def test_the_ids_of_a_class_label_column_are_positions_where_its_names_are_numbe
 
     assert label_ids(split, ["1", "2"]) == [0, 1]
     assert label_shares(split, ["1", "2"]) == [[1, 0], [0, 1]]
+
+
+def test_whole_floats_are_ids_and_the_row_without_one_is_named(tmp_path: Path) -> None:
+    datasets.Dataset.from_dict({"text": ["a", "b"], "label": [2.0, 0.0]}).to_parquet(tmp_path / "d.parquet")
+    assert [row.label for row in load_split(str(tmp_path / "d.parquet"), "train", COLUMNS).rows] == ["2", "0"]
+
+    for name, missing in (("null", None), ("nan", float("nan"))):
+        file = tmp_path / f"{name}.parquet"
+        datasets.Dataset.from_dict({"text": ["a", "b"], "label": [2.0, missing]}).to_parquet(file)
+        with pytest.raises(
+            UserError, match=rf"{name}\.parquet, row 2: the label is missing; give a label's name or id"
+        ):
+            load_split(str(file), "train", COLUMNS)
