@@ -241,3 +241,12 @@ def test_whole_floats_are_ids_and_the_row_without_one_is_named(tmp_path: Path) -
             UserError, match=rf"{name}\.parquet, row 2: the label is missing; give a label's name or id"
         ):
             load_split(str(file), "train", COLUMNS)
+
+
+def test_a_text_of_any_length_is_read_from_csv(tmp_path: Path) -> None:
+    text = "so happy " * 20_000
+    (tmp_path / "d.csv").write_text(f"text,label\n{text},joy\n", encoding="utf-8")
+
+    (row,) = load_split(str(tmp_path / "d.csv"), "train", COLUMNS).rows
+
+    assert row.text == text
