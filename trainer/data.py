@@ -103,6 +103,9 @@ def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
         names = sorted(found)
     if len(set(names)) != len(names):
         raise UserError(f"--labels {' '.join(names)}: a name is given twice; name each label once, in id order")
+    if given and len(names) < 2:
+        known = ", ".join(sorted(found)[:_SHOWN_LABELS])
+        raise UserError(f"--labels {names[0]}: just one label; name all of them, in id order; the data has {known}")
     if len(names) < 2:
         raise UserError(f"{train.source}: just the label {', '.join(names)}; training needs at least two labels")
     return names

@@ -250,3 +250,8 @@ def test_a_text_of_any_length_is_read_from_csv(tmp_path: Path) -> None:
     (row,) = load_split(str(tmp_path / "d.csv"), "train", COLUMNS).rows
 
     assert row.text == text
+
+
+def test_one_given_name_is_too_few_and_the_data_is_not_blamed() -> None:
+    with pytest.raises(UserError, match=r"^--labels pos: just one label; name all of them, in id order; the data has"):
+        label_names(split_of(["pos", "neg", "mid"]), ["pos"])
