@@ -7,6 +7,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from schemas.manifest import Estimate, ModelManifest
 from trainer.assessment import Assessment
+from trainer.markdown import cell
 from trainer.robustness import Robustness, largest_gap
 
 
@@ -88,7 +89,7 @@ def _figures(manifest: ModelManifest) -> Iterator[str]:
     yield f"| {' | '.join(f'{figure:.4f}' for figure in figures)} |"
     yield "\n| label | precision | recall | F1 | texts |\n| --- | --- | --- | --- | --- |"
     for name, label in metrics.labels.items():
-        yield f"| {name} | {label.precision:.4f} | {label.recall:.4f} | {label.f1:.4f} | {label.support} |"
+        yield f"| {cell(name)} | {label.precision:.4f} | {label.recall:.4f} | {label.f1:.4f} | {label.support} |"
     yield "\nThe checkpoint, the temperature and the threshold were fitted on this split, so expect less on new texts."
     if manifest.calibration:
         before, after = manifest.calibration.before, manifest.calibration.after
@@ -134,13 +135,13 @@ def _bias(robustness: Robustness) -> Iterator[str]:
             yield f"| {change.name} | {change.on} | {change.texts} | {change.flipped:.1%} | {change.score_drop:.3f} |"
     if robustness.functionality:
         yield "\n| plain sentences of | right |\n| --- | --- |"
-        yield from (f"| {label} | {share:.0%} |" for label, share in robustness.functionality.items())
+        yield from (f"| {cell(label)} | {share:.0%} |" for label, share in robustness.functionality.items())
     yield "\nThe same sentences about different people: how many get another label than most, and which label's mean"
     yield "score differs most from that of all groups, in points of 100:\n"
     yield "| people | group | flipped | largest gap |\n| --- | --- | --- | --- |"
     for gap in robustness.fairness:
         label, size = largest_gap(gap)
-        yield f"| {gap.attribute} | {gap.group} | {gap.flipped:.1%} | {100 * size:+.1f} {label} |"
+        yield f"| {gap.attribute} | {gap.group} | {gap.flipped:.1%} | {100 * size:+.1f} {cell(label)} |"
     yield "\nThese templates are a probe, not a proof: a group without a gap here may still be treated worse elsewhere."
 
 
@@ -150,7 +151,7 @@ def _data(data: Mapping[str, Any], revisions: Mapping[str, str]) -> Iterator[str
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for name, split in data["splits"].items():
         counts = " | ".join(str(split[what]["count"]) for what in ("duplicates", "contradictions", "debris"))
-        yield f"| {name} | {split['source']} | {split['rows']:,} | {counts} | `{revisions[name]}` |"
+        yield f"| {name} | {cell(split['source'])} | {split['rows']:,} | {counts} | `{revisions[name]}` |"
     for name, shared in data["between"].items():
         yield f"\nBetween {name}: {shared['leaks']['count']} texts with the same label (leakage) and"
         yield f"{shared['contradictions']['count']} with different ones."
