@@ -149,8 +149,11 @@ def _data_report(argv: Sequence[str]) -> None:
 
     from trainer.data import load_split
     from trainer.data_report import as_markdown, data_report
+    from trainer.place import check_writable
     from trainer.rows import Columns
 
+    if args.output is not None:
+        check_writable(args.output, args.output)
     columns = Columns(args.text_column, args.label_column)
     names = [Path(args.data).stem] if Path(args.data).is_file() else args.splits
     report = data_report({name: load_split(args.data, name, columns) for name in names})
@@ -158,7 +161,6 @@ def _data_report(argv: Sequence[str]) -> None:
     if args.output is None:
         _write(as_json if args.json else as_markdown(report))
         return
-    args.output.mkdir(parents=True, exist_ok=True)
     (args.output / "data.md").write_text(as_markdown(report) + "\n", encoding="utf-8")
     (args.output / "data.json").write_text(as_json + "\n", encoding="utf-8")
 
