@@ -147,14 +147,14 @@ def _data_report(argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     args = parser.parse_args(argv)
 
-    from trainer.data import load_split
+    from trainer.data import SCORES, load_split
     from trainer.data_report import as_markdown, data_report
     from trainer.place import check_writable
     from trainer.rows import Columns
 
     if args.output is not None:
         check_writable(args.output, args.output)
-    columns = Columns(args.text_column, args.label_column)
+    columns = Columns(args.text_column, args.label_column, SCORES)
     names = [Path(args.data).stem] if Path(args.data).is_file() else args.splits
     report = data_report({name: load_split(args.data, name, columns) for name in names})
     as_json = json.dumps(report, indent=2, ensure_ascii=False)
