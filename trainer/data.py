@@ -13,7 +13,8 @@ FILE_SUFFIXES = (*READERS, ".parquet")
 
 # dair-ai/emotion numbers its labels in this order; files that carry just the names get the same ids.
 EMOTION_LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
-_SHOWN_LABELS = 20
+SHOWN_LABELS = 20
+"""As many are named in a message."""
 
 SCORES = "scores"
 """Column of the distributions, named as the worker's labels and `emotion-trainer soft-label` name it."""
@@ -104,7 +105,7 @@ def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
     if len(set(names)) != len(names):
         raise UserError(f"--labels {' '.join(names)}: a name is given twice; name each label once, in id order")
     if given and len(names) < 2:
-        known = ", ".join(sorted(found)[:_SHOWN_LABELS])
+        known = ", ".join(sorted(found)[:SHOWN_LABELS])
         raise UserError(f"--labels {names[0]}: just one label; name all of them, in id order; the data has {known}")
     if len(names) < 2:
         raise UserError(f"{train.source}: just the label {', '.join(names)}; training needs at least two labels")
@@ -149,7 +150,7 @@ def _ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:
 
 def _id_of(label: str, row: Row, ids: Mapping[str, int], names: Sequence[str]) -> int:
     if label not in ids:
-        known = ", ".join(names[:_SHOWN_LABELS]) + (", …" if len(names) > _SHOWN_LABELS else "")
+        known = ", ".join(names[:SHOWN_LABELS]) + (", …" if len(names) > SHOWN_LABELS else "")
         or_id = "" if all(map(_is_whole, names)) else f", or an id below {len(names)}"
         raise UserError(f"{row.place}: unknown label {label!r}; use one of {known}{or_id}")
     return ids[label]
