@@ -60,8 +60,8 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
         return Row(place, text, "")
     check_columns(place, record, (columns.label,))
     label = record[columns.label]
-    if isinstance(label, float) and label.is_integer():
-        label = int(label)  # where one id is missing, pandas writes all as floats
+    if isinstance(label, float):  # where one id is missing, pandas writes the others as floats, and NaN for that one
+        label = int(label) if label.is_integer() else None if math.isnan(label) else label
     if (
         isinstance(label, bool)
         or not isinstance(label, str | int)
@@ -100,5 +100,4 @@ def check_columns(place: str, found: Iterable[str], needed: Iterable[str]) -> No
 
 
 def _shown(value: Any) -> str:
-    is_missing = value is None or value != value  # the second is true of NaN alone, which pandas writes for a null
-    return "missing" if is_missing else f"{value!r:.40}"
+    return "missing" if value is None else f"{value!r:.40}"
