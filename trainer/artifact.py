@@ -16,6 +16,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel, Pr
 
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
 from trainer.errors import UserError, first_line
+from trainer.place import check_writable
 from trainer.tokenizer import load_tokenizer, save_tokenizer
 
 # For people: no loader reads them, and no digest holds them.
@@ -37,9 +38,7 @@ def check_output(output: Path, *, overwrite: bool) -> None:
             raise UserError(
                 f"--output {output}: no artifact, and --overwrite replaces only artifacts; remove it yourself"
             )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(output.parent, os.W_OK):
-        raise UserError(f"--output {output}: no right to write to {output.parent}; choose another folder")
+    check_writable(output, output.parent)
 
 
 def write_artifact(

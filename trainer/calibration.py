@@ -19,6 +19,7 @@ from trainer.resampling import estimates, halves
 
 BINS = 15
 _LOG_TEMPERATURES = (-3.0, 3.0)  # 0.05 to 20
+_NEAR = 1e-3  # the search ends so close to a bound, and never on it
 
 
 def last_layer(model: PreTrainedModel) -> torch.nn.Linear | None:
@@ -58,6 +59,12 @@ def fit_temperature(logits: NDArray[Any], ids: NDArray[Any]) -> float:
         return cross_entropy(scaled, targets, label_smoothing=1 / (len(ids) + 2)).item()
 
     return float(np.exp(minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded").x))
+
+
+def is_at_bound(temperature: float) -> bool:
+    """Returns whether a fitted temperature is the lowest or highest that is searched for: the best lies beyond."""
+    lowest, highest = _LOG_TEMPERATURES
+    return not lowest + _NEAR < np.log(temperature) < highest - _NEAR
 
 
 def cross_fitted(logits: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]:

@@ -7,6 +7,8 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from schemas.manifest import Estimate, ModelManifest
 from trainer.assessment import Assessment
+from trainer.calibration import is_at_bound
+from trainer.markdown import cell
 from trainer.robustness import Robustness, largest_gap
 
 
@@ -30,7 +32,7 @@ def model_card(
         f"---\n{_metadata(manifest, revisions).to_yaml()}\n---",
         f"# {manifest.name}",
         f"Tells {len(manifest.labels)} labels of short texts apart: {', '.join(manifest.labels)}. "
-        f"It is {manifest.base_model}, fine-tuned on {manifest.data.train_rows:,} texts.",
+        f"It is {manifest.base_model}, fine-tuned on {_texts(manifest.data.train_rows)}.",
         _use(manifest),
         "\n".join(_figures(manifest)),
         "\n".join(_limits(manifest, assessment)),
@@ -82,18 +84,23 @@ def _use(manifest: ModelManifest) -> str:
 
 def _figures(manifest: ModelManifest) -> Iterator[str]:
     metrics = manifest.metrics["validation"]
-    yield f"## Figures on validation ({metrics.rows:,} texts)\n"
+    yield f"## Figures on validation ({_texts(metrics.rows)})\n"
     yield "| loss | accuracy | macro-F1 | ECE | Brier |\n| --- | --- | --- | --- | --- |"
     figures = (metrics.loss, metrics.accuracy, metrics.macro_f1, metrics.ece, metrics.brier)
     yield f"| {' | '.join(f'{figure:.4f}' for figure in figures)} |"
     yield "\n| label | precision | recall | F1 | texts |\n| --- | --- | --- | --- | --- |"
     for name, label in metrics.labels.items():
-        yield f"| {name} | {label.precision:.4f} | {label.recall:.4f} | {label.f1:.4f} | {label.support} |"
-    yield "\nThe checkpoint, the temperature and the threshold were fitted on this split, so expect less on new texts."
+        yield f"| {cell(name)} | {label.precision:.4f} | {label.recall:.4f} | {label.f1:.4f} | {label.support} |"
+    if fitted := _fitted(manifest):
+        yield f"\n{fitted} fitted on this split, so expect less on new texts."
     if manifest.calibration:
         before, after = manifest.calibration.before, manifest.calibration.after
-        yield f"\nScores were divided by a temperature of {manifest.calibration.temperature:.3f}. With 95 % bootstrap"
-        yield "intervals, and *after* measured on the half of the texts that the temperature was not fitted on:\n"
+        bound = (
+            ", where its search ends: the best one lies beyond" if is_at_bound(manifest.calibration.temperature) else ""
+        )
+        yield f"\nScores were divided by a temperature of {manifest.calibration.temperature:.3f}{bound}."
+        yield "With 95 % bootstrap intervals, and *after* measured on the half of the texts that the temperature was"
+        yield "not fitted on:\n"
         yield "| | ECE | Brier | loss |\n| --- | --- | --- | --- |"
         for name, quality in (("before", before), ("after", after)):
             estimates = (quality.ece, quality.brier, quality.loss)
@@ -107,6 +114,22 @@ def _figures(manifest: ModelManifest) -> Iterator[str]:
     yield ""
     for name in ("training", "confusion", "reliability", "coverage", "scores", "lengths"):
         yield f"![{name}](report/{name}.png)"
+
+
+def _fitted(manifest: ModelManifest) -> str:
+    """Returns what was chosen by the validation split, as the beginning of a sentence, or nothing."""
+    chosen = {
+        "the checkpoint": manifest.recipe.get("load_best_model_at_end"),
+        "the temperature": manifest.calibration,
+        "the threshold": manifest.metrics["validation"].confident,
+    }
+    *others, last = [name for name, is_chosen in chosen.items() if is_chosen] or [""]
+    names = " and ".join(filter(None, [", ".join(others), last]))
+    return f"{names.capitalize()} {'were' if others else 'was'}" if names else ""
+
+
+def _texts(count: int) -> str:
+    return f"{count:,} text{'' if count == 1 else 's'}"
 
 
 def _limits(manifest: ModelManifest, assessment: Assessment) -> Iterator[str]:
@@ -134,13 +157,13 @@ def _bias(robustness: Robustness) -> Iterator[str]:
             yield f"| {change.name} | {change.on} | {change.texts} | {change.flipped:.1%} | {change.score_drop:.3f} |"
     if robustness.functionality:
         yield "\n| plain sentences of | right |\n| --- | --- |"
-        yield from (f"| {label} | {share:.0%} |" for label, share in robustness.functionality.items())
+        yield from (f"| {cell(label)} | {share:.0%} |" for label, share in robustness.functionality.items())
     yield "\nThe same sentences about different people: how many get another label than most, and which label's mean"
     yield "score differs most from that of all groups, in points of 100:\n"
     yield "| people | group | flipped | largest gap |\n| --- | --- | --- | --- |"
     for gap in robustness.fairness:
         label, size = largest_gap(gap)
-        yield f"| {gap.attribute} | {gap.group} | {gap.flipped:.1%} | {100 * size:+.1f} {label} |"
+        yield f"| {gap.attribute} | {gap.group} | {gap.flipped:.1%} | {100 * size:+.1f} {cell(label)} |"
     yield "\nThese templates are a probe, not a proof: a group without a gap here may still be treated worse elsewhere."
 
 
@@ -150,7 +173,7 @@ def _data(data: Mapping[str, Any], revisions: Mapping[str, str]) -> Iterator[str
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for name, split in data["splits"].items():
         counts = " | ".join(str(split[what]["count"]) for what in ("duplicates", "contradictions", "debris"))
-        yield f"| {name} | {split['source']} | {split['rows']:,} | {counts} | `{revisions[name]}` |"
+        yield f"| {name} | {cell(split['source'])} | {split['rows']:,} | {counts} | `{revisions[name]}` |"
     for name, shared in data["between"].items():
         yield f"\nBetween {name}: {shared['leaks']['count']} texts with the same label (leakage) and"
         yield f"{shared['contradictions']['count']} with different ones."

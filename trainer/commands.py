@@ -96,16 +96,22 @@ def _cue_label(argv: Sequence[str]) -> None:
     parser.add_argument("--output", required=True, type=Path, help="JSON Lines file to write")
     args = parser.parse_args(argv)
 
-    from trainer.cues import DEFAULT_CUES, cue_labelled, read_cues
+    from trainer.cues import DEFAULT_CUES, check_choices, cue_labelled, read_cues
     from trainer.data import EMOTION_LABELS, load_texts
     from trainer.soft_label import check_free, write_soft_labels
 
+    labels = args.labels or EMOTION_LABELS
+    check_choices(labels, args.share, args.most)
     check_free(args.output)
     rows = load_texts(str(args.data), "", "text", is_plain=True)
-    cues, labels = read_cues(args.cues or DEFAULT_CUES), args.labels or EMOTION_LABELS
+    cues = read_cues(args.cues or DEFAULT_CUES)
     if unknown := sorted(set(cues.values()) - set(labels)):
         raise UserError(f"--labels: the cues tell {', '.join(unknown)} too; name all labels, or leave out those cues")
-    labelled = cue_labelled(rows, cues, labels, share=args.share, most=args.most, seed=args.seed)
+    labelled = list(cue_labelled(rows, cues, labels, share=args.share, most=args.most, seed=args.seed))
+    if not labelled:
+        raise UserError(
+            f"{args.data}: no text holds a cue of just one label; give other texts, or cues of your own with --cues"
+        )
     _write(f"{args.output}: {write_soft_labels(args.output, labelled)} texts")
 
 
@@ -141,18 +147,20 @@ def _data_report(argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     args = parser.parse_args(argv)
 
-    from trainer.data import load_split
+    from trainer.data import SCORES, load_split
     from trainer.data_report import as_markdown, data_report
+    from trainer.place import check_writable
     from trainer.rows import Columns
 
-    columns = Columns(args.text_column, args.label_column)
+    if args.output is not None:
+        check_writable(args.output, args.output)
+    columns = Columns(args.text_column, args.label_column, SCORES)
     names = [Path(args.data).stem] if Path(args.data).is_file() else args.splits
     report = data_report({name: load_split(args.data, name, columns) for name in names})
     as_json = json.dumps(report, indent=2, ensure_ascii=False)
     if args.output is None:
         _write(as_json if args.json else as_markdown(report))
         return
-    args.output.mkdir(parents=True, exist_ok=True)
     (args.output / "data.md").write_text(as_markdown(report) + "\n", encoding="utf-8")
     (args.output / "data.json").write_text(as_json + "\n", encoding="utf-8")
 

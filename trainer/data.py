@@ -13,7 +13,8 @@ FILE_SUFFIXES = (*READERS, ".parquet")
 
 # dair-ai/emotion numbers its labels in this order; files that carry just the names get the same ids.
 EMOTION_LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
-_SHOWN_LABELS = 20
+SHOWN_LABELS = 20
+"""As many are named in a message."""
 
 SCORES = "scores"
 """Column of the distributions, named as the worker's labels and `emotion-trainer soft-label` name it."""
@@ -103,18 +104,21 @@ def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
         names = sorted(found)
     if len(set(names)) != len(names):
         raise UserError(f"--labels {' '.join(names)}: a name is given twice; name each label once, in id order")
+    if given and len(names) < 2:
+        known = ", ".join(sorted(found)[:SHOWN_LABELS])
+        raise UserError(f"--labels {names[0]}: just one label; name all of them, in id order; the data has {known}")
     if len(names) < 2:
         raise UserError(f"{train.source}: just the label {', '.join(names)}; training needs at least two labels")
     return names
 
 
 def label_ids(split: Split, names: Sequence[str]) -> list[int]:
-    """Returns the id of each row's label; a label that is no name is taken as an id.
+    """Returns the id of each row's label; a label that is no name is taken as an id, unless all names are numbers.
 
     Raises:
         UserError: naming the first row whose label is neither.
     """
-    ids = _ids_by_label(names)
+    ids = _ids_by_label(split, names)
     return [_id_of(row.label, row, ids, names) for row in split.rows]
 
 
@@ -124,7 +128,7 @@ def label_shares(split: Split, names: Sequence[str]) -> list[list[float]]:
     Raises:
         UserError: naming the first row with a label that is neither name nor id.
     """
-    ids = _ids_by_label(names)
+    ids = _ids_by_label(split, names)
     shares = []
     for row in split.rows:
         of_row = [0.0] * len(names)
@@ -134,15 +138,21 @@ def label_shares(split: Split, names: Sequence[str]) -> list[list[float]]:
     return shares
 
 
-def _ids_by_label(names: Sequence[str]) -> dict[str, int]:
-    # A label that is itself a name (such as "2" among "1", "2", "3") is that name, never an id.
-    return {str(index): index for index in range(len(names))} | {name: index for index, name in enumerate(names)}
+def _ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:
+    positions = {str(index): index for index in range(len(names))}
+    by_name = {name: index for index, name in enumerate(names)}
+    if all(map(_is_whole, names)):
+        # A number is a name here, and one that is none (such as "1" among "0", "2") would get another label as an id.
+        # A source that numbers its names gives ids alone, whatever the names are.
+        return positions if split.label_names else by_name
+    return positions | by_name
 
 
 def _id_of(label: str, row: Row, ids: Mapping[str, int], names: Sequence[str]) -> int:
     if label not in ids:
-        known = ", ".join(names[:_SHOWN_LABELS]) + (", …" if len(names) > _SHOWN_LABELS else "")
-        raise UserError(f"{row.place}: unknown label {label!r}; use one of {known}, or an id below {len(names)}")
+        known = ", ".join(names[:SHOWN_LABELS]) + (", …" if len(names) > SHOWN_LABELS else "")
+        or_id = "" if all(map(_is_whole, names)) else f", or an id below {len(names)}"
+        raise UserError(f"{row.place}: unknown label {label!r}; use one of {known}{or_id}")
     return ids[label]
 
 

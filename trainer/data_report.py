@@ -1,6 +1,5 @@
 """The data told honestly: what is in each split, and what no training can learn from it."""
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from statistics import mean, quantiles
 from typing import Any
 
 from trainer.data import Split
+from trainer.markdown import cell
 
 _EXAMPLES = 3
 _SHOWN_CHARACTERS = 120
@@ -116,7 +116,10 @@ def as_markdown(report: Mapping[str, Any]) -> str:
             *("", f"## {name}: {split['source']}", ""),
             f"{split['rows']:,} texts of {words['mean']} words (median {words['median']}, longest {words['max']}).",
             *("", "| label | texts | share |", "| --- | --- | --- |"),
-            *(f"| {label} | {count:,} | {count / split['rows']:.1%} |" for label, count in split["labels"].items()),
+            *(
+                f"| {cell(label)} | {count:,} | {count / split['rows']:.1%} |"
+                for label, count in split["labels"].items()
+            ),
             *_items("exact duplicates, text and label alike", split["duplicates"]),
             *_items("texts that occur with several labels", split["contradictions"]),
             *_items("texts with debris of links (http, href, www)", split["debris"]),
@@ -132,8 +135,12 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     lines += [f"{cues['rows_with_one']:,} texts ({cues['share_of_rows']:.1%}) hold one of {len(cues['words'])} words."]
     if cues["words"]:
         lines += ["", "| word | labels |", "| --- | --- |"]
-        lines += [f"| {word} | {json.dumps(counts)[1:-1]} |".replace('"', "") for word, counts in cues["words"].items()]
+        lines += [f"| {word} | {_counts(counts)} |" for word, counts in cues["words"].items()]
     return "\n".join(lines)
+
+
+def _counts(labels: Mapping[str, int]) -> str:
+    return ", ".join(f"{cell(label)}: {count}" for label, count in labels.items())
 
 
 def _items(what: str, found: Mapping[str, Any]) -> list[str]:

@@ -156,6 +156,9 @@ def parse(argv: Sequence[str]) -> tuple[TrainOptions, TrainingArguments]:
 def _check(options: TrainOptions, arguments: TrainingArguments) -> None:
     if (options.train_file is None) != (options.validation_file is None):
         raise UserError("--train-file and --validation-file go together; give both or neither")
+    for name in ("name", "base_model_name"):
+        if (value := getattr(options, name)) is not None and not value.strip():
+            raise UserError(f"--{name}: blank; give a name, or leave it out")
     options.augmentation  # noqa: B018 - raises what is wrong with it
     metric = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
     if metric not in METRICS:

@@ -47,6 +47,7 @@ def write_plots(
     probabilities = softmax(outputs.logits.astype(np.float64), axis=1)
     scores, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
     right = predicted == ids
+    names = [_literal(name) for name in names]
     pictures = {
         "training": lambda axes: _training(axes, log_history),
         "confusion": lambda axes: _confusion(axes, ids, predicted, names),
@@ -64,6 +65,11 @@ def write_plots(
             figure.savefig(folder / f"{name}.png")
             plt.close(figure)
     return [f"{name}.png" for name in pictures]
+
+
+def _literal(name: str) -> str:
+    """Returns what is drawn as the name: two dollars would make matplotlib read it as mathematics."""
+    return name.replace("$", r"\$")
 
 
 def _training(axes: Axes, log_history: Sequence[dict[str, float]]) -> None:
@@ -128,7 +134,8 @@ def _reliability(axes: Axes, uncalibrated: NDArray[Any], ids: NDArray[Any], is_c
 def _coverage(axes: Axes, scores: NDArray[Any], right: NDArray[Any], confident_score: float | None) -> None:
     _, coverage, accuracy = coverage_curve(scores, right)
     told = coverage * len(scores) >= min(20, len(scores))  # of a few texts an accuracy is noise
-    axes.plot(coverage[told], accuracy[told], color="tab:blue")
+    # A line of one point would not be seen.
+    axes.plot(coverage[told], accuracy[told], "o-" if told.sum() == 1 else "-", color="tab:blue")
     axes.axhline(ACCURACY_GOAL, color="0.5", linestyle=":", label=f"goal {ACCURACY_GOAL:.0%}")
     if confident_score is not None:
         kept = scores >= confident_score
@@ -147,13 +154,16 @@ def _scores(
     axes: Axes, scores: NDArray[Any], predicted: NDArray[Any], names: Sequence[str], confident_score: float | None
 ) -> None:
     by_label = [scores[predicted == label] for label in range(len(names))]
+    bins = np.linspace(0, 1, 21).tolist()
     # Lines, because stacked bars on a logarithmic axis would make the lowest label look the largest.
-    for label, own in zip(names, by_label, strict=True):
-        axes.hist(own, bins=np.linspace(0, 1, 21).tolist(), histtype="step", linewidth=1.6, label=label)
+    drawn: list[Any] = [axes.hist(own, bins=bins, histtype="step", linewidth=1.6)[2] for own in by_label]
+    handles = [line for (line,) in drawn]
     if confident_score is not None:
-        axes.axvline(confident_score, color="black", linestyle="--", label=f"threshold {confident_score:.3f}")
+        handles.append(axes.axvline(confident_score, color="black", linestyle="--"))
+        names = [*names, f"threshold {confident_score:.3f}"]
     axes.set(title="Scores by predicted label", xlabel="score of the label", ylabel="texts (logarithmic)", yscale="log")
-    axes.legend(loc="upper left", fontsize="small")
+    # Given beside their lines, because a line whose own label begins with an underscore is left out.
+    axes.legend(handles, names, loc="upper left", fontsize="small")
 
 
 def _lengths(axes: Axes, tokens: NDArray[Any]) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 from trainer.errors import UserError, first_line
 from trainer.rows import Columns, Row, row_of
 
+# Any text is cut to the model's length, so that none is too long to be read; csv stops at 131,072 characters by itself.
+_MOST_CHARACTERS = 2**31 - 1
+
 
 def read_file(path: Path, columns: Columns) -> Iterator[Row]:
     """Yields the rows of a file in its order; its suffix names the format.
@@ -51,6 +54,7 @@ def _read_csv(path: Path, columns: Columns) -> Iterator[Row]:
     lines = _lines(path)
     if not lines:
         return
+    csv.field_size_limit(_MOST_CHARACTERS)
     delimiter = _delimiter(path, lines[0], columns)
     reader = csv.DictReader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
     done = 1

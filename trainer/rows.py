@@ -60,6 +60,8 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
         return Row(place, text, "")
     check_columns(place, record, (columns.label,))
     label = record[columns.label]
+    if isinstance(label, float):  # where one id is missing, pandas writes the others as floats, and NaN for that one
+        label = int(label) if label.is_integer() else None if math.isnan(label) else label
     if (
         isinstance(label, bool)
         or not isinstance(label, str | int)

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from trainer.artifact import load_artifact, names_of
 from trainer.errors import UserError
+from trainer.place import check_writable
 from trainer.rows import Row
 
 _BATCH_TEXTS = 64
@@ -80,11 +81,11 @@ def check_free(output: Path) -> None:
     """Checks that a file of soft labels can be written, before the work of finding them.
 
     Raises:
-        UserError: if the file exists.
+        UserError: if the file exists, or if its parent cannot be written to.
     """
     if output.exists():
         raise UserError(f"--output {output}: exists; choose another file or remove it")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(output, output.parent)
 
 
 def write_soft_labels(output: Path, labelled: Iterable[tuple[str, Mapping[str, float]]]) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from trainer.data import SCORES, Split, load_split
+from trainer.data import SCORES, SHOWN_LABELS, Split, load_split
 from trainer.errors import UserError
 from trainer.rows import Columns, Row
 
@@ -56,16 +56,16 @@ def load_sources(file: str | None, seed: int) -> list[Split]:
     return [_load(source, seed) for source in sources]
 
 
-def merged(first: Split, others: list[Split]) -> Split:
-    """Returns one split of all rows, named for all its sources."""
-    splits = [first, *others]
+def merged(splits: list[Split]) -> Split:
+    """Returns one split of all rows, named for all its sources; the first names the labels."""
     rows = [row for split in splits for row in split.rows]
-    return Split(" + ".join(split.source for split in splits), rows, first.label_names)
+    return Split(" + ".join(split.source for split in splits), rows, splits[0].label_names)
 
 
 def _load(source: Source, seed: int) -> Split:
     columns = Columns(source.text_column, source.label_column, SCORES)
     split = load_split(source.data, source.split, columns)
+    _check_map(split, source)
     rows = []
     for row in split.rows:
         shares = _mapped(row, split, source)
@@ -77,6 +77,17 @@ def _load(source: Source, seed: int) -> Split:
         raise UserError(f"{source.data}: its label_map leaves out every row; map at least one label to one of yours")
     name = split.source if source.repeat == 1 else f"{split.source} × {source.repeat:g}"
     return Split(name, _repeated(rows, source.repeat, seed))
+
+
+def _check_map(split: Split, source: Source) -> None:
+    """Checks that the label map names labels of the source alone, declared ones included."""
+    found = {name for row in split.rows for name in row.scores or (_name_of(row.label, split),)}
+    found.update(split.label_names or ())
+    if unknown := sorted(source.label_map.keys() - found):
+        known = ", ".join(sorted(found)[:SHOWN_LABELS])
+        raise UserError(
+            f"{source.data}: its label_map names {unknown[0]!r}, which occurs nowhere there; name some of {known}"
+        )
 
 
 def _mapped(row: Row, split: Split, source: Source) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The training: from labelled texts and a base model to an artifact."""
 
 import importlib.metadata
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -70,9 +71,12 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     check_output(output, overwrite=options.overwrite)
     train_split, validation_split = _load_splits(options)
     names = label_names(train_split, options.labels)
-    train_split = merged(train_split, load_sources(options.datasets, arguments.seed))
+    train_splits = [train_split, *load_sources(options.datasets, arguments.seed)]
+    train_split = merged(train_splits)
     is_soft = arguments.label_smoothing_factor > 0 or any(row.scores for row in train_split.rows)
-    targets = label_shares(train_split, names) if is_soft else label_ids(train_split, names)
+    targets_of: Callable[[Split, list[str]], list[Any]] = label_shares if is_soft else label_ids
+    # Each on its own, because a number is an id in one source and a name in another.
+    targets = [target for split in train_splits for target in targets_of(split, names)]
     validation_ids = label_ids(validation_split, names)
 
     set_seed(arguments.seed)  # the classifier's head starts from random weights

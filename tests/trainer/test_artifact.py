@@ -94,6 +94,22 @@ def test_training_refuses_a_folder_that_is_taken_before_it_starts(
     assert snapshot(artifact) == before
 
 
+@pytest.mark.parametrize("parent", ["letter.txt", "/proc", "/proc/none"])
+def test_a_place_that_nothing_can_be_written_to_is_named_before_the_work(
+    parent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "letter.txt").write_text("dear;joy", encoding="utf-8")
+    output = tmp_path / parent / "out"
+    given = ("--data", str(tmp_path / "letter.txt"), "--output", str(output))
+
+    commands = (["train", *given], ["cue-label", *given], ["data-report", *given], ["soft-label", "none", *given])
+    for command in (*commands, ["export", "none", "--dtype", "float16", "--output", str(output)]):
+        assert run(command) == 1
+        error = capsys.readouterr().err
+        assert f"error: --output {output}" in error
+        assert "choose another place" in error
+
+
 def test_overwrite_replaces_an_artifact(artifact: Path, tmp_path: Path) -> None:
     export(artifact, tmp_path / "model")
     (tmp_path / "model" / "stale.txt").write_text("of the artifact before", encoding="utf-8")

@@ -26,7 +26,14 @@ from transformers import (
 
 from schemas.manifest import ModelManifest
 from tests.trainer.conftest import LEARNING, WORDS, Train, make_rows, write_text_file
-from trainer.calibration import calibration_error, cross_fitted, fit_temperature, fold_temperature, last_layer
+from trainer.calibration import (
+    calibration_error,
+    cross_fitted,
+    fit_temperature,
+    fold_temperature,
+    is_at_bound,
+    last_layer,
+)
 from trainer.calibration import score_quality as quality_of
 
 SMALL: dict[str, Any] = {
@@ -69,6 +76,15 @@ def test_a_split_without_a_mistake_does_not_make_scores_certain() -> None:
     scores = softmax(logits / fit_temperature(logits, logits.argmax(axis=1)), axis=1).max(axis=1)
 
     assert 0.95 < scores.min() <= scores.max() < 0.999
+
+
+def test_a_temperature_where_the_search_ends_is_known_as_such() -> None:
+    logits, ids = drawn(1, 200)
+    wrong = (logits.argmax(axis=1) + 1) % 4
+
+    assert is_at_bound(fit_temperature(logits, wrong))
+    assert is_at_bound(fit_temperature(logits / 1000, ids))
+    assert not is_at_bound(fit_temperature(logits, ids))
 
 
 def test_the_calibration_error_is_that_of_its_definition() -> None:

@@ -1,11 +1,12 @@
 """Labels that texts carry in themselves."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from trainer.__main__ import run
-from trainer.cues import DEFAULT_CUES, CuedText, cue_labelled, read_cues
+from trainer.cues import DEFAULT_CUES, CuedText, Cues, cue_labelled, read_cues
 from trainer.data import EMOTION_LABELS, SCORES, load_split
 from trainer.errors import UserError
 from trainer.rows import Columns, Row
@@ -91,3 +92,67 @@ def test_a_label_that_the_model_has_not_is_named(tmp_path: Path, capsys: pytest.
     command = ["cue-label", "--data", str(texts), "--output", str(tmp_path / "x.jsonl"), "--labels", "joy", "sadness"]
     assert run(command) == 1
     assert "the cues tell anger, fear, surprise too" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--labels", "joy"], "--labels joy: just one label; name all labels of the model"),
+        (["--labels", "joy", "sadness", "joy"], "--labels joy: given twice; name each label once"),
+        (["--most", "0"], "--most 0: give 1 or more, or leave it out to take all texts"),
+        (["--share", "0.5"], "--share 0.5: give a number above 0.5, an even part of 2 labels, up to 1"),
+        (["--share", "1.1"], "--share 1.1: give a number above 0.5"),
+        (["--share", "nan"], "--share nan: give a number above 0.5"),
+        ([], "texts.txt: no text holds a cue of just one label; give other texts, or cues of your own with --cues"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(
+    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts, cues, output = tmp_path / "texts.txt", tmp_path / "cues.json", tmp_path / "cued.jsonl"
+    texts.write_text("so happy\n" if options else "a chair\n", encoding="utf-8")
+    cues.write_text('{"joy": ["happy"]}', encoding="utf-8")
+    labels = [] if "--labels" in options else ["--labels", "joy", "sadness"]
+
+    assert (
+        run(["cue-label", "--data", str(texts), "--cues", str(cues), "--output", str(output), *labels, *options]) == 1
+    )
+
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not output.exists()
+
+
+def cues_from(folder: Path, *words: str) -> Cues:
+    file = folder / "cues.json"
+    file.write_text(json.dumps({"joy": words}), encoding="utf-8")
+    return read_cues(file)
+
+
+@pytest.mark.parametrize(
+    ("cue", "text"),
+    [
+        ("❤️", "back ❤️ home"),
+        ("❤️", "back ❤ home"),
+        ("❤", "back ❤️ home"),
+        ("👍", "back 👍🏽 home"),
+        ("👩‍🚀", "back 👩🏽‍🚀 home"),
+        ("🤦", "back 🤦🏽‍♀️ home"),
+        ("🇳🇱", "back 🇳🇱 home"),
+        ("#happy", "back #Happy home"),
+    ],
+)
+def test_a_cue_is_found_in_every_form_and_leaves_nothing_behind(cue: str, text: str, tmp_path: Path) -> None:
+    rows = [Row("line", text, "")]
+    found = list(cue_labelled(rows, cues_from(tmp_path, cue), LABELS, share=0.8, most=None, seed=1))
+    assert [text for text, _ in found] == [text, "back home"]
+
+
+@pytest.mark.parametrize("word", ["fed up", "10/10", "gr8", ":)", "", " happy", "#"])
+def test_a_cue_that_no_text_can_hold_is_refused(word: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        cues_from(tmp_path, word)
+    assert f"cues.json: {word!r} of joy can be found in no text; give one word, without digits, or one emoji" in str(
+        caught.value
+    )

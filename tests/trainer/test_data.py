@@ -7,7 +7,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from trainer.data import EMOTION_LABELS, Split, label_ids, label_names, load_split
+from trainer.data import EMOTION_LABELS, Split, label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError
 from trainer.rows import Columns, Row
 
@@ -212,3 +212,46 @@ def test_one_label_is_too_few() -> None:
 def test_a_name_given_twice_is_refused() -> None:
     with pytest.raises(UserError, match="given twice"):
         label_names(split_of(["joy"]), ["joy", "joy"])
+
+
+def test_a_number_among_numbers_is_no_position() -> None:
+    with pytest.raises(UserError, match=r"train\.txt, line 2: unknown label '1'; use one of 0, 2$"):
+        label_ids(split_of(["2", "1"]), ["0", "2"])
+
+
+def test_the_ids_of_a_class_label_column_are_positions_where_its_names_are_numbers_too(tmp_path: Path) -> None:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["1", "2"])})
+    rows = {"text": ["a", "b"], "label": [0, 1]}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train.parquet")
+
+    split = load_split(str(tmp_path), "train", COLUMNS)
+
+    assert label_ids(split, ["1", "2"]) == [0, 1]
+    assert label_shares(split, ["1", "2"]) == [[1, 0], [0, 1]]
+
+
+def test_whole_floats_are_ids_and_the_row_without_one_is_named(tmp_path: Path) -> None:
+    datasets.Dataset.from_dict({"text": ["a", "b"], "label": [2.0, 0.0]}).to_parquet(tmp_path / "d.parquet")
+    assert [row.label for row in load_split(str(tmp_path / "d.parquet"), "train", COLUMNS).rows] == ["2", "0"]
+
+    for name, missing in (("null", None), ("nan", float("nan"))):
+        file = tmp_path / f"{name}.parquet"
+        datasets.Dataset.from_dict({"text": ["a", "b"], "label": [2.0, missing]}).to_parquet(file)
+        with pytest.raises(
+            UserError, match=rf"{name}\.parquet, row 2: the label is missing; give a label's name or id"
+        ):
+            load_split(str(file), "train", COLUMNS)
+
+
+def test_a_text_of_any_length_is_read_from_csv(tmp_path: Path) -> None:
+    text = "so happy " * 20_000
+    (tmp_path / "d.csv").write_text(f"text,label\n{text},joy\n", encoding="utf-8")
+
+    (row,) = load_split(str(tmp_path / "d.csv"), "train", COLUMNS).rows
+
+    assert row.text == text
+
+
+def test_one_given_name_is_too_few_and_the_data_is_not_blamed() -> None:
+    with pytest.raises(UserError, match=r"^--labels pos: just one label; name all of them, in id order; the data has"):
+        label_names(split_of(["pos", "neg", "mid"]), ["pos"])

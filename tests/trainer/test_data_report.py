@@ -73,3 +73,11 @@ def test_both_forms_are_written_to_a_folder(folder: Path, tmp_path: Path, capsys
     assert "| joy | 18 | 51.4% |" in markdown
     assert "| sweet | love: 15, joy: 15 |" in markdown
     assert str(folder) not in markdown
+
+
+def test_a_text_with_scores_counts_for_the_highest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [{"text": "a", "scores": {"joy": 0.7, "fear": 0.3}}, {"text": "b", "scores": {"joy": 0.1, "fear": 0.9}}]
+    for split in ("train", "validation"):
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+
+    assert report(tmp_path, capsys)["splits"]["train"]["labels"] == {"joy": 1, "fear": 1}

@@ -82,3 +82,10 @@ def test_an_unknown_option_is_refused() -> None:
 def test_what_would_fail_after_hours_is_refused_at_once(option: str, value: str, reason: str) -> None:
     with pytest.raises(UserError, match=rf"^--{option} .*: {reason}"):
         parse(["--output", "artifact", f"--{option}", value])
+
+
+@pytest.mark.parametrize("option", ["name", "base_model_name"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_a_blank_name_is_refused_at_once(option: str, value: str) -> None:
+    with pytest.raises(UserError, match=rf"^--{option}: blank; give a name, or leave it out"):
+        parse(["--output", "artifact", f"--{option}", value])

@@ -123,3 +123,10 @@ def test_an_unknown_label_is_refused_by_its_row(
         train("--model", str(cased_base), "--data", str(data), "--datasets", write_sources(tmp_path, source))
 
     assert "d.csv, line 2: unknown label 'gut'; use one of sadness, joy" in capsys.readouterr().err
+
+
+def test_a_label_of_the_map_that_occurs_nowhere_is_named(tmp_path: Path) -> None:
+    source = {"data": write_csv(tmp_path / "d.csv"), "text_column": "Satz", "label_column": "Art"}
+
+    with pytest.raises(UserError, match=r"label_map names 'gutt', which occurs nowhere there; name some of egal, gut,"):
+        load_sources(write_sources(tmp_path, source | {"label_map": {"gutt": "joy", "egal": None}}), seed=1)

@@ -1,0 +1,26 @@
+"""Where results go, tried before the work that makes them."""
+
+import tempfile
+from pathlib import Path
+
+from trainer.errors import UserError
+
+
+def check_writable(output: Path, folder: Path) -> None:
+    """Makes a folder where it is missing, and checks that something can be written into it.
+
+    Args:
+        output: The place as given, for the message.
+        folder: What it is written into.
+
+    Raises:
+        UserError: if not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Made and removed, because root has every right, and still nothing can be written below /proc.
+        tempfile.TemporaryDirectory(dir=folder).cleanup()
+    except OSError as error:
+        raise UserError(
+            f"--output {output}: nothing can be written to {folder}: {error.strerror}; choose another place"
+        ) from error
