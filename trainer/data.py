@@ -141,6 +141,8 @@ def label_shares(split: Split, names: Sequence[str]) -> list[list[float]]:
 def _ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:
     positions = {str(index): index for index in range(len(names))}
     by_name = {name: index for index, name in enumerate(names)}
+    if split.label_names and set(split.label_names) <= set(names):  # else they were given other names, in their order
+        return by_name | {str(index): by_name[name] for index, name in enumerate(split.label_names)}
     if all(map(_is_whole, names)):
         # A number is a name here, and one that is none (such as "1" among "0", "2") would get another label as an id.
         # A source that numbers its names gives ids alone, whatever the names are.

@@ -230,6 +230,31 @@ def test_the_ids_of_a_class_label_column_are_positions_where_its_names_are_numbe
     assert label_shares(split, ["1", "2"]) == [[1, 0], [0, 1]]
 
 
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [(["neg", "pos", "mid"], [0, 2]), (["mid", "neg", "pos"], [1, 0]), (["mid", "neg", "pos", "none"], [1, 0])],
+)
+def test_the_ids_of_a_class_label_column_mean_its_own_names_in_whatever_order_the_model_has_them(
+    names: list[str], ids: list[int], tmp_path: Path
+) -> None:
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos", "mid"])}
+    )
+    rows = {"text": ["a", "b"], "label": [0, 2]}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "validation.parquet")
+
+    split = load_split(str(tmp_path), "validation", COLUMNS)
+
+    assert label_ids(split, names) == ids
+
+
+def test_names_given_instead_of_those_of_a_class_label_column_are_in_its_order(tmp_path: Path) -> None:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["0", "1"])})
+    datasets.Dataset.from_dict({"text": ["a"], "label": [1]}, features=features).to_parquet(tmp_path / "train.parquet")
+
+    assert label_ids(load_split(str(tmp_path), "train", COLUMNS), ["no", "yes"]) == [1]
+
+
 def test_whole_floats_are_ids_and_the_row_without_one_is_named(tmp_path: Path) -> None:
     datasets.Dataset.from_dict({"text": ["a", "b"], "label": [2.0, 0.0]}).to_parquet(tmp_path / "d.parquet")
     assert [row.label for row in load_split(str(tmp_path / "d.parquet"), "train", COLUMNS).rows] == ["2", "0"]
