@@ -63,7 +63,10 @@ def lower_cased_tokenizer(
     if max_tokens >= VERY_LARGE_INTEGER:
         raise UserError(f"{base}: states no longest input; set model_max_length in its tokenizer_config.json")
     normalizer = tokenizer.backend_tokenizer.normalizer
+    is_done = _same_ids(tokenizer, _PROBE)  # by a base that is an artifact itself
     if drop_links_and_names:
+        is_done = is_done and _same_ids(tokenizer, _LINKS_AND_NAMES_PROBE)
+    if drop_links_and_names and not is_done:
         tokenizer = _with_first(
             tokenizer,
             normalizers.Replace(Regex(_LINKS_AND_NAMES), " "),
@@ -74,7 +77,7 @@ def lower_cased_tokenizer(
     elif isinstance(normalizer, normalizers.BertNormalizer):
         strip_accents = normalizer.lowercase if normalizer.strip_accents is None else normalizer.strip_accents
         tokenizer = load_tokenizer(base, do_lower_case=True, strip_accents=strip_accents)
-    else:
+    elif not is_done:
         tokenizer = _with_first(tokenizer, normalizers.Lowercase())
     tokenizer.model_max_length = max_tokens
     for leftover in _LENGTH_LEFTOVERS:

@@ -48,3 +48,15 @@ def test_the_option_of_train_reaches_the_artifact(train: Train, cased_base: Path
     artifact = train("--model", str(cased_base), "--data", str(data), "--max_steps", "1", "--drop-links-and-names")
     tokenizer = AutoTokenizer.from_pretrained(artifact)
     assert tokenizer("so happy @a")["input_ids"] == tokenizer("so happy")["input_ids"]
+
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_an_artifact_as_base_keeps_its_tokenizer_as_it_is(drop: bool, cased_base: Path, tmp_path: Path) -> None:
+    model = BertForSequenceClassification.from_pretrained(cased_base)
+    once = lower_cased_tokenizer(str(cased_base), model, drop_links_and_names=drop)
+    save_tokenizer(once, tmp_path)
+    model.config.save_pretrained(tmp_path)
+
+    twice = lower_cased_tokenizer(str(tmp_path), model, drop_links_and_names=drop)
+
+    assert twice.backend_tokenizer.to_str() == once.backend_tokenizer.to_str()
