@@ -144,16 +144,20 @@ class Source:
 
     def _gather(self) -> Window:
         max_records = self._pace.next_size()
-        records = self._poll(0, max_records)
-        fetched_ahead = bool(records)  # while the last window was worked on: more may have come since
-        if not fetched_ahead:
-            records = self._poll(_POLL_MS, max_records)
+        records = self._poll(_POLL_MS, max_records)
         self._check_brokers(bool(records))
         membership = self._current_membership()
         if membership != self._membership:
             self._settle(membership)
             return self._empty()
-        self._add_more(records, max_records, fetched_ahead)
+        # What is there goes at once: to wait for records that are still being written would cost the first ones time.
+        size_bytes = _bytes(records)
+        while records and len(records) < max_records and size_bytes < _WINDOW_BYTES and self._is_behind():
+            more = self._poll(_GATHER_MS, max_records - len(records))
+            if not more:
+                break
+            records += more
+            size_bytes += _bytes(more)
         if self._is_static and time.monotonic() - self._confirmed > _CONFIRM_SECONDS:
             self._delivered = {}  # the client does not say that another worker took our name; a commit does
         next_offsets = self._moved_positions() if self._membership else {}
@@ -165,19 +169,6 @@ class Source:
             return self._empty()
         self._pace.hand_over(len(records))
         return Window(records, next_offsets, group_metadata)
-
-    def _add_more(self, records: list[Record], max_records: int, fetched_ahead: bool) -> None:
-        """Add what is there: to wait for records that are still being written would cost the first ones time."""
-        size_bytes = _bytes(records)
-        while records and len(records) < max_records and size_bytes < _WINDOW_BYTES:
-            if not (fetched_ahead or self._is_behind()):
-                break
-            fetched_ahead = False
-            more = self._poll(_GATHER_MS, max_records - len(records))
-            if not more:
-                break
-            records += more
-            size_bytes += _bytes(more)
 
     def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:
         try:

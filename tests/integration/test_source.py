@@ -146,26 +146,6 @@ def test_a_stream_that_never_pauses_is_not_gathered_until_the_window_is_full(apa
         member.close()
 
 
-def test_a_window_holds_what_came_while_the_last_one_was_worked_on(apache_kafka: KafkaUnderTest) -> None:
-    servers = apache_kafka.bootstrap_servers
-    topic = create_topic(servers, partitions=1)
-    settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
-    consumer = Broker(settings).consumer()
-    member = Member(settings, consumer, 200)
-    try:
-        produce(servers, topic, [NewRecord(b"first")])
-        eventually(lambda: member.turn().records, 60, "the first window")
-        consumer._fetcher.config["fetch_max_wait_ms"] = 60_000
-        assert not consumer.poll(timeout_ms=0)  # now the broker has a request to answer with the next record
-        produce(servers, topic, [NewRecord(b"fetched ahead")])
-        eventually(lambda: consumer._fetcher._completed_fetches, 60, "its answer")
-        produce(servers, topic, [NewRecord(b"not fetched yet")])
-        window = eventually(lambda: member.turn().records, 60, "the next window")
-    finally:
-        member.close()
-    assert [record.value for record in window] == [b"fetched ahead", b"not fetched yet"]
-
-
 def test_a_group_with_members_of_another_kind_is_named(apache_kafka: KafkaUnderTest) -> None:
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers)
