@@ -4,9 +4,8 @@ import uuid
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import TransactionState
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError, SaslAuthenticationFailedError, TransactionalIdNotFoundError
+from kafka.errors import KafkaError, SaslAuthenticationFailedError
 
 from worker.admin import Admin
 from worker.errors import UserError
@@ -101,21 +100,6 @@ class Broker:
             max_block_ms=_REQUEST_TIMEOUT_MS,
             retry_backoff_ms=20,  # the first request of a transaction waits this long for the end of the last one
         )
-
-    def was_committed(self, transactional_id: str) -> bool:
-        """Whether the last transaction of this id was committed, or is about to be, as its coordinator has it.
-
-        Raises:
-            kafka.errors.KafkaError: The brokers are away.
-        """
-        admin = CandidAdmin(**self._common)
-        try:
-            state = admin.describe_transactions([transactional_id])[transactional_id].state
-        except TransactionalIdNotFoundError:  # it wrote nothing, or is forgotten after a week
-            return False
-        finally:
-            admin.close()
-        return state in (TransactionState.PREPARE_COMMIT, TransactionState.COMPLETE_COMMIT)
 
     def reader(self, topics: list[str], isolation: str = "read_committed") -> KafkaConsumer:
         """A reader of all partitions of `topics` from their beginning, in no group: what a user of the labels does."""

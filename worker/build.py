@@ -170,10 +170,9 @@ def make_sink(
         UserError: Writing is not allowed, or the brokers are too old.
     """
     exactly_once = settings.delivery == "exactly_once"
-    identity = name(settings.group_id)
-    make_producer = partial(broker.producer, max_message_bytes, identity if exactly_once else None)
-    was_committed = partial(broker.was_committed, identity)
-    return Sink(consumer, make_producer, was_committed, exactly_once, settings.session_timeout_ms / 1000, commits)
+    identity = name(settings.group_id) if exactly_once else None
+    make_producer = partial(broker.producer, max_message_bytes, identity)
+    return Sink(consumer, make_producer, exactly_once, settings.session_timeout_ms / 1000, commits)
 
 
 def spare_the_collector() -> None:

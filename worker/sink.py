@@ -34,14 +34,13 @@ class Sink:
 
     After any failure the producer is thrown away. What it still holds, or has promised to a transaction, must not
     reach the next window; a new one with the same transactional id also settles a transaction whose end is unknown,
-    and then ends what brokers may have left open of it, in the way that it ended.
+    and then ends what brokers may have left open of it: committed if it was told to be, else aborted.
     """
 
     def __init__(
         self,
         consumer: KafkaConsumer,
         make_producer: Callable[[], BoundedProducer],
-        was_committed: Callable[[], bool],
         exactly_once: bool,
         timeout_seconds: float,
         commits: Commits,
@@ -51,7 +50,6 @@ class Sink:
         Args:
             consumer: The one whose positions are committed.
             make_producer: Called now and after each failure; for `exactly_once` it makes a transactional one.
-            was_committed: Asks the brokers how the last transaction of these producers ended.
             exactly_once: Commit labels, dead letters and offsets in one transaction.
             timeout_seconds: How long the brokers may take to acknowledge a window's outcomes.
             commits: Told what was committed.
@@ -62,14 +60,13 @@ class Sink:
         """
         self._consumer = consumer
         self._make_producer = make_producer
-        self._was_committed = was_committed
         self._exactly_once = exactly_once
         self._timeout_seconds = timeout_seconds
         self._commits = commits
         self._producer: BoundedProducer | None = None
         self._proven = False  # whether this producer has delivered anything
         self._written: set[TopicPartition] = set()
-        self._is_committed: bool | None = False  # the last transaction; None: nobody told
+        self._is_committed = False  # the last transaction, as far as anybody told
         with _translated_errors():
             self._open()
 
@@ -121,8 +118,6 @@ class Sink:
         self._producer = producer = self._make_producer()
         self._proven = False
         if self._exactly_once:
-            if self._is_committed is None:  # before `init_transactions`, which aborts what is not committed by then
-                self._is_committed = self._was_committed()
             producer.init_transactions()
             if self._written:
                 there = [p for p in self._written if p.partition in _partitions(producer, p.topic)]
@@ -140,7 +135,6 @@ class Sink:
         }
         if self._exactly_once:
             producer.send_offsets_to_transaction(offsets, window.membership)
-            self._is_committed = None
             producer.commit_transaction()
             self._is_committed = True
         else:
@@ -202,7 +196,7 @@ def _translated_errors() -> Iterator[None]:
         raise not_admitted(error) from error
     except UnsupportedVersionError as error:
         raise UserError(
-            f"the brokers are too old for this ({error}): exactly once needs Apache Kafka 3.0 or newer"
+            f"the brokers are too old for this ({error}): exactly once needs Apache Kafka 2.5 or newer"
         ) from error
     except KafkaError as error:
         if InvalidTransactionTimeoutError.__name__ in str(error):  # the client gives it no class of its own
