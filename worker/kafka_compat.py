@@ -148,15 +148,18 @@ class BoundedProducer(KafkaProducer):  # type: ignore[misc]
         `init_transactions` ends the last transaction in the coordinator's books only. A broker that has just started
         takes partitions whose leader it does not know yet for deleted and skips their markers ("these partitions are
         likely deleted already", Apache Kafka 4.3): records and offsets stay open there until this producer's next
-        marker, whatever that says. `commit` is therefore how the last transaction ended. To abort what was committed
-        would lose it; to commit what was not would bring back the first copy of a window that is read again.
+        marker, whatever that says. `commit` is therefore how the last transaction ended, as far as is known. To abort
+        what was committed would lose it; to commit what was not would bring back the first copy of a window that is
+        read again.
         """
         self.begin_transaction()
         for partition in partitions:
             self._transaction_manager.maybe_add_partition_to_transaction(partition)
         self.send_offsets_to_transaction({}, group_metadata)
-        manager = self._transaction_manager
-        self._await(manager.begin_commit() if commit else manager.begin_abort())
+        if commit:
+            self.commit_transaction()
+        else:
+            self._await(self._transaction_manager.begin_abort())
 
     def _await(self, result: TransactionalRequestResult) -> None:
         self._sender.wakeup()

@@ -65,10 +65,10 @@ class Model:
             raise UserError(f"EMOTION_MODEL: {artifact.folder} cannot be loaded: {error}") from error
         _refuse_other_kinds(artifact.folder, model.config, report["missing_keys"])
         self._model: PreTrainedModel = model.to(self.device).eval()
-        self.row_tokens = ROW_TOKENS if bert.takes(model) else 0
-        self._logits: Callable[[Inputs], torch.Tensor] = (
-            bert.BertLogits(model) if bert.takes(model) else partial(logits_of_rows, model)
-        )
+        self.row_tokens = 0
+        self._logits: Callable[[Inputs], torch.Tensor] = partial(logits_of_rows, model)
+        if bert.takes(model):
+            self.row_tokens, self._logits = ROW_TOKENS, bert.BertLogits(model)
         self._pad_id: int = model.config.pad_token_id or 0
         self.positions = _positions(model)
         if confident_score is None and artifact.manifest:
