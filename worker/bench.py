@@ -135,7 +135,7 @@ class _Bench:
             processes_fit=max(1, (os.cpu_count() or 1) // model.threads()),
             texts=len(self._texts),
             tokens_per_text=tokens / len(self._texts),
-            operations_per_text=2 * model.matrix_weights() * tokens / len(self._texts),
+            operations_per_text=2 * model.matrix_weights * tokens / len(self._texts),
             matrix_peak_operations_per_s=statistics.median(peaks),
             batch_tokens=model.batch_tokens,
             ceilings={budget: statistics.median(rates) for budget, rates in ceilings.items()},

@@ -9,16 +9,18 @@ from collections.abc import Iterable
 from typing import cast
 
 import torch
-from torch.nn import Parameter
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn import Linear, Parameter
+from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.utils import skip_init
 from transformers import (
     BertForSequenceClassification,
     PreTrainedModel,
     RobertaForSequenceClassification,
     XLMRobertaForSequenceClassification,
 )
-from transformers.models.bert.modeling_bert import BertLayer, BertModel
+from transformers.models.bert.modeling_bert import BertLayer, BertModel, BertSelfAttention
 
+from worker import packed_linear
 from worker.packing import Inputs
 
 _KINDS = (BertForSequenceClassification, RobertaForSequenceClassification, XLMRobertaForSequenceClassification)
@@ -33,22 +35,25 @@ class BertLogits:
     """Calls such a classifier, several texts a row."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        """Join the weights of each layer's query, key and value; the model's own become views of them."""
+        """Take the model over: it can be called through this only from now on."""
         self._encoder = cast("BertModel", model.base_model)  # the others have its layout
-        self._head = cast("BertForSequenceClassification", model).classifier
         self._heads: int = model.config.num_attention_heads
         layers = cast("Iterable[BertLayer]", self._encoder.encoder.layer)
-        *self._layers, self._last = [(layer, *_joined(layer)) for layer in layers]
+        for layer in layers:
+            layer.attention.add_module("self", _joined(cast("BertSelfAttention", layer.attention.self)))
+        if packed_linear.pays(model.device, model.dtype):
+            packed_linear.pack(model)
+        *self._layers, self._last = layers
+        self._head = cast("BertForSequenceClassification", model).classifier
 
     def __call__(self, inputs: Inputs) -> torch.Tensor:
         """`[texts, labels]`."""
         hidden = self._encoder.embeddings(inputs.ids, position_ids=self._positions(inputs))
-        mask = None if inputs.is_full else inputs.texts[:, None, :, None] == inputs.texts[:, None, None, :]
-        for layer, weight, bias in self._layers:
-            hidden = _finish(layer, self._attend(hidden, weight, bias, mask), hidden)
-        layer, weight, bias = self._last
-        attended = self._attend(hidden, weight, bias, mask)
-        firsts = _finish(layer, attended.flatten(0, 1)[inputs.starts], hidden.flatten(0, 1)[inputs.starts])
+        mask = None if inputs.is_full else _mask(inputs.texts, hidden.dtype)
+        for layer in self._layers:
+            hidden = _finish(layer, self._attend(layer, hidden, mask), hidden)
+        attended = self._attend(self._last, hidden, mask)
+        firsts = _finish(self._last, attended.flatten(0, 1)[inputs.starts], hidden.flatten(0, 1)[inputs.starts])
         rows = firsts[:, None]  # pooler, or RoBERTa's head, takes the first token of each
         logits: torch.Tensor = self._head(self._encoder.pooler(rows) if self._encoder.pooler else rows)
         return logits
@@ -63,12 +68,10 @@ class BertLogits:
         begins = torch.arange(inputs.ids.shape[1], device=inputs.ids.device) - inputs.positions
         return padding + counted * (running - (running - counted).gather(1, begins))
 
-    def _attend(
-        self, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, mask: torch.Tensor | None
-    ) -> torch.Tensor:
+    def _attend(self, layer: BertLayer, hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         rows, tokens, size = hidden.shape
-        joined = linear(hidden, weight, bias).view(rows, tokens, 3, self._heads, size // self._heads)
-        query, key, value = joined.permute(2, 0, 3, 1, 4)
+        joined: torch.Tensor = layer.attention.self(hidden)
+        query, key, value = joined.view(rows, tokens, 3, self._heads, size // self._heads).permute(2, 0, 3, 1, 4)
         return scaled_dot_product_attention(query, key, value, mask).transpose(1, 2).reshape(rows, tokens, size)
 
 
@@ -79,11 +82,17 @@ def _finish(layer: BertLayer, attended: torch.Tensor, hidden: torch.Tensor) -> t
     return finished
 
 
-def _joined(layer: BertLayer) -> tuple[torch.Tensor, torch.Tensor]:
-    attention = layer.attention.self
+def _mask(texts: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """What is added to the products of query and key; attention would make it of a mask of booleans in each layer."""
+    are_apart = texts[:, None, :, None] != texts[:, None, None, :]
+    return torch.zeros_like(are_apart, dtype=dtype).masked_fill_(are_apart, -torch.inf)
+
+
+def _joined(attention: BertSelfAttention) -> Linear:
+    """Query, key and value in one."""
     parts = (attention.query, attention.key, attention.value)
-    weight = torch.cat([part.weight.detach() for part in parts])
-    bias = torch.cat([part.bias.detach() for part in parts])
-    for part, own in zip(parts, weight.chunk(3), strict=True):
-        part.weight = Parameter(own, requires_grad=False)  # else they would be held twice
-    return weight, bias
+    size = attention.query.in_features
+    joined: Linear = skip_init(Linear, size, sum(part.out_features for part in parts))  # type: ignore[no-untyped-call]
+    joined.weight = Parameter(torch.cat([part.weight.detach() for part in parts]), requires_grad=False)
+    joined.bias = Parameter(torch.cat([part.bias.detach() for part in parts]), requires_grad=False)
+    return joined

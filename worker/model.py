@@ -64,7 +64,8 @@ class Model:
         except (OSError, ValueError, SafetensorError) as error:
             raise UserError(f"EMOTION_MODEL: {artifact.folder} cannot be loaded: {error}") from error
         _refuse_other_kinds(artifact.folder, model.config, report["missing_keys"])
-        self._model: PreTrainedModel = model.to(self.device).eval()
+        model = model.to(self.device).eval()
+        self.matrix_weights = _matrix_weights(model)
         self.row_tokens = 0
         self._logits: Callable[[Inputs], torch.Tensor] = partial(logits_of_rows, model)
         if bert.takes(model):
@@ -179,10 +180,6 @@ class Model:
         """Cores that a forward pass keeps busy."""
         return torch.get_num_threads() if self.device.type == "cpu" else os.cpu_count() or 1
 
-    def matrix_weights(self) -> int:
-        """Weights that every token is multiplied with: those of linear layers. Two operations each make a token."""
-        return sum(module.weight.numel() for module in self._model.modules() if isinstance(module, torch.nn.Linear))
-
 
 def _halves(batch: Batch) -> tuple[Batch, Batch]:
     """By rows as long as there are several, then by the texts of the last one."""
@@ -220,6 +217,11 @@ def _labels(artifact: Artifact, config: PretrainedConfig) -> list[str]:
             f"{artifact.manifest.labels}"
         )
     return labels
+
+
+def _matrix_weights(model: PreTrainedModel) -> int:
+    """Weights that every token is multiplied with: those of linear layers. Two operations each make a token."""
+    return sum(module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Linear))
 
 
 def _positions(model: PreTrainedModel) -> int:

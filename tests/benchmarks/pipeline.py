@@ -23,7 +23,7 @@ def main() -> None:
 
     torch.set_num_threads(given.threads)
     tokenized = tokenizer.tokenize(Request(index, "", text, None) for index, text in enumerate(texts))
-    operations = 2 * model.matrix_weights() * statistics.mean(len(text.ids) for text in tokenized)
+    operations = 2 * model.matrix_weights * statistics.mean(len(text.ids) for text in tokenized)
     broker_cores: dict[str, list[float]] = {"at_least_once": [], "exactly_once": []}
     with filled_stream(texts) as (broker, stream):
         variants = {

@@ -18,6 +18,7 @@ from transformers import (
 from schemas.dead_letter import Reason
 from schemas.manifest import ModelManifest, digest_files
 from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
+from worker import packed_linear
 from worker.artifact import _BUNDLED, find_artifact
 from worker.batcher import plan
 from worker.build import load_model
@@ -34,6 +35,10 @@ def load(folder: Path, dtype: str = "float32") -> tuple[Model, Tokenizer]:
     artifact = find_artifact(str(folder), None)
     model = Model(artifact, "cpu", dtype)
     return model, Tokenizer(artifact, model.positions)
+
+
+def encoder_of(model: Model) -> Any:
+    return cast("Any", model._logits)._encoder
 
 
 def requests(texts: list[str]) -> list[Request]:
@@ -127,7 +132,7 @@ def test_a_text_that_computes_to_nan_costs_no_neighbour_in_its_row(tiny_model: P
     whole = by_index(predict(model, tokenizer, TEXTS[:8]))
     (poison,) = tokenizer.tokenize(requests(["z"]))
     with torch.no_grad():
-        cast("torch.nn.Embedding", model._model.get_input_embeddings()).weight[poison.ids[1]] = float("nan")
+        encoder_of(model).get_input_embeddings().weight[poison.ids[1]] = float("nan")
     predictions = predict(model, tokenizer, [*TEXTS[:8], "z"])
     assert [p.index for p in predictions if isinstance(p, Rejected)] == [8]
     assert sorted(by_index(predictions)) == list(range(8))
@@ -163,10 +168,34 @@ def test_the_last_layer_is_computed_for_first_tokens_only(tiny_model: Path) -> N
 
 
 def test_joined_weights_are_held_once(tiny_model: Path) -> None:
-    model, _ = load(tiny_model)
-    attention = cast("Any", model._model).bert.encoder.layer[0].attention.self
-    storages = {part.weight.untyped_storage().data_ptr() for part in (attention.query, attention.key, attention.value)}
-    assert len(storages) == 1
+    reference = AutoModelForSequenceClassification.from_pretrained(tiny_model).base_model
+    ours, theirs = (
+        sum(weights.numel() for weights in encoder.parameters())
+        for encoder in (encoder_of(load(tiny_model)[0]), reference)
+    )
+    assert ours == theirs
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")  # type: ignore[no-untyped-call]
+def test_packed_weights_give_the_same_scores(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = by_index(predict(*load(tiny_model), TEXTS))
+    monkeypatch.setattr(packed_linear, "pays", lambda *_: True)
+    model, tokenizer = load(tiny_model)
+    assert not [each for each in encoder_of(model).modules() if isinstance(each, torch.nn.Linear)]
+    packed = by_index(predict(model, tokenizer, TEXTS))
+    for index, scores in plain.items():
+        assert packed[index] == pytest.approx(scores, abs=2e-6)
+
+
+@pytest.mark.skipif(
+    not packed_linear.pays(torch.device("cpu"), torch.bfloat16), reason="this CPU does not compute in bfloat16"
+)
+def test_packed_weights_give_the_same_scores_in_bfloat16(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer = load(tiny_model, "bfloat16")
+    assert any(isinstance(each, packed_linear.PackedLinear) for each in encoder_of(model).modules())
+    packed = by_index(predict(model, tokenizer, TEXTS))
+    monkeypatch.setattr(packed_linear, "pays", lambda *_: False)
+    assert packed == by_index(predict(*load(tiny_model, "bfloat16"), TEXTS))
 
 
 def test_a_bert_that_is_part_of_a_decoder_is_left_to_transformers(tmp_path: Path) -> None:
