@@ -4,7 +4,9 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -19,11 +21,16 @@ from worker.device import describe, pick_device, pick_dtype
 from worker.errors import UserError
 from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
 from worker.packing import ROW_TOKENS, Inputs, logits_of_rows, make_inputs
+from worker.side_by_side import SideBySide
 
 _log = logging.getLogger(__name__)
 
 _MIN_BATCH_TOKENS = 64
 _SCORE_UNIT = 1e6  # six digits
+
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Model:
@@ -76,6 +83,7 @@ class Model:
             confident_score = artifact.manifest.confident_score
         self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), confident_score)
         self.drift_reference = artifact.manifest.reference if artifact.manifest else None
+        self._side_by_side = SideBySide()
         self._ran_out_of_memory = False
         self.batch_tokens = batch_tokens or (512 if self.device.type == "cpu" else 16_384)
 
@@ -88,17 +96,27 @@ class Model:
         Raises:
             RuntimeError: The device is broken, or its memory does not hold even one text.
         """
-        for batch in batches:
-            shrunk = self.batch_tokens // 2
-            yield from self._predict(batch)
-            if self._ran_out_of_memory:
-                self._ran_out_of_memory = False
-                self.batch_tokens = min(self.batch_tokens, max(_MIN_BATCH_TOKENS, shrunk))
-                _log.warning("batch_tokens_shrunk", extra={"batch_tokens": self.batch_tokens})
+        return chain.from_iterable(self._each(self._predicted, batches))
+
+    def forward_each(self, inputs: Iterable[Inputs]) -> Iterator[torch.Tensor]:
+        """`forward` of each, as `predict` does it: side by side where that is faster."""
+        return self._each(self.forward, inputs)
 
     def memory_bytes(self) -> int:
         """Memory of the device that torch holds for this process; 0 on a CPU."""
         return torch.cuda.memory_reserved(self.device) if self.device.type == "cuda" else 0
+
+    def _each(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
+        return self._side_by_side.map(function, batches) if self.device.type == "cpu" else map(function, batches)
+
+    def _predicted(self, batch: Batch) -> list[Prediction | Rejected]:
+        shrunk = self.batch_tokens // 2
+        predictions = list(self._predict(batch))
+        if self._ran_out_of_memory:
+            self._ran_out_of_memory = False
+            self.batch_tokens = min(self.batch_tokens, max(_MIN_BATCH_TOKENS, shrunk))
+            _log.warning("batch_tokens_shrunk", extra={"batch_tokens": self.batch_tokens})
+        return predictions
 
     def _predict(self, batch: Batch) -> Iterator[Prediction | Rejected]:
         try:
@@ -173,7 +191,7 @@ class Model:
 
     def fingerprint(self) -> str:
         """What a measurement of this model holds for: device, number format, model and library."""
-        rows = f"rows of {self.row_tokens} tokens"
+        rows = f"rows of {self.row_tokens} tokens, batches side by side"
         return " | ".join([describe(self.device), str(self.dtype), self.info.revision, torch.__version__, rows])
 
     def threads(self) -> int:

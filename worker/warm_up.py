@@ -1,6 +1,7 @@
 """What is found out about a model on its device before the first text: the best batch size, and whether it is right."""
 
 import logging
+import math
 import os
 import statistics
 import tempfile
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_CPU_BUDGETS = (256, 512, 1_024, 2_048)
+_CPU_BUDGETS = (512, 1_024, 2_048)
 _GPU_BUDGETS = (4_096, 8_192, 16_384, 32_768)
 _LENGTHS = (7, 12, 15, 18, 22, 26, 31, 40)  # tokens of messages
-_ROUNDS = 3
+_ROUNDS = 2
+_ENOUGH_SECONDS = 10.0  # of measuring: a large model takes its time
 _CLEARLY = 1.03  # a larger batch has to be that much faster: it costs memory, and a lone text's neighbours time
 SAMPLES = 200
 MAX_DIFFERENT = 1  # 0.5 %
@@ -74,8 +76,8 @@ def forward_texts_per_s(model: "Model", tokenized: list[TokenizedText], batch_to
     """Texts a second of the forward pass alone: tokenized and packed beforehand, over the whole set."""
     inputs = [model.inputs(batch) for batch in plan(tokenized, batch_tokens, model.row_tokens)]
     started = time.perf_counter()
-    for batch in inputs:
-        model.forward(batch)
+    for _ in model.forward_each(inputs):
+        pass
     return len(tokenized) / (time.perf_counter() - started)
 
 
@@ -92,17 +94,23 @@ def _labels(model: "Model", tokenized: list[TokenizedText]) -> dict[int, int | N
 
 def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float]:
     """Seconds for the same texts in batches of each budget that the device's memory holds."""
-    budgets = _CPU_BUDGETS if model.device.type == "cpu" else _GPU_BUDGETS
-    lengths = [min(_LENGTHS[index % len(_LENGTHS)], model.positions) for index in range(budgets[-1] // 16)]
-    texts = [TokenizedText([], [1] * length, truncated=False) for length in lengths]
-    inputs = {budget: [model.inputs(batch) for batch in plan(texts, budget, model.row_tokens)] for budget in budgets}
+    on_cpu = model.device.type == "cpu"
+    budgets = _CPU_BUDGETS if on_cpu else _GPU_BUDGETS
+    tokens = budgets[-1] * (2 * model.threads() if on_cpu else 1)  # so many batches that they go side by side
+    texts = math.ceil(tokens / statistics.mean(_LENGTHS))
+    lengths = [min(_LENGTHS[index % len(_LENGTHS)], model.positions) for index in range(texts)]
+    tokenized = [TokenizedText([], [1] * length, truncated=False) for length in lengths]
+    inputs = {
+        budget: [model.inputs(batch) for batch in plan(tokenized, budget, model.row_tokens)] for budget in budgets
+    }
     seconds: dict[int, list[float]] = {budget: [] for budget in budgets}
+    began = clock()
     for _ in range(_ROUNDS):  # in turns, so that a noisy moment hits all
         for budget in list(seconds):
             started = clock()
             try:
-                for batch in inputs[budget]:
-                    model.forward(batch)
+                for _ in model.forward_each(inputs[budget]):
+                    pass
             except RuntimeError as error:
                 if budget == budgets[0]:
                     raise
@@ -110,7 +118,9 @@ def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float
                 del seconds[budget]
                 continue
             seconds[budget].append(clock() - started)
-    return {budget: statistics.median(runs) for budget, runs in seconds.items()}
+        if clock() - began > _ENOUGH_SECONDS:
+            break
+    return {budget: min(runs) for budget, runs in seconds.items()}
 
 
 def _read(file: Path) -> dict[str, int]:

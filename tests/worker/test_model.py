@@ -404,3 +404,19 @@ def test_the_bundled_model_labels_what_is_plain() -> None:
     scores = by_index(predict(model, tokenizer, list(texts)))
     labels = [model.info.labels[max(range(6), key=scores[index].__getitem__)] for index in range(len(texts))]
     assert labels == list(texts.values())
+
+
+def test_texts_get_the_same_scores_when_batches_go_side_by_side(tiny_model: Path) -> None:
+    model, tokenizer = load(tiny_model)
+    texts = [f"{'so ' * (index % 9)}{index}" for index in range(300)]
+    before = torch.get_num_threads()
+    try:
+        scores = []
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            scores.append(by_index(predict(model, tokenizer, texts, 100)))
+    finally:
+        torch.set_num_threads(before)
+    assert sorted(scores[1]) == list(range(300))
+    for index, alone in scores[0].items():
+        assert scores[1][index] == pytest.approx(alone, abs=2e-6)

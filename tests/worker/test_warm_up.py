@@ -38,7 +38,7 @@ def test_the_batch_size_is_measured_once_and_read_at_the_next_start(
 ) -> None:
     file = tmp_path / "cache" / "batch-tokens.json"
     first = find_batch_tokens(model, file)
-    assert first in (256, 512, 1024, 2048)
+    assert first in (512, 1024, 2048)
     monkeypatch.setattr(model, "forward", None)  # would fail if it were measured again
     assert find_batch_tokens(model, file) == first
 
@@ -66,7 +66,7 @@ def test_a_place_that_cannot_be_written_to_costs_the_measurement_only(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     with caplog.at_level(logging.INFO):
-        assert find_batch_tokens(model, tmp_path / "file" / "batch-tokens.json") in (256, 512, 1024, 2048)
+        assert find_batch_tokens(model, tmp_path / "file" / "batch-tokens.json") in (512, 1024, 2048)
     own = [r.message for r in caplog.records if r.name == "worker.warm_up"]  # a client of another test may still write
     assert own == ["batch_tokens_found", "batch_tokens_not_kept"]
 
@@ -77,12 +77,12 @@ def test_a_budget_that_memory_does_not_hold_is_not_taken(
     forward = model.forward
 
     def scores(inputs):  # type: ignore[no-untyped-def]
-        if inputs[0].numel() > 256:
+        if inputs[0].numel() > 512:
             raise RuntimeError("out of memory")
         return forward(inputs)
 
     monkeypatch.setattr(model, "forward", scores)
-    assert find_batch_tokens(model, tmp_path / "batch-tokens.json") == 256
+    assert find_batch_tokens(model, tmp_path / "batch-tokens.json") == 512
 
 
 def test_labels_in_another_dtype_are_compared_with_those_of_float32(tiny_model: Path, tmp_path: Path) -> None:
