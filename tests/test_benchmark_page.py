@@ -36,12 +36,12 @@ def test_every_saved_result_has_its_place_on_the_page_and_its_plot() -> None:
 
 
 def test_a_new_result_replaces_the_old_one_with_machine_date_and_command() -> None:
-    old = "<!-- goals -->\nold\n<!-- end -->\nkept\n<!-- result pipeline -->\n\nold\n\n<!-- end -->\n"
-    page = render(old, {"pipeline": _SAVED})
+    old = "<!-- goals -->\nold\n<!-- end -->\nkept\n<!-- result pipeline-float32 -->\n\nold\n\n<!-- end -->\n"
+    page = render(old, {"pipeline-float32": _SAVED})
     assert "old" not in page
     assert "kept" in page
     assert "| exactly_once | 219.9 |" in page
-    assert "| pipeline / ceiling, exactly once | ≥ 0.88 | 0.897 | `pipeline` |" in page
+    assert "| the same, exactly once | ≥ 0.88 | 0.897 | `pipeline` |" in page
     for fact in ("2026-02-03", "Some CPU, 2 cores", "2 rounds", "`python -m tests.benchmarks.pipeline --save`"):
         assert fact in page
 

@@ -16,9 +16,9 @@ from worker.warm_up import forward_texts_per_s
 
 
 def main() -> None:
-    given = options(__doc__ or "", texts=4000, rounds=3, threads=2, batch_tokens=1024, model="bundled")
+    given = options(__doc__ or "", texts=4000, rounds=3, threads=2, batch_tokens=1024, model="bundled", dtype="auto")
     texts, origin = distinct_texts(given.texts)
-    model, tokenizer = load_model(load_settings(model=given.model))
+    model, tokenizer = load_model(load_settings(model=given.model, dtype=given.dtype))
     import torch
 
     torch.set_num_threads(given.threads)
@@ -39,9 +39,9 @@ def main() -> None:
         ("what", "texts/s", "of the forward pass", "cores that the broker took"),
         [(name, rate, round(rate / top, 3), cores.get(name, "-")) for name, rate in found.items()],
         "pipeline / ceiling: at least once {}, exactly once {}".format(*shares.values()),
+        variant=str(model.dtype).removeprefix("torch."),
         texts=origin,
         threads=given.threads,
-        dtype=str(model.dtype).removeprefix("torch."),
         runs=runs,
         goals=shares | {"ceiling_to_matrix_peak": round(top / found["matrix products"], 3)},
     )
@@ -52,8 +52,8 @@ def _worker(
 ) -> float:
     stream.renew()
     before = broker.cpu_seconds()
-    settings = {"model": given.model, "batch_tokens": given.batch_tokens, "delivery": delivery}
-    texts_per_s = drain(stream, [stream.worker(threads=given.threads, **settings)], given.texts)
+    own = {"model": given.model, "dtype": given.dtype, "batch_tokens": given.batch_tokens, "delivery": delivery}
+    texts_per_s = drain(stream, [stream.worker(threads=given.threads, **own)], given.texts)
     cores[delivery].append((broker.cpu_seconds() - before) * texts_per_s / given.texts)
     return texts_per_s
 
