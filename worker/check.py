@@ -171,7 +171,8 @@ def _device(settings: Settings) -> Iterator[Result]:
     model = model if compared.ok or exact is None else exact
     set_batch_tokens(model, settings)
     yield _batch(model, settings)
-    texts = tokenized_samples(tokenizer, max(SAMPLES, model.batch_tokens // 4))  # some batches, at 16 tokens a text
+    batches = 2 * (model.full_load() + 1)
+    texts = tokenized_samples(tokenizer, max(SAMPLES, batches * model.batch_tokens // 16))  # at 16 tokens a text
     speed = statistics.median(forward_texts_per_s(model, texts, model.batch_tokens) for _ in range(_ROUNDS))
     yield Result("speed", True, f"{speed:,.0f} built-in texts/s, the model alone in {model.dtype}")
     yield Result("memory", True, f"{memory_needed(model.device)}, warm-up included; each process needs as much")

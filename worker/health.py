@@ -4,7 +4,7 @@ import ctypes
 import time
 from collections.abc import Callable, Sequence
 
-PATIENCE_SECONDS = 30.0  # for one batch of the model, and for an answer of the brokers
+PATIENCE_SECONDS = 30.0  # for one batch of the model, on one core, and for an answer of the brokers
 _ADVANCE_SECONDS = 60.0  # for a window's commit while there is work
 
 

@@ -174,8 +174,12 @@ class Instrument:
             yield batch
 
     def _predict(self, batches: Iterable[Batch]) -> list[Prediction | Rejected]:
+        predictions = []
         with self._timed("predict"):
-            return list(self._inner.predict(batches))
+            for prediction in self._inner.predict(batches):
+                self._vitals.expect(health.PATIENCE_SECONDS)  # several batches are asked for ahead
+                predictions.append(prediction)
+        return predictions
 
     def _encode(self, records: list[Record], answers: Iterable[Prediction | Rejected | Tombstone]) -> list[Outcome]:
         answers = list(answers)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
@@ -21,7 +22,7 @@ from worker.device import describe, pick_device, pick_dtype
 from worker.errors import UserError
 from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
 from worker.packing import ROW_TOKENS, Inputs, logits_of_rows, make_inputs
-from worker.side_by_side import SideBySide
+from worker.side_by_side import BATCHES_A_CORE, SideBySide
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Model:
             artifact: Where it is.
             device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
             dtype: `auto`, `float32`, `bfloat16` or `float16`.
-            batch_tokens: Padded tokens that it should see at once; None: what suits the device.
+            batch_tokens: Padded tokens that a batch should have; None: what suits the device.
             confident_score: Score from which a label is confident; None: what its manifest says.
 
         Raises:
@@ -83,6 +84,10 @@ class Model:
             confident_score = artifact.manifest.confident_score
         self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), confident_score)
         self.drift_reference = artifact.manifest.reference if artifact.manifest else None
+        # On x86 and with our own forward pass only: others may change while they compute, and ARM was not measured.
+        self._goes_side_by_side = (
+            self.device.type == "cpu" and self.row_tokens > 0 and platform.machine() in ("x86_64", "AMD64")
+        )
         self._side_by_side = SideBySide()
         self._ran_out_of_memory = False
         self.batch_tokens = batch_tokens or (512 if self.device.type == "cpu" else 16_384)
@@ -107,7 +112,7 @@ class Model:
         return torch.cuda.memory_reserved(self.device) if self.device.type == "cuda" else 0
 
     def _each(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
-        return self._side_by_side.map(function, batches) if self.device.type == "cpu" else map(function, batches)
+        return (self._side_by_side.map if self._goes_side_by_side else map)(function, batches)
 
     def _predicted(self, batch: Batch) -> list[Prediction | Rejected]:
         shrunk = self.batch_tokens // 2
@@ -191,8 +196,12 @@ class Model:
 
     def fingerprint(self) -> str:
         """What a measurement of this model holds for: device, number format, model and library."""
-        rows = f"rows of {self.row_tokens} tokens, batches side by side"
+        rows = f"rows of {self.row_tokens} tokens, {self.full_load()} batches at full load"
         return " | ".join([describe(self.device), str(self.dtype), self.info.revision, torch.__version__, rows])
+
+    def full_load(self) -> int:
+        """So many batches, or a multiple of them, keep the device busy to the end."""
+        return BATCHES_A_CORE * torch.get_num_threads() if self._goes_side_by_side else 1
 
     def threads(self) -> int:
         """Cores that a forward pass keeps busy."""

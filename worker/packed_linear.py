@@ -1,8 +1,8 @@
 """Linear layers whose weights lie as oneDNN reads them for bfloat16.
 
-A plain layer lays them out anew at every call, which costs a lone text more than the products do. The scores are the
-same. The operators are those that torch.compile makes of a frozen layer (torch/_inductor/fx_passes/mkldnn_fusion.py);
-they need no compiler themselves.
+A plain layer lays them out anew at every call, which costs a lone text more than the products do. The outputs are the
+same but for rounding. The operators are those that torch.compile makes of a frozen layer (mkldnn_fusion.py among the
+passes of torch's inductor); they need no compiler themselves.
 """
 
 import torch
@@ -24,7 +24,7 @@ class PackedLinear(Module):
 
 
 def pays(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether it makes this kind of model faster. In float32 it was measured to make no difference."""
+    """Whether it makes a model faster: measured with AMX. In float32 it makes no difference (AVX2, AVX-512)."""
     return (
         device.type == "cpu"
         and dtype == torch.bfloat16

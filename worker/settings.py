@@ -107,8 +107,8 @@ class Settings(RegistrySettings, SecuritySettings):
     batch_tokens: int | None = Field(
         None,
         ge=1,
-        description="Padded tokens that the model sees at once; unset: what is fastest here, measured at the first "
-        "start of `run`, or by `check --device`, and kept below `XDG_CACHE_HOME`.",
+        description="Padded tokens of a batch; on a CPU each core may have one of its own. Unset: what is fastest "
+        "here, measured at the first start of `run`, or by `check --device`, and kept below `XDG_CACHE_HOME`.",
     )
     cache_texts: int = Field(
         0,

@@ -1,4 +1,4 @@
-"""Several batches at once, the cores of this process shared out among them.
+"""Several batches at once, a core each.
 
 Cores that share a batch wait for each other in each of its operations, and all of them for the one that has something
 else to do as well: the client, the tokenizer, another process. With a batch each they do not.
@@ -6,7 +6,7 @@ else to do as well: the client, the tokenizer, another process. With a batch eac
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -15,11 +15,11 @@ import torch
 T = TypeVar("T")
 R = TypeVar("R")
 
-_BATCHES_A_LANE = 2  # with fewer the cores that are through first would wait too long for the last one
+BATCHES_A_CORE = 2  # with fewer, those that are through first would wait too long for the last one
 
 
 class SideBySide:
-    """A thread for each core that torch uses, started when there is work for several."""
+    """A thread for each core that torch uses, started when there is work for all of them."""
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
@@ -27,28 +27,28 @@ class SideBySide:
     def map(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
         """`function` of each batch, in order; of a few batches one after the other, with all cores for each.
 
-        Batches are asked for as they can be worked on. What `function` raises comes out here, while others may still
-        be worked on.
+        Batches are asked for as they can be worked on. What `function` raises comes out once nothing is worked on any
+        more.
         """
-        threads = torch.get_num_threads()
+        cores = torch.get_num_threads()
         rest = iter(batches)
-        first = list(islice(rest, threads * _BATCHES_A_LANE))
-        lanes = len(first) // _BATCHES_A_LANE
-        if lanes < 2:
+        first = list(islice(rest, cores * BATCHES_A_CORE))
+        if cores == 1 or len(first) < cores * BATCHES_A_CORE:
             yield from map(function, chain(first, rest))
             return
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batch")
+            self._pool = ThreadPoolExecutor(
+                cores, thread_name_prefix="batch", initializer=torch.set_num_threads, initargs=(1,)
+            )
         working: deque[Future[R]] = deque()
-        for batch in chain(first, rest):
-            working.append(self._pool.submit(_with_threads, threads // lanes, function, batch))
-            if len(working) > lanes:  # one more than can be worked on, so that no lane waits for the next
+        try:
+            for batch in chain(first, rest):
+                working.append(self._pool.submit(function, batch))
+                if len(working) > cores:  # one waits, so that no core has to
+                    yield working.popleft().result()
+            while working:
                 yield working.popleft().result()
-        for future in working:
-            yield future.result()
-
-
-def _with_threads(threads: int, function: Callable[[T], R], batch: T) -> R:
-    if torch.get_num_threads() != threads:  # of this thread; to set it costs torch what it has prepared
-        torch.set_num_threads(threads)
-    return function(batch)
+        finally:
+            for future in working:
+                future.cancel()
+            wait(working)

@@ -43,6 +43,8 @@ def run(settings: Settings, log_level: str) -> int:
         UserError: Something that `emotion-worker check` would have told.
     """
     count = process_count(settings)
+    for variable in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS"):  # torch; tokenizers. Neither knows of a container's quota
+        os.environ.setdefault(variable, str(max(1, usable_cores() // count)))
     if count > 1:
         with TemporaryDirectory(prefix="emotion-worker-") as folder:
             return _Supervisor(settings, count, log_level, folder).run()
@@ -147,8 +149,6 @@ class _Supervisor:
         self._folder = folder
         self._children = [_Child(slot, _settings_of(settings, slot), log_level) for slot in range(count)]
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        for variable in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS"):  # torch; tokenizers
-            os.environ.setdefault(variable, str(max(1, usable_cores() // count)))
 
     def run(self) -> int:
         registry = CollectorRegistry()

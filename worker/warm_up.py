@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from worker.batcher import plan
-from worker.flow import Request, TokenizedText
+from worker.flow import Request, TokenizedText, width
 from worker.sample_texts import sample_texts
 
 if TYPE_CHECKING:
@@ -93,16 +93,17 @@ def _labels(model: "Model", tokenized: list[TokenizedText]) -> dict[int, int | N
 
 
 def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float]:
-    """Seconds for the same texts in batches of each budget that the device's memory holds."""
-    on_cpu = model.device.type == "cpu"
-    budgets = _CPU_BUDGETS if on_cpu else _GPU_BUDGETS
-    tokens = budgets[-1] * (2 * model.threads() if on_cpu else 1)  # so many batches that they go side by side
-    texts = math.ceil(tokens / statistics.mean(_LENGTHS))
+    """Seconds a token in batches of each budget that the device's memory holds."""
+    budgets = _CPU_BUDGETS if model.device.type == "cpu" else _GPU_BUDGETS
+    full_load = model.full_load()
+    texts = math.ceil(budgets[-1] * (full_load + 1) / statistics.mean(_LENGTHS))
     lengths = [min(_LENGTHS[index % len(_LENGTHS)], model.positions) for index in range(texts)]
     tokenized = [TokenizedText([], [1] * length, truncated=False) for length in lengths]
-    inputs = {
-        budget: [model.inputs(batch) for batch in plan(tokenized, budget, model.row_tokens)] for budget in budgets
-    }
+    batches = {budget: list(plan(tokenized, budget, model.row_tokens)) for budget in budgets}
+    for planned in batches.values():
+        del planned[len(planned) // full_load * full_load :]
+    tokens = {budget: sum(map(width, chain.from_iterable(planned))) for budget, planned in batches.items()}
+    inputs = {budget: list(map(model.inputs, planned)) for budget, planned in batches.items()}
     seconds: dict[int, list[float]] = {budget: [] for budget in budgets}
     began = clock()
     for _ in range(_ROUNDS):  # in turns, so that a noisy moment hits all
@@ -117,7 +118,7 @@ def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float
                 _log.warning("batch_tokens_too_many", extra={"batch_tokens": budget, "error": type(error).__name__})
                 del seconds[budget]
                 continue
-            seconds[budget].append(clock() - started)
+            seconds[budget].append((clock() - started) / tokens[budget])
         if clock() - began > _ENOUGH_SECONDS:
             break
     return {budget: min(runs) for budget, runs in seconds.items()}

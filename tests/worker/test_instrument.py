@@ -1,7 +1,7 @@
 """What is measured of windows that come and go, on stages that are made up."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -227,3 +227,19 @@ def test_who_is_no_member_is_not_ready(stages: loop.Stages, parts: MadeUp, vital
     parts.standing_now = Standing(False, 0, time.monotonic(), {}, False)
     run(stages, parts, EMPTY)
     assert Health([vitals], lambda: False).not_ready() == ["group: not a member yet"]
+
+
+def test_answers_are_signs_of_life_too_for_batches_are_asked_for_ahead(
+    parts: MadeUp, measure: Callable[..., loop.Stages], vitals: Vitals
+) -> None:
+    due = []
+
+    def predict(batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
+        for prediction in parts.predict(batches):
+            vitals.due_at = 0
+            yield prediction
+            due.append(vitals.due_at)
+
+    run(measure(predict=predict), parts, window(3))
+    assert len(due) == 3
+    assert all(due)

@@ -195,7 +195,8 @@ def test_packed_weights_give_the_same_scores_in_bfloat16(tiny_model: Path, monke
     assert any(isinstance(each, packed_linear.PackedLinear) for each in encoder_of(model).modules())
     packed = by_index(predict(model, tokenizer, TEXTS))
     monkeypatch.setattr(packed_linear, "pays", lambda *_: False)
-    assert packed == by_index(predict(*load(tiny_model, "bfloat16"), TEXTS))
+    for index, scores in by_index(predict(*load(tiny_model, "bfloat16"), TEXTS)).items():
+        assert packed[index] == pytest.approx(scores, abs=0.005)  # bfloat16 has three digits
 
 
 def test_a_bert_that_is_part_of_a_decoder_is_left_to_transformers(tmp_path: Path) -> None:

@@ -18,22 +18,30 @@ def four_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("four_threads")
-@pytest.mark.parametrize(("batches", "at_once"), [(4, 2), (6, 3), (8, 4), (40, 4)])
-def test_the_cores_are_shared_out_among_as_many_batches_as_keep_them_busy(batches: int, at_once: int) -> None:
-    together = threading.Barrier(at_once)
+@pytest.mark.parametrize("batches", [8, 9, 40])
+def test_each_core_has_a_batch_of_its_own(batches: int) -> None:
+    together = threading.Barrier(4)
+    running, most = 0, 0
+    lock = threading.Lock()
 
     def work(batch: int) -> tuple[int, int]:
-        if batch < at_once:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        if batch < 4:
             together.wait(30)  # fails unless so many are worked on at once
+        with lock:
+            running -= 1
         return batch, torch.get_num_threads()
 
-    found = list(SideBySide().map(work, range(batches)))
-    assert found == [(batch, 4 // at_once) for batch in range(batches)]
+    assert list(SideBySide().map(work, range(batches))) == [(batch, 1) for batch in range(batches)]
+    assert most == 4
     assert torch.get_num_threads() == 4
 
 
 @pytest.mark.usefixtures("four_threads")
-@pytest.mark.parametrize("batches", [0, 1, 3])
+@pytest.mark.parametrize("batches", [0, 1, 7])
 def test_a_few_batches_have_all_cores_one_after_the_other(batches: int) -> None:
     def work(_: int) -> tuple[int, threading.Thread]:
         return torch.get_num_threads(), threading.current_thread()
@@ -54,6 +62,31 @@ def test_batches_are_asked_for_as_they_can_be_worked_on() -> None:
     assert next(done) == 0
     assert len(asked) <= 8
     assert list(done) == list(range(1, 100))
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_nothing_is_worked_on_once_it_has_ended() -> None:
+    running = 0
+    lock = threading.Lock()
+    failing = threading.Event()
+
+    def work(batch: int) -> int:
+        nonlocal running
+        with lock:
+            running += 1
+        if batch == 0:
+            failing.set()
+        elif batch == 1:
+            failing.wait(30)
+        with lock:
+            running -= 1
+        if batch == 0:
+            raise RuntimeError("the device says no")
+        return batch
+
+    with pytest.raises(RuntimeError, match="the device says no"):
+        list(SideBySide().map(work, range(20)))
+    assert running == 0
 
 
 @pytest.mark.usefixtures("four_threads")
