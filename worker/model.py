@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -22,16 +21,12 @@ from worker.device import describe, pick_device, pick_dtype
 from worker.errors import UserError
 from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
 from worker.packing import ROW_TOKENS, Inputs, logits_of_rows, make_inputs
-from worker.side_by_side import BATCHES_A_CORE, SideBySide
+from worker.side_by_side import SideBySide
 
 _log = logging.getLogger(__name__)
 
 _MIN_BATCH_TOKENS = 64
 _SCORE_UNIT = 1e6  # six digits
-
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Model:
@@ -85,10 +80,9 @@ class Model:
         self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), confident_score)
         self.drift_reference = artifact.manifest.reference if artifact.manifest else None
         # On x86 and with our own forward pass only: others may change while they compute, and ARM was not measured.
-        self._goes_side_by_side = (
+        self._side_by_side = SideBySide(
             self.device.type == "cpu" and self.row_tokens > 0 and platform.machine() in ("x86_64", "AMD64")
         )
-        self._side_by_side = SideBySide()
         self._ran_out_of_memory = False
         self.batch_tokens = batch_tokens or (512 if self.device.type == "cpu" else 16_384)
 
@@ -101,18 +95,15 @@ class Model:
         Raises:
             RuntimeError: The device is broken, or its memory does not hold even one text.
         """
-        return chain.from_iterable(self._each(self._predicted, batches))
+        return chain.from_iterable(self._side_by_side.map(self._predicted, batches))
 
     def forward_each(self, inputs: Iterable[Inputs]) -> Iterator[torch.Tensor]:
         """`forward` of each, as `predict` does it: side by side where that is faster."""
-        return self._each(self.forward, inputs)
+        return self._side_by_side.map(self.forward, inputs)
 
     def memory_bytes(self) -> int:
         """Memory of the device that torch holds for this process; 0 on a CPU."""
         return torch.cuda.memory_reserved(self.device) if self.device.type == "cuda" else 0
-
-    def _each(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
-        return (self._side_by_side.map if self._goes_side_by_side else map)(function, batches)
 
     def _predicted(self, batch: Batch) -> list[Prediction | Rejected]:
         shrunk = self.batch_tokens // 2
@@ -201,7 +192,7 @@ class Model:
 
     def full_load(self) -> int:
         """So many batches, or a multiple of them, keep the device busy to the end."""
-        return BATCHES_A_CORE * torch.get_num_threads() if self._goes_side_by_side else 1
+        return self._side_by_side.full_load()
 
     def threads(self) -> int:
         """Cores that a forward pass keeps busy."""

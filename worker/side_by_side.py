@@ -15,14 +15,21 @@ import torch
 T = TypeVar("T")
 R = TypeVar("R")
 
-BATCHES_A_CORE = 2  # with fewer, those that are through first would wait too long for the last one
+_BATCHES_A_CORE = 2  # with fewer, those that are through first would wait too long for the last one
 
 
 class SideBySide:
     """A thread for each core that torch uses, started when there is work for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_on: bool) -> None:
+        """Share out the cores; where not `is_on`, one batch comes after the other."""
+        self._is_on = is_on
         self._pool: ThreadPoolExecutor | None = None
+
+    def full_load(self) -> int:
+        """So many batches, or a multiple of them, keep all cores busy to the end."""
+        cores = torch.get_num_threads() if self._is_on else 1
+        return cores * _BATCHES_A_CORE if cores > 1 else 1
 
     def map(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
         """`function` of each batch, in order; of a few batches one after the other, with all cores for each.
@@ -30,12 +37,13 @@ class SideBySide:
         Batches are asked for as they can be worked on. What `function` raises comes out once nothing is worked on any
         more.
         """
-        cores = torch.get_num_threads()
+        full_load = self.full_load()
         rest = iter(batches)
-        first = list(islice(rest, cores * BATCHES_A_CORE))
-        if cores == 1 or len(first) < cores * BATCHES_A_CORE:
+        first = list(islice(rest, full_load))
+        if full_load == 1 or len(first) < full_load:
             yield from map(function, chain(first, rest))
             return
+        cores = torch.get_num_threads()
         if self._pool is None:
             self._pool = ThreadPoolExecutor(
                 cores, thread_name_prefix="batch", initializer=torch.set_num_threads, initargs=(1,)

@@ -7,7 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,9 +96,9 @@ def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float
     """Seconds a token in batches of each budget that the device's memory holds."""
     budgets = _CPU_BUDGETS if model.device.type == "cpu" else _GPU_BUDGETS
     full_load = model.full_load()
-    texts = math.ceil(budgets[-1] * (full_load + 1) / statistics.mean(_LENGTHS))
-    lengths = [min(_LENGTHS[index % len(_LENGTHS)], model.positions) for index in range(texts)]
-    tokenized = [TokenizedText([], [1] * length, truncated=False) for length in lengths]
+    lengths = [min(length, model.positions) for length in _LENGTHS]
+    texts = math.ceil(budgets[-1] * (full_load + 1) / statistics.mean(lengths))
+    tokenized = [TokenizedText([], [1] * length, truncated=False) for length in islice(cycle(lengths), texts)]
     batches = {budget: list(plan(tokenized, budget, model.row_tokens)) for budget in budgets}
     for planned in batches.values():
         del planned[len(planned) // full_load * full_load :]

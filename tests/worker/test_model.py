@@ -1,6 +1,7 @@
 """The model: scores that are transformers' own, and a text that fails alone."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -407,17 +408,15 @@ def test_the_bundled_model_labels_what_is_plain() -> None:
     assert labels == list(texts.values())
 
 
-def test_texts_get_the_same_scores_when_batches_go_side_by_side(tiny_model: Path) -> None:
+def test_texts_get_the_same_scores_when_batches_go_side_by_side(
+    tiny_model: Path, torch_threads: Callable[[int], None]
+) -> None:
     model, tokenizer = load(tiny_model)
     texts = [f"{'so ' * (index % 9)}{index}" for index in range(300)]
-    before = torch.get_num_threads()
-    try:
-        scores = []
-        for threads in (1, 3):
-            torch.set_num_threads(threads)
-            scores.append(by_index(predict(model, tokenizer, texts, 100)))
-    finally:
-        torch.set_num_threads(before)
+    scores = []
+    for threads in (1, 3):
+        torch_threads(threads)
+        scores.append(by_index(predict(model, tokenizer, texts, 100)))
     assert sorted(scores[1]) == list(range(300))
     for index, alone in scores[0].items():
         assert scores[1][index] == pytest.approx(alone, abs=2e-6)

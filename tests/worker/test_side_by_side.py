@@ -1,7 +1,7 @@
 """Batches side by side: several at once where there are enough, in order, and asked for as they are worked on."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -10,11 +10,8 @@ from worker.side_by_side import SideBySide
 
 
 @pytest.fixture
-def four_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(4)
-    yield
-    torch.set_num_threads(before)
+def four_threads(torch_threads: Callable[[int], None]) -> None:
+    torch_threads(4)
 
 
 @pytest.mark.usefixtures("four_threads")
@@ -35,7 +32,7 @@ def test_each_core_has_a_batch_of_its_own(batches: int) -> None:
             running -= 1
         return batch, torch.get_num_threads()
 
-    assert list(SideBySide().map(work, range(batches))) == [(batch, 1) for batch in range(batches)]
+    assert list(SideBySide(is_on=True).map(work, range(batches))) == [(batch, 1) for batch in range(batches)]
     assert most == 4
     assert torch.get_num_threads() == 4
 
@@ -46,7 +43,7 @@ def test_a_few_batches_have_all_cores_one_after_the_other(batches: int) -> None:
     def work(_: int) -> tuple[int, threading.Thread]:
         return torch.get_num_threads(), threading.current_thread()
 
-    assert list(SideBySide().map(work, range(batches))) == [(4, threading.current_thread())] * batches
+    assert list(SideBySide(is_on=True).map(work, range(batches))) == [(4, threading.current_thread())] * batches
 
 
 @pytest.mark.usefixtures("four_threads")
@@ -58,7 +55,7 @@ def test_batches_are_asked_for_as_they_can_be_worked_on() -> None:
             asked.append(batch)
             yield batch
 
-    done = SideBySide().map(lambda batch: batch, batches())
+    done = SideBySide(is_on=True).map(lambda batch: batch, batches())
     assert next(done) == 0
     assert len(asked) <= 8
     assert list(done) == list(range(1, 100))
@@ -85,7 +82,7 @@ def test_nothing_is_worked_on_once_it_has_ended() -> None:
         return batch
 
     with pytest.raises(RuntimeError, match="the device says no"):
-        list(SideBySide().map(work, range(20)))
+        list(SideBySide(is_on=True).map(work, range(20)))
     assert running == 0
 
 
@@ -96,7 +93,7 @@ def test_what_a_batch_raises_comes_out_and_the_next_window_is_worked_on() -> Non
             raise RuntimeError("the device says no")
         return batch
 
-    side_by_side = SideBySide()
+    side_by_side = SideBySide(is_on=True)
     with pytest.raises(RuntimeError, match="the device says no"):
         list(side_by_side.map(work, range(20)))
     assert list(side_by_side.map(work, range(9))) == list(range(9))

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,14 @@ def test_a_budget_that_memory_does_not_hold_is_not_taken(
 
     monkeypatch.setattr(model, "forward", scores)
     assert find_batch_tokens(model, tmp_path / "batch-tokens.json") == 512
+
+
+def test_a_model_of_few_positions_is_measured_on_many_threads_too(
+    model: Model, tmp_path: Path, torch_threads: Callable[[int], None]
+) -> None:
+    torch_threads(4)
+    model.positions = 8
+    assert find_batch_tokens(model, tmp_path / "batch-tokens.json") in (512, 1024, 2048)
 
 
 def test_labels_in_another_dtype_are_compared_with_those_of_float32(tiny_model: Path, tmp_path: Path) -> None:
