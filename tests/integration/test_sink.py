@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import pytest
 from kafka import TopicPartition
@@ -16,7 +17,7 @@ from tests.harness.independent import NewRecord, create_topic, produce, read_top
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import make_sink
 from worker.commits import Commits
-from worker.errors import NotDeliveredError
+from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
 from worker.kafka_compat import BoundedProducer
 from worker.pace import Pace
@@ -30,10 +31,10 @@ def label(topic: str) -> Outcome:
 
 
 @contextmanager
-def window_and_sink(servers: str) -> Iterator[tuple[Window, Sink]]:
+def window_and_sink(servers: str, delivery: str = "exactly_once") -> Iterator[tuple[Window, Sink]]:
     """A window of one text that waits for its delivery."""
     topic = create_topic(servers)
-    settings = load_settings(bootstrap_servers=servers, group_id=topic, input_topic=topic)
+    settings = load_settings(bootstrap_servers=servers, group_id=topic, input_topic=topic, delivery=delivery)
     broker, commits = Broker(settings), Commits()
     consumer = broker.consumer()
     pace = Pace(1.0, 100, lambda: 0.0)
@@ -71,6 +72,19 @@ def test_what_brokers_left_open_ends_as_its_transaction_ended(
         sink.settle()
         labels = [record.value for record in read_topic(servers, output)]
     assert labels == ([] if end == "never committed" else [b"label"])
+
+
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+def test_nothing_goes_out_behind_what_was_refused(breakable_kafka: ApacheKafka, delivery: str) -> None:
+    """Else the second label would stand before the first, and before itself, when the window was read again."""
+    servers = breakable_kafka.bootstrap_servers
+    output = create_topic(servers, config={"max.message.bytes": "20000"})  # lowered after the worker's start
+    outcomes = [replace(label(output), value=bytes(size)) for size in (DEFAULT_MAX_MESSAGE_BYTES - 1000, 10_000)]
+    with window_and_sink(servers, delivery) as (window, sink):
+        with pytest.raises(UserError, match="max.message.bytes"):
+            sink.deliver(window, outcomes)
+        sink.close()
+        assert not read_topic(servers, output, isolation="read_uncommitted")
 
 
 def test_a_topic_that_brokers_say_nothing_of_is_named(breakable_kafka: ApacheKafka) -> None:
