@@ -62,19 +62,20 @@ class Augmentation:
 
 
 def _typo(words: Sequence[str], rng: random.Random) -> list[str]:
-    """Swaps, drops or doubles one inner letter of a word of four letters or more."""
-
-    def mistyped(word: str) -> str:
-        at = rng.randint(1, len(word) - 3)
-        return rng.choice(
-            (
-                word[:at] + word[at + 1] + word[at] + word[at + 2 :],
-                word[:at] + word[at + 1 :],
-                word[:at] + word[at] + word[at:],
-            )
+    """Swaps, drops or doubles one inner letter of a word of four or more. Long words are mistyped more often."""
+    places = [(index, at) for index, word in enumerate(words) if word.isalpha() for at in range(1, len(word) - 2)]
+    if not places:
+        return list(words)
+    index, at = rng.choice(places)
+    word = words[index]
+    mistyped = rng.choice(
+        (
+            word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+            word[:at] + word[at + 1 :],
+            word[:at] + word[at] + word[at:],
         )
-
-    return _with_one_word(words, rng, lambda word: word.isalpha() and len(word) >= 4, mistyped)
+    )
+    return [*words[:index], mistyped, *words[index + 1 :]]
 
 
 def _elongation(words: Sequence[str], rng: random.Random) -> list[str]:

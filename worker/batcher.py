@@ -1,11 +1,16 @@
 """Texts to batches, by the tokens that the model will really compute: padding included."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from worker.flow import Batch, Row, TokenizedText, width
 
 
-def plan(tokenized: Iterable[TokenizedText], batch_tokens: int, row_tokens: int = 0) -> Iterator[Batch]:
+def plan(
+    tokenized: Iterable[TokenizedText],
+    batch_tokens: int,
+    row_tokens: int = 0,
+    shares: Callable[[int], int] = lambda _: 0,
+) -> list[Batch]:
     """Split a window into batches.
 
     Every row of a batch is padded to its widest, so a batch costs `widest * len(batch)` tokens. That stays within
@@ -15,15 +20,34 @@ def plan(tokenized: Iterable[TokenizedText], batch_tokens: int, row_tokens: int 
         tokenized: The texts of a window.
         batch_tokens: What a batch may cost.
         row_tokens: Short texts share rows of so many tokens, for a model that keeps them apart; 0: each has its own.
+        shares: How many batches of like cost there had better be, given how many are the least; 0: it does not matter.
     """
+    rows = sorted(_pack(tokenized, min(row_tokens, batch_tokens)), key=width)
+    full = list(_fill(rows, batch_tokens))
+    even = _split(rows, shares(len(full)))
+    fit = all(width(batch[-1]) * len(batch) <= batch_tokens for batch in even)  # sorted: the last row is the widest
+    return even if even and fit else full
+
+
+def _fill(rows: list[Row], batch_tokens: int) -> Iterator[Batch]:
     batch: Batch = []
-    for row in sorted(_pack(tokenized, min(row_tokens, batch_tokens)), key=width):
-        if batch and width(row) * (len(batch) + 1) > batch_tokens:  # sorted: the newcomer is the widest
+    for row in rows:
+        if batch and width(row) * (len(batch) + 1) > batch_tokens:
             yield batch
             batch = []
         batch.append(row)
     if batch:
         yield batch
+
+
+def _split(rows: list[Row], parts: int) -> list[Batch]:
+    """At most so many parts of like width."""
+    batches: list[Batch] = [[] for _ in range(parts)]
+    total, before = sum(map(width, rows)), 0
+    for row in rows if parts else ():
+        batches[before * parts // total].append(row)
+        before += width(row)
+    return [batch for batch in batches if batch]
 
 
 def _pack(tokenized: Iterable[TokenizedText], row_tokens: int) -> list[Row]:

@@ -85,7 +85,7 @@ def set_batch_tokens(model: "Model", settings: Settings) -> None:
 
 def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
     """Makes batches as the model takes them now: out of memory it takes smaller ones."""
-    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens)
+    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares)
 
 
 def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:

@@ -194,6 +194,10 @@ class Model:
         """So many batches, or a multiple of them, keep the device busy to the end."""
         return self._side_by_side.full_load()
 
+    def shares(self, batches: int) -> int:
+        """So many batches of like cost, no fewer than these, suit the device better; 0: it does not matter."""
+        return self._side_by_side.shares(batches)
+
     def threads(self) -> int:
         """Cores that a forward pass keeps busy."""
         return torch.get_num_threads() if self.device.type == "cpu" else os.cpu_count() or 1

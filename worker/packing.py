@@ -5,6 +5,7 @@ although texts of like length shared a batch; rows that are filled up with short
 The scores are those of the texts alone (Krell et al., 2021, "Efficient Sequence Packing without Cross-contamination").
 """
 
+from array import array
 from typing import NamedTuple
 
 import torch
@@ -32,31 +33,38 @@ class Inputs(NamedTuple):
 
 def make_inputs(batch: Batch, pad_id: int, device: torch.device) -> Inputs:
     """The batch on the device."""
-    rows, widest = len(batch), max(map(width, batch))
-    ids, positions, texts = [pad_id] * (rows * widest), [0] * (rows * widest), [0] * (rows * widest)
-    starts = []
-    for index, row in enumerate(batch):
-        start = index * widest
+    widths = [width(row) for row in batch]
+    widest = max(widths)
+    ids = array("i")  # and no list, which would become a tensor number by number
+    lengths, numbers, starts = [], [], []  # of the parts: texts, and at the end of a row its padding
+    padding = [pad_id] * (widest - min(widths))
+    for row, row_width in zip(batch, widths, strict=True):
         for number, item in enumerate(row, 1):
-            tokens = len(item.ids)
-            end = start + tokens
-            ids[start:end], positions[start:end], texts[start:end] = item.ids, range(tokens), [number] * tokens
-            starts.append(start)
-            start = end
+            starts.append(len(ids))
+            ids.extend(item.ids)
+            lengths.append(len(item.ids))
+            numbers.append(number)
+        if left := widest - row_width:
+            ids.extend(padding[:left])
+            lengths.append(left)
+            numbers.append(0)
+    sizes = torch.tensor(lengths)
+    texts = torch.tensor(numbers).repeat_interleave(sizes)
+    positions = torch.arange(len(ids)) - (sizes.cumsum(dim=0) - sizes).repeat_interleave(sizes)
+    positions *= texts > 0  # padding may be longer than the model has positions
 
-    def placed(values: list[int]) -> torch.Tensor:
-        tensor = torch.tensor(values)
+    def placed(tensor: torch.Tensor) -> torch.Tensor:
         if device.type == "cuda":  # a copy from pinned memory does not wait for what the GPU is doing
             tensor = tensor.pin_memory()
         return tensor.to(device, non_blocking=True)
 
-    shape = (rows, widest)
+    shape = (len(batch), widest)
     return Inputs(
-        placed(ids).view(shape),
+        placed(torch.frombuffer(ids, dtype=torch.int32).long()).view(shape),
         placed(positions).view(shape),
         placed(texts).view(shape),
-        placed(starts),
-        is_full=len(starts) == rows and all(width(row) == widest for row in batch),
+        placed(torch.tensor(starts)),
+        is_full=len(starts) == len(batch) and min(widths) == widest,
     )
 
 

@@ -4,6 +4,7 @@ Cores that share a batch wait for each other in each of its operations, and all 
 else to do as well: the client, the tokenizer, another process. With a batch each they do not.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -30,6 +31,11 @@ class SideBySide:
         """So many batches, or a multiple of them, keep all cores busy to the end."""
         cores = torch.get_num_threads() if self._is_on else 1
         return cores * _BATCHES_A_CORE if cores > 1 else 1
+
+    def shares(self, batches: int) -> int:
+        """So many batches, no fewer than these, leave no core idle behind the last ones; 0: all cores do each."""
+        cores = torch.get_num_threads()
+        return math.ceil(batches / cores) * cores if 1 < self.full_load() <= batches else 0
 
     def map(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
         """`function` of each batch, in order; of a few batches one after the other, with all cores for each.

@@ -81,7 +81,7 @@ def test_nothing_goes_out_behind_what_was_refused(breakable_kafka: ApacheKafka, 
     output = create_topic(servers, config={"max.message.bytes": "20000"})  # lowered after the worker's start
     outcomes = [replace(label(output), value=bytes(size)) for size in (DEFAULT_MAX_MESSAGE_BYTES - 1000, 10_000)]
     with window_and_sink(servers, delivery) as (window, sink):
-        with pytest.raises(UserError, match="max.message.bytes"):
+        with pytest.raises(UserError, match=r"max\.message\.bytes"):
             sink.deliver(window, outcomes)
         sink.close()
         assert not read_topic(servers, output, isolation="read_uncommitted")

@@ -47,6 +47,13 @@ def test_a_few_batches_have_all_cores_one_after_the_other(batches: int) -> None:
 
 
 @pytest.mark.usefixtures("four_threads")
+@pytest.mark.parametrize(("batches", "shares"), [(0, 0), (1, 0), (7, 0), (8, 8), (9, 12), (12, 12), (13, 16)])
+def test_no_core_is_left_idle_behind_the_last_batches(batches: int, shares: int) -> None:
+    assert SideBySide(is_on=True).shares(batches) == shares
+    assert SideBySide(is_on=False).shares(batches) == 0
+
+
+@pytest.mark.usefixtures("four_threads")
 def test_batches_are_asked_for_as_they_can_be_worked_on() -> None:
     asked = []
 
