@@ -1,5 +1,6 @@
 """The artifact: a plain Hugging Face model folder with a manifest, written whole or not at all."""
 
+import glob
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -143,8 +144,11 @@ def read_manifest(folder: Path) -> ModelManifest | None:
     try:
         return ModelManifest.read(folder)
     except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
         raise UserError(
-            f"{folder / MANIFEST_FILE}: not valid: {first_line(error)}; train the artifact again"
+            f"{folder / MANIFEST_FILE}: not valid: {place + ': ' if place else ''}{first['msg']}; copy the artifact "
+            "again, or train it again"
         ) from error
 
 
@@ -167,7 +171,8 @@ def export(source: Path, output: Path, dtype: str, *, overwrite: bool) -> ModelM
     for name, weight in model.named_parameters():
         if not torch.isfinite(weight).all():
             raise UserError(f"--dtype {dtype}: cannot hold a weight of {name}; choose bfloat16 or float32")
-    description = manifest.model_dump(exclude={"files", "revision", "dtype"}) | {"exported_from": manifest.revision}
+    measured_on = manifest.exported_from or manifest.revision
+    description = manifest.model_dump(exclude={"files", "revision", "dtype"}) | {"exported_from": measured_on}
     return write_artifact(output, model, tokenizer, description, partial(_copy_report, source), overwrite=overwrite)
 
 
@@ -182,6 +187,9 @@ def _copy_report(source: Path, folder: Path, _: ModelManifest) -> None:
 def _written_aside(output: Path) -> Iterator[Path]:
     """Yields a new folder beside the output, which takes the output's place if all went well and vanishes if not."""
     aside, replaced = (output.with_name(f".{output.name}.{os.getpid()}.{role}") for role in ("new", "old"))
+    for left in output.parent.glob(f".{glob.escape(output.name)}.*.new"):  # by one that was killed as it wrote
+        if not _is_running(left.name.split(".")[-2]):
+            shutil.rmtree(left, ignore_errors=True)
     aside.mkdir()
     try:
         yield aside
@@ -196,3 +204,13 @@ def _written_aside(output: Path) -> Iterator[Path]:
         shutil.rmtree(replaced, ignore_errors=True)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_running(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,7 +1,10 @@
 """Checkpoints: finding the one to go on from, and refusing one that another training wrote."""
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, PreTrainedModel, TrainingArguments
@@ -14,6 +17,8 @@ LAST = "last"
 
 # transformers writes it last, so a checkpoint that has it is whole.
 _STATE = "trainer_state.json"
+# Beside the checkpoints: what the training is that writes them.
+_RECIPE = "recipe.json"
 # What must agree for the weights to fit and to mean the same, by the names that all configurations know.
 _SHAPE = ("model_type", "num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "id2label")
 
@@ -32,7 +37,7 @@ def checkpoint_to_resume(arguments: TrainingArguments, model: PreTrainedModel) -
     wanted = arguments.resume_from_checkpoint
     if wanted is None:
         return None
-    folder = _last(Path(arguments.output_dir or "")) if wanted == LAST else Path(wanted)
+    folder = _last(_folder(arguments)) if wanted == LAST else Path(wanted)
     place = f"--resume_from_checkpoint {folder}"
     if not folder.is_dir():
         raise UserError(f"{place}: no such folder; give a checkpoint, or `{LAST}` for the newest")
@@ -55,13 +60,67 @@ def checkpoint_to_resume(arguments: TrainingArguments, model: PreTrainedModel) -
     return str(folder)
 
 
-def _last(output_dir: Path) -> Path:
+def claim(arguments: TrainingArguments, recipe: Mapping[str, Any], checkpoint: str | None, *, overwrite: bool) -> None:
+    """Makes the folder of the checkpoints that of this training alone.
+
+    Args:
+        arguments: Of the training.
+        recipe: What decides what becomes of it, as JSON has it.
+        checkpoint: Folder of the checkpoint that it goes on from; None if it starts anew.
+        overwrite: Whether checkpoints of an earlier training may be removed.
+
+    Raises:
+        UserError: if the checkpoint is of another recipe, or if checkpoints of an earlier training are in the way.
+    """
+    folder = _folder(arguments)
+    if checkpoint is not None:
+        _check_recipe(Path(checkpoint), recipe)
+    elif earlier := _checkpoints(folder):
+        if not overwrite:
+            raise UserError(
+                f"--output_dir {folder}: holds checkpoints of an earlier training; go on with it by "
+                f"--resume_from_checkpoint {LAST}, or replace it with --overwrite"
+            )
+        if arguments.process_index == 0:
+            for path in earlier:
+                shutil.rmtree(path)
+    if arguments.process_index == 0:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / _RECIPE).write_text(json.dumps(recipe, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(
+                f"--output_dir {folder}: cannot be written: {error.strerror}; make room, or choose another place"
+            ) from error
+
+
+def _check_recipe(checkpoint: Path, recipe: Mapping[str, Any]) -> None:
+    try:
+        theirs = json.loads((checkpoint.parent / _RECIPE).read_bytes())
+    except FileNotFoundError:  # copied from elsewhere: architecture and labels were compared
+        return
+    for name in [*recipe, *theirs]:
+        if recipe.get(name) != theirs.get(name):
+            raise UserError(
+                f"--resume_from_checkpoint {checkpoint}: its training had {name} {theirs.get(name)}, this one has "
+                f"{recipe.get(name)}; give the same options and data, or start anew with --overwrite"
+            )
+
+
+def _folder(arguments: TrainingArguments) -> Path:
+    return Path(arguments.output_dir or "")
+
+
+def _checkpoints(folder: Path) -> list[Path]:
     prefix = f"{PREFIX_CHECKPOINT_DIR}-"
-    folders = [path for path in output_dir.glob(f"{prefix}*") if path.name.removeprefix(prefix).isdecimal()]
-    whole = [path for path in folders if _is_whole(path)]
+    return [path for path in folder.glob(f"{prefix}*") if path.name.removeprefix(prefix).isdecimal()]
+
+
+def _last(folder: Path) -> Path:
+    whole = [path for path in _checkpoints(folder) if _is_whole(path)]
     if not whole:
-        raise UserError(f"--resume_from_checkpoint {LAST}: no whole checkpoint in {output_dir}; start without it")
-    return max(whole, key=lambda path: int(path.name.removeprefix(prefix)))
+        raise UserError(f"--resume_from_checkpoint {LAST}: no whole checkpoint in {folder}; start without it")
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]))
 
 
 def _is_whole(folder: Path) -> bool:

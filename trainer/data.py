@@ -1,5 +1,6 @@
 """Labelled texts: where they come from, and which label has which id."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ EMOTION_LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
 SHOWN_LABELS = 20
 """As many are named in a message."""
 
+_ID_DIGITS = 18  # what is longer is a name: Python refuses to read a number of thousands of digits
+
 SCORES = "scores"
 """Column of the distributions, named as the worker's labels and `emotion-trainer soft-label` name it."""
 
@@ -28,12 +31,18 @@ class Split:
     """Where they came from, without any folder of this machine: `train.txt` or `dair-ai/emotion (train)`."""
     rows: list[Row]
     label_names: Sequence[str] | None = None
-    """Names in id order, where the source itself gives them."""
+    """Names in id order, where the source itself declares them; some may occur in no row."""
 
     @property
     def texts(self) -> list[str]:
         """The texts, in order."""
         return [row.text for row in self.rows]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the rows: it names what they are, wherever they came from."""
+        rows = "".join(f"{row.text}\t{row.label}\n" for row in self.rows)
+        return f"sha256:{hashlib.sha256(rows.encode()).hexdigest()}"
 
 
 def load_split(data: str, split: str, columns: Columns) -> Split:
@@ -115,6 +124,9 @@ def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
 def label_ids(split: Split, names: Sequence[str]) -> list[int]:
     """Returns the id of each row's label; a label that is no name is taken as an id, unless all names are numbers.
 
+    Where the source declares its names, they are looked up among `names`, if need be whatever their case; where it
+    shares none with them, but has as many, they go by position.
+
     Raises:
         UserError: naming the first row whose label is neither.
     """
@@ -139,27 +151,29 @@ def label_shares(split: Split, names: Sequence[str]) -> list[list[float]]:
 
 
 def _ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:
-    positions = {str(index): index for index in range(len(names))}
     by_name = {name: index for index, name in enumerate(names)}
-    if split.label_names and set(split.label_names) <= set(names):  # else they were given other names, in their order
-        return by_name | {str(index): by_name[name] for index, name in enumerate(split.label_names)}
+    if split.label_names:
+        folded = {name.casefold(): index for name, index in by_name.items()}
+        ids = {name: by_name.get(name, folded.get(name.casefold(), -1)) for name in split.label_names}
+        known = {name: index for name, index in ids.items() if index >= 0}
+        if not known and len(split.label_names) == len(names):  # they were given other names, in their order
+            return {name: index for index, name in enumerate(split.label_names)}
+        return known
     if all(map(_is_whole, names)):
-        # A number is a name here, and one that is none (such as "1" among "0", "2") would get another label as an id.
-        # A source that numbers its names gives ids alone, whatever the names are.
-        return positions if split.label_names else by_name
-    return positions | by_name
+        return by_name  # a number that is no name (such as "1" among "0", "2") would get another label as an id
+    return {str(index): index for index in range(len(names))} | by_name
 
 
 def _id_of(label: str, row: Row, ids: Mapping[str, int], names: Sequence[str]) -> int:
     if label not in ids:
         known = ", ".join(names[:SHOWN_LABELS]) + (", …" if len(names) > SHOWN_LABELS else "")
-        or_id = "" if all(map(_is_whole, names)) else f", or an id below {len(names)}"
+        or_id = "" if set(ids) <= set(names) else f", or an id below {len(names)}"
         raise UserError(f"{row.place}: unknown label {label!r}; use one of {known}{or_id}")
     return ids[label]
 
 
 def _is_whole(label: str) -> bool:
-    return label.isascii() and label.removeprefix("-").isdigit()
+    return label.isascii() and label.removeprefix("-").isdigit() and len(label) <= _ID_DIGITS
 
 
 def _file_of_split(folder: Path, split: str) -> Path:
@@ -197,7 +211,7 @@ def _load_from_hub(name: str, split: str, columns: Columns) -> Split:
 
 
 def _split_of(dataset: Any, place: str, source: str, columns: Columns) -> Split:
-    """Reads a `datasets.Dataset`, whose label column may be of the type ClassLabel, which numbers its names."""
+    """Reads a `datasets.Dataset`; of a label column of the type ClassLabel the names, which it numbers."""
     check_columns(place, dataset.column_names, (columns.text,) if columns.scores else columns.required)
     names = [name for name in columns if name and name in dataset.column_names]
     records = zip(*(dataset[name] for name in names), strict=True)
@@ -205,4 +219,8 @@ def _split_of(dataset: Any, place: str, source: str, columns: Columns) -> Split:
         row_of(f"{place}, row {number}", dict(zip(names, record, strict=True)), columns)
         for number, record in enumerate(records, start=1)
     ]
-    return Split(source, rows, getattr(dataset.features.get(columns.label), "names", None))
+    declared = getattr(dataset.features.get(columns.label), "names", None)
+    if declared:
+        of_number = {str(index): name for index, name in enumerate(declared)}
+        rows = [row if row.scores else row._replace(label=of_number.get(row.label, row.label)) for row in rows]
+    return Split(source, rows, declared)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import mean, quantiles
 from typing import Any
@@ -24,7 +24,7 @@ def data_report(splits: Mapping[str, Split]) -> dict[str, Any]:
     Args:
         splits: By name, in the order in which leakage is looked for: from the first into the others.
     """
-    rows = {name: list(_rows(split)) for name, split in splits.items()}
+    rows = {name: [(row.text, row.label) for row in split.rows] for name, split in splits.items()}
     return {
         "splits": {name: _split_report(splits[name].source, own) for name, own in rows.items()},
         "between": {f"{a} and {b}": _between(rows[a], rows[b]) for a, b in combinations(rows, 2)},
@@ -32,16 +32,11 @@ def data_report(splits: Mapping[str, Split]) -> dict[str, Any]:
     }
 
 
-def _rows(split: Split) -> Iterator[tuple[str, str]]:
-    names = dict(enumerate(split.label_names or ()))
-    for row in split.rows:
-        yield row.text, names.get(int(row.label), row.label) if row.label.isdecimal() else row.label
-
-
 def _split_report(source: str, rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
     words = [len(text.split()) for text, _ in rows]
     labels = _labels_of_texts(rows)
     debris = [text for text, _ in rows if _DEBRIS.search(text)]
+    repeated = Counter(rows).items()
     return {
         "source": source,
         "rows": len(rows),
@@ -51,7 +46,8 @@ def _split_report(source: str, rows: Sequence[tuple[str, str]]) -> dict[str, Any
             "median": round(quantiles(words, n=2)[0]) if len(words) > 1 else words[0],
             "max": max(words),
         },
-        "duplicates": _found([text for (text, _), count in Counter(rows).items() for _ in range(count - 1)]),
+        "duplicates": _found([text for (text, _), count in repeated if count > 1])
+        | {"count": sum(count - 1 for _, count in repeated)},
         "contradictions": _found([_contradiction(text, own) for text, own in labels.items() if len(own) > 1]),
         "debris": _found(debris),
     }

@@ -23,7 +23,7 @@ from trainer.evaluation import metrics_of
 from trainer.loss import CrossEntropy
 from trainer.options import TrainOptions
 from trainer.patience import Patience
-from trainer.progress import show_progress
+from trainer.progress import end_progress, show_progress
 from trainer.training_set import EpochTeller, GroupingTrainer, TrainingSet
 
 # How torch reports a file that it cannot write, such as on a full disk.
@@ -67,6 +67,11 @@ def make_trainer(
         RuntimeError,
         ValueError,
     ) as error:  # what device, installation or hub cannot do
+        if arguments.push_to_hub and isinstance(error, HTTPError | OSError):
+            raise UserError(
+                f"--push_to_hub: the hub cannot be used: {first_line(error)}; check network, --hub_model_id and "
+                "--hub_token, or leave it out"
+            ) from error
         raise UserError(f"train: {first_line(error)}") from error
     show_progress(trainer)
     return trainer
@@ -101,10 +106,13 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
     except (OSError, SafetensorError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _TORCH_WRITER not in str(error):
             raise
+        reason = "a file was cut short" if isinstance(error, RuntimeError) else first_line(error)
         raise UserError(
-            f"--output_dir {folder}: cannot be written: {first_line(error)}; make room, then go on with "
+            f"--output_dir {folder}: cannot be written: {reason}; make room, then go on with "
             f"--resume_from_checkpoint {LAST}"
         ) from error
+    finally:
+        end_progress(trainer)
 
 
 def _epoch_metrics(prediction: EvalPrediction, names: list[str]) -> dict[str, float]:

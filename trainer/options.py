@@ -1,5 +1,6 @@
 """What `emotion-trainer train` can be told: options of its own, and every field of TrainingArguments."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +63,9 @@ class TrainOptions:
         metadata={"help": "Stop after this many evaluations without a better one; needs --load_best_model_at_end."},
     )
     name: str = field(default="bert-finetuned-emotion", metadata={"help": "Name of the model, as its labels carry it."})
-    overwrite: bool = field(default=False, metadata={"help": "Replace an artifact that is in the place."})
+    overwrite: bool = field(
+        default=False, metadata={"help": "Replace an artifact that is in the place, and the checkpoints beside it."}
+    )
 
     @property
     def augmentation(self) -> Augmentation:
@@ -125,6 +128,12 @@ _REFUSED: Sequence[tuple[str, Callable[[Any], bool], str]] = (
     ("label_names", lambda value: value not in (None, ["labels"]), "the label is called labels here; leave it out"),
 )
 
+# Where transformers says something else of what is done here.
+_HELP: Mapping[str, str] = {
+    "resume_from_checkpoint": "Folder of the checkpoint to go on from, of this very training; `last`: the last whole "
+    "one of --output_dir."
+}
+
 _DESCRIPTION = """Fine-tune a base model and write an artifact. With --output alone, it is the recipe of the card
 bert-finetuned-emotion. After the options of its own come those of transformers.TrainingArguments, all of them."""
 
@@ -143,10 +152,15 @@ def parse(argv: Sequence[str]) -> tuple[TrainOptions, TrainingArguments]:
     )
     # Without a GPU there is nothing to pin memory for, and torch warns of it.
     parser.set_defaults(**CARD, **_OURS, dataloader_pin_memory=torch.cuda.is_available())
+    for action in parser._actions:
+        action.help = _HELP.get(action.dest, action.help)
     values = vars(parser.parse_args(argv))
     values["output_dir"] = values["output_dir"] or f"{values['output'].rstrip('/')}-checkpoints"
     try:
         options, arguments = parser.parse_dict(values)
+    except json.JSONDecodeError as error:
+        broken = [name for name, value in values.items() if value == error.doc]
+        raise UserError(f"--{', --'.join(broken) or 'train'}: no JSON: {first_line(error)}") from error
     except (ImportError, ValueError) as error:
         raise UserError(f"train: {first_line(error)}") from error
     _check(options, arguments)

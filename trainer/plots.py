@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from scipy.special import softmax
@@ -47,7 +48,7 @@ def write_plots(
     probabilities = softmax(outputs.logits.astype(np.float64), axis=1)
     scores, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
     right = predicted == ids
-    names = [_literal(name) for name in names]
+    names = [_drawn(name, index) for index, name in enumerate(names)]
     pictures = {
         "training": lambda axes: _training(axes, log_history),
         "confusion": lambda axes: _confusion(axes, ids, predicted, names),
@@ -67,9 +68,12 @@ def write_plots(
     return [f"{name}.png" for name in pictures]
 
 
-def _literal(name: str) -> str:
-    """Returns what is drawn as the name: two dollars would make matplotlib read it as mathematics."""
-    return name.replace("$", r"\$")
+def _drawn(name: str, index: int) -> str:
+    """Returns what is drawn as the name; its id where the font lacks a letter, which would become a box."""
+    font = get_font(findfont(FontProperties()))
+    if not all(font.get_char_index(ord(letter)) for letter in name):
+        return f"label {index}"
+    return name.replace("$", r"\$")  # two dollars would make matplotlib read it as mathematics
 
 
 def _training(axes: Axes, log_history: Sequence[dict[str, float]]) -> None:
@@ -80,7 +84,8 @@ def _training(axes: Axes, log_history: Sequence[dict[str, float]]) -> None:
         x, losses = np.array(steps).T
         window = max(1, len(losses) // 50)
         smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
-        axes.plot(x[window - 1 :], smooth, color="0.6", label=f"training loss (mean of {window} log entries)")
+        style = "o-" if len(smooth) == 1 else "-"  # a line of one point would not be seen
+        axes.plot(x[window - 1 :], smooth, style, color="0.6", label=f"training loss (mean of {window} log entries)")
     axes.plot(at, [entry["eval_loss"] for entry in checks], "o-", color="tab:blue", label="validation loss")
     axes.set(title="Training", xlabel="optimizer step", ylabel="loss (nats)")
     axes.set_ylim(bottom=0)
@@ -96,7 +101,7 @@ def _training(axes: Axes, log_history: Sequence[dict[str, float]]) -> None:
 
 
 def _confusion(axes: Axes, ids: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> None:
-    ConfusionMatrixDisplay.from_predictions(
+    display = ConfusionMatrixDisplay.from_predictions(
         ids,
         predicted,
         labels=range(len(names)),
@@ -109,6 +114,9 @@ def _confusion(axes: Axes, ids: NDArray[Any], predicted: NDArray[Any], names: Se
         ax=axes,
         im_kw={"vmin": 0, "vmax": 1},
     )
+    for label in set(range(len(names))) - set(ids.tolist()):  # no text has it, and so no share of them goes anywhere
+        for shown in display.text_[label]:
+            shown.set_text("–")
     axes.grid(visible=False)
     axes.set(title="Where the texts of each label go (shares of a row)", xlabel="predicted label", ylabel="label")
 
@@ -121,11 +129,12 @@ def _reliability(axes: Axes, uncalibrated: NDArray[Any], ids: NDArray[Any], is_c
     for (label, logits), style in zip(kinds.items(), ("s--", "o-"), strict=False):
         probabilities = softmax(logits, axis=1)
         counts, score, accuracy = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == ids)
-        told = counts >= min(_FEW, counts.max())
+        few = min(_FEW, counts.max())
+        told = counts >= few
         axes.plot(score[told], accuracy[told], style, label=label)
     axes.bar((np.arange(BINS) + 0.5) / BINS, counts / len(ids), width=0.9 / BINS, color="0.85", label="share of texts")
     axes.set(title="Reliability on validation", xlabel="score of the label", ylabel="accuracy; share of texts")
-    axes.text(0.02, 0.96, f"points of fewer than {_FEW} texts are left out", fontsize="small", color="0.4")
+    axes.text(0.02, 0.96, f"points of fewer than {few} texts are left out", fontsize="small", color="0.4")
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(_PERCENT)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False)
@@ -155,8 +164,13 @@ def _scores(
 ) -> None:
     by_label = [scores[predicted == label] for label in range(len(names))]
     bins = np.linspace(0, 1, 21).tolist()
-    # Lines, because stacked bars on a logarithmic axis would make the lowest label look the largest.
-    drawn: list[Any] = [axes.hist(own, bins=bins, histtype="step", linewidth=1.6)[2] for own in by_label]
+    # Lines, because stacked bars on a logarithmic axis would make the lowest label look the largest. Each is thinner
+    # than the last, so that those behind it are seen where they coincide.
+    widths = np.linspace(1.5 + 0.7 * len(names), 1.5, len(names))
+    drawn: list[Any] = [
+        axes.hist(own, bins=bins, histtype="step", linewidth=width)[2]
+        for own, width in zip(by_label, widths, strict=True)
+    ]
     handles = [line for (line,) in drawn]
     if confident_score is not None:
         handles.append(axes.axvline(confident_score, color="black", linestyle="--"))

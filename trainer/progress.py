@@ -39,6 +39,14 @@ def _line(row: CurveRow) -> str:
     )
 
 
+def end_progress(trainer: Trainer) -> None:
+    """Closes the bar of a training that failed, so that what is printed next has a line of its own."""
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, Progress) and (bar := callback.training_bar) is not None:
+            callback.training_bar = None
+            bar.close()
+
+
 def show_progress(trainer: Trainer) -> None:
     """Replaces the trainer's own progress bar, if it has one, by ours."""
     if trainer.pop_callback(ProgressCallback) is not None:

@@ -1,6 +1,5 @@
 """What comes with an artifact for people: `report/` with pictures and figures, and the model card."""
 
-import hashlib
 import json
 import os
 import platform
@@ -50,15 +49,9 @@ def write_report(folder: Path, manifest: ModelManifest, run: Run) -> None:
     (report / "data.md").write_text(data_report.as_markdown(data) + "\n", encoding="utf-8")
     figures = {"assessment": json.loads(run.assessment.as_json()), "data": data, "log_history": list(run.log_history)}
     (report / "figures.json").write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    revisions = {name: _digest(split) for name, split in run.splits.items()}
+    revisions = {name: split.digest for name, split in run.splits.items()}
     card = model_card(manifest, run.assessment, data, revisions, hardware(run))
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
-
-
-def _digest(split: Split) -> str:
-    """Returns the SHA-256 of the rows: it names what was trained on, wherever the rows came from."""
-    rows = "".join(f"{row.text}\t{row.label}\n" for row in split.rows)
-    return f"sha256:{hashlib.sha256(rows.encode()).hexdigest()}"
 
 
 def hardware(run: Run) -> dict[str, str]:

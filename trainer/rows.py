@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from trainer.errors import UserError
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
+_WHOLE_FLOAT = re.compile(r"(-?\d+)\.0+")
 
 
 class Columns(NamedTuple):
@@ -62,6 +63,8 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
     label = record[columns.label]
     if isinstance(label, float):  # where one id is missing, pandas writes the others as floats, and NaN for that one
         label = int(label) if label.is_integer() else None if math.isnan(label) else label
+    if isinstance(label, str) and (whole := _WHOLE_FLOAT.fullmatch(label.strip())):  # the same, in a CSV file
+        label = whole[1]
     if (
         isinstance(label, bool)
         or not isinstance(label, str | int)

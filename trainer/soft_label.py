@@ -89,7 +89,11 @@ def check_free(output: Path) -> None:
 
 
 def write_soft_labels(output: Path, labelled: Iterable[tuple[str, Mapping[str, float]]]) -> int:
-    """Writes each text and its scores by label as a JSON line, aside and then into its place; returns their number."""
+    """Writes each text and its scores by label as a JSON line, aside and then into its place; returns their number.
+
+    Raises:
+        UserError: if it cannot be written; then there is no file.
+    """
     aside = output.with_name(f".{output.name}.{os.getpid()}.new")
     count = 0
     try:
@@ -99,6 +103,10 @@ def write_soft_labels(output: Path, labelled: Iterable[tuple[str, Mapping[str, f
                 file.write(json.dumps({"text": text, "scores": shares}, ensure_ascii=False) + "\n")
                 count += 1
         aside.rename(output)
+    except OSError as error:
+        raise UserError(
+            f"--output {output}: cannot be written: {error.strerror}; make room, or choose another place"
+        ) from error
     finally:
         aside.unlink(missing_ok=True)
     return count

@@ -68,20 +68,23 @@ def _load(source: Source, seed: int) -> Split:
     _check_map(split, source)
     rows = []
     for row in split.rows:
-        shares = _mapped(row, split, source)
+        shares = _mapped(row, source)
         if shares:
             label = max(shares, key=shares.__getitem__)
             scores = shares if row.scores else None
             rows.append(row._replace(label=label, scores=scores, augment=source.augment))
     if not rows:
         raise UserError(f"{source.data}: its label_map leaves out every row; map at least one label to one of yours")
+    repeated = _repeated(rows, source.repeat, seed)
+    if not repeated:
+        raise UserError(f"{source.data}: repeat {source.repeat:g} of {len(rows)} rows is none; give more")
     name = split.source if source.repeat == 1 else f"{split.source} × {source.repeat:g}"
-    return Split(name, _repeated(rows, source.repeat, seed))
+    return Split(name, repeated)
 
 
 def _check_map(split: Split, source: Source) -> None:
     """Checks that the label map names labels of the source alone, declared ones included."""
-    found = {name for row in split.rows for name in row.scores or (_name_of(row.label, split),)}
+    found = {name for row in split.rows for name in row.scores or (row.label,)}
     found.update(split.label_names or ())
     if unknown := sorted(source.label_map.keys() - found):
         known = ", ".join(sorted(found)[:SHOWN_LABELS])
@@ -90,21 +93,15 @@ def _check_map(split: Split, source: Source) -> None:
         )
 
 
-def _mapped(row: Row, split: Split, source: Source) -> dict[str, float]:
+def _mapped(row: Row, source: Source) -> dict[str, float]:
     """Returns the share of each of our labels, summing to 1, or none if the row is left out."""
     shares: dict[str, float] = {}
-    for theirs, share in (row.scores or {_name_of(row.label, split): 1.0}).items():
+    for theirs, share in (row.scores or {row.label: 1.0}).items():
         ours = source.label_map.get(theirs, theirs)
         if ours is not None:
             shares[ours] = shares.get(ours, 0.0) + share
     total = sum(shares.values())
     return {label: share / total for label, share in shares.items()} if total else {}
-
-
-def _name_of(label: str, split: Split) -> str:
-    """Returns the source's own name of a label that it gives by number; our numbers may mean others."""
-    names = split.label_names or ()
-    return names[int(label)] if label.isdecimal() and int(label) < len(names) else label
 
 
 def _repeated(rows: list[Row], times: float, seed: int) -> list[Row]:

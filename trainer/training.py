@@ -20,7 +20,7 @@ from transformers import (
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact import check_output, lacking_weights, write_artifact
 from trainer.assessment import calibrate_and_measure
-from trainer.checkpoints import checkpoint_to_resume
+from trainer.checkpoints import checkpoint_to_resume, claim
 from trainer.data import SCORES, Split, label_ids, label_names, label_shares, load_split
 from trainer.errors import UserError, first_line
 from trainer.evaluation import tokenized
@@ -56,6 +56,14 @@ _HYPER_PARAMETERS = (
     "load_best_model_at_end",
     "metric_for_best_model",
 )
+# The same, but told only where they are given.
+_RARE_HYPER_PARAMETERS = (
+    "lr_scheduler_kwargs",
+    "optim_args",
+    "data_seed",
+    "neftune_noise_alpha",
+    "dataloader_drop_last",
+)
 
 
 def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest | None:
@@ -82,6 +90,10 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     set_seed(arguments.seed)  # the classifier's head starts from random weights
     model = _load_base(options.model, names)
     checkpoint = checkpoint_to_resume(arguments, model)
+    recipe = _recipe(options, arguments)
+    whole = {"base model": _base_name(options), "labels": names, "training data": train_split.digest}
+    whole |= recipe | {"processes": arguments.world_size}
+    claim(arguments, whole, checkpoint, overwrite=options.overwrite)
     tokenizer = lower_cased_tokenizer(options.model, model, options.drop_links_and_names)
     train_set = TrainingSet(
         tokenizer, train_split.rows, targets, augmentation=options.augmentation, seed=arguments.seed
@@ -95,8 +107,8 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     # Mixed precision ends with the training: what is measured is what is stored.
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     measured, assessment = calibrate_and_measure(model, tokenizer, validation_split.texts, validation_ids)
-    description = _description(options, arguments, tokenizer, train_split, validation_split)
-    description |= {"labels": names, **measured}
+    description = _description(options, tokenizer, train_split, validation_split)
+    description |= {"labels": names, "recipe": recipe, **measured}
     splits = {"train": train_split, "validation": validation_split}
     run = Run(
         assessment,
@@ -154,16 +166,14 @@ def _load_base(base: str, names: list[str]) -> PreTrainedModel:
 
 def _description(
     options: TrainOptions,
-    arguments: TrainingArguments,
     tokenizer: PreTrainedTokenizerFast,
     train_split: Split,
     validation_split: Split,
 ) -> dict[str, Any]:
     """Returns the manifest's fields that do not depend on how the training went."""
-    values = {name: getattr(arguments, name) for name in _HYPER_PARAMETERS}
     return {
         "name": options.name,
-        "base_model": options.base_model_name or _name_of(options.model),
+        "base_model": _base_name(options),
         "max_tokens": tokenizer.model_max_length,
         "lower_case": True,
         "trained_at": datetime.now(UTC).replace(microsecond=0),
@@ -173,26 +183,30 @@ def _description(
             validation=validation_split.source,
             validation_rows=len(validation_split.rows),
         ),
-        "recipe": {name: getattr(value, "value", value) for name, value in values.items()}  # enumerations by value
-        | _own_options(options),
         "versions": {
             name: importlib.metadata.version(name) for name in ("transformers", "torch", "datasets", "tokenizers")
         },
     }
 
 
-def _own_options(options: TrainOptions) -> dict[str, Any]:
-    """Returns the part of the recipe that TrainingArguments do not know."""
-    own: dict[str, Any] = {"drop_links_and_names": options.drop_links_and_names, "augment": options.augment}
+def _recipe(options: TrainOptions, arguments: TrainingArguments) -> dict[str, Any]:
+    """Returns the options that make the weights what they are, as JSON has them."""
+    values = {name: getattr(arguments, name) for name in _HYPER_PARAMETERS}
+    given = {name: getattr(arguments, name) for name in _RARE_HYPER_PARAMETERS}
+    values |= {name: value for name, value in given.items() if value is not None and value is not False and value != {}}
+    recipe = {name: getattr(value, "value", value) for name, value in values.items()}  # enumerations by value
+    recipe |= {"drop_links_and_names": options.drop_links_and_names, "augment": options.augment}
     if options.augment:
-        own |= {
+        recipe |= {
             "augment_most": options.augment_most,
             "augment_kinds": " ".join(options.augment_kinds) or None,
         }
-    return own
+    if options.early_stopping_patience is not None:
+        recipe["early_stopping_patience"] = options.early_stopping_patience
+    return recipe
 
 
-def _name_of(base: str) -> str:
+def _base_name(options: TrainOptions) -> str:
     """Returns the name of the base model without any folder of this machine."""
-    folder = Path(base)
-    return folder.resolve().name if folder.is_dir() else base
+    folder = Path(options.model)
+    return options.base_model_name or (folder.resolve().name if folder.is_dir() else options.model)

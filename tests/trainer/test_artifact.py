@@ -1,8 +1,10 @@
 """Writing artifacts: whole or not at all."""
 
 import json
+import os
 import resource
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,6 +125,28 @@ def test_overwrite_replaces_an_artifact(artifact: Path, tmp_path: Path) -> None:
     assert manifest.dtype == "bfloat16"
     assert set(snapshot(tmp_path / "model")) == set(snapshot(artifact))
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_a_killed_process_left_aside_is_removed(artifact: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    for name in (f".model.{ended.pid}.new", f".model.{os.getppid()}.new", f".other.{ended.pid}.new"):
+        shutil.copytree(artifact, tmp_path / name)
+
+    assert export(artifact, tmp_path / "model") == 0
+
+    kept = {"model", f".model.{os.getppid()}.new", f".other.{ended.pid}.new"}
+    assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+def test_an_export_of_an_export_names_the_revision_that_was_measured(artifact: Path, tmp_path: Path) -> None:
+    assert export(artifact, tmp_path / "half") == 0
+    assert export(tmp_path / "half", tmp_path / "again") == 0
+
+    measured, again = ModelManifest.read(artifact), ModelManifest.read(tmp_path / "again")
+    assert measured is not None
+    assert again is not None
+    assert again.exported_from == measured.revision
 
 
 def test_overwrite_spares_a_folder_that_is_no_artifact(

@@ -40,7 +40,7 @@ def removed(name: str) -> Spoil:
         (cut("model.safetensors"), "the model cannot be loaded: Error while deserializing header"),
         (cut("tokenizer.json"), "not what its manifest.json describes: tokenizer.json; copy the artifact again"),
         (cut("config.json"), "is not a valid JSON file"),
-        (cut("manifest.json"), "manifest.json: not valid"),
+        (cut("manifest.json"), "manifest.json: not valid: Invalid JSON"),
         (changed("config.json", hidden_size=64), "no trained classifier (no bert.embeddings."),
         (changed("config.json", num_hidden_layers=3), "no trained classifier (no bert.encoder.layer.2."),
         (changed("config.json", num_hidden_layers=1), "not what its manifest.json describes: config.json"),

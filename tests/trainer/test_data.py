@@ -248,6 +248,51 @@ def test_the_ids_of_a_class_label_column_mean_its_own_names_in_whatever_order_th
     assert label_ids(split, names) == ids
 
 
+def parquet_of(names: list[str], labels: list[int], file: Path) -> str:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=names)})
+    rows = {"text": [f"text {n}" for n in range(len(labels))], "label": labels}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(file)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("declared", "labels", "ids"),
+    [
+        (["never", "sad", "calm"], [1, 2, 1], [2, 1, 2]),
+        (["Sad", "Calm", "Angry"], [0, 1, 2], [2, 1, 0]),
+    ],
+    ids=["a-name-that-no-row-has", "another-case"],
+)
+def test_declared_names_are_looked_up_also_where_the_model_does_not_have_all_of_them(
+    declared: list[str], labels: list[int], ids: list[int], tmp_path: Path
+) -> None:
+    split = load_split(parquet_of(declared, labels, tmp_path / "d.parquet"), "train", COLUMNS)
+
+    assert label_ids(split, ["angry", "calm", "sad"]) == ids
+
+
+def test_a_row_with_a_declared_name_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
+    split = load_split(parquet_of(["never", "sad", "calm"], [1, 0], tmp_path / "d.parquet"), "train", COLUMNS)
+
+    with pytest.raises(UserError, match=r"row 2: unknown label 'never'; use one of angry, calm, sad$"):
+        label_ids(split, ["angry", "calm", "sad"])
+
+
+def test_whole_floats_in_a_csv_file_are_the_whole_numbers_that_pandas_was_given(tmp_path: Path) -> None:
+    labels = ["0.0", "10.0", "2.00", "-1.0", "1.5", "v1.0"]
+    (tmp_path / "d.csv").write_text("text,label\n" + "".join(f"a,{label}\n" for label in labels), encoding="utf-8")
+
+    rows = load_split(str(tmp_path / "d.csv"), "train", COLUMNS).rows
+
+    assert [row.label for row in rows] == ["0", "10", "2", "-1", "1.5", "v1.0"]
+
+
+def test_a_number_too_long_for_an_id_is_a_name() -> None:
+    long = "9" * 5000
+
+    assert label_names(split_of(["1", long]), None) == ["1", long]
+
+
 def test_names_given_instead_of_those_of_a_class_label_column_are_in_its_order(tmp_path: Path) -> None:
     features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["0", "1"])})
     datasets.Dataset.from_dict({"text": ["a"], "label": [1]}, features=features).to_parquet(tmp_path / "train.parquet")

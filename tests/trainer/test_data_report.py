@@ -13,7 +13,7 @@ from trainer.__main__ import run
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     coin = [(f"so sweet {n}", "joy" if n % 2 else "love") for n in range(30)]
-    train = [*coin, ("twice", "joy"), ("twice", "joy"), ("both", "joy"), ("both", "anger"), ("see http link", "fear")]
+    train = [*coin, *[("twice", "joy")] * 3, ("both", "joy"), ("both", "anger"), ("see http link", "fear")]
     validation = [("twice", "joy"), ("see http link", "anger"), ("only here", "joy")]
     write_text_file(tmp_path / "train.txt", train)
     write_text_file(tmp_path / "validation.txt", validation)
@@ -30,10 +30,10 @@ def report(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_what_is_wrong_within_a_split_is_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train = report(folder, capsys)["splits"]["train"]
 
-    assert train["rows"] == 35
-    assert train["labels"] == {"joy": 18, "love": 15, "anger": 1, "fear": 1}
-    assert train["words"] == {"mean": round((30 * 3 + 4 + 3) / 35, 1), "median": 3, "max": 3}
-    assert train["duplicates"] == {"count": 1, "examples": ["twice"]}
+    assert train["rows"] == 36
+    assert train["labels"] == {"joy": 19, "love": 15, "anger": 1, "fear": 1}
+    assert train["words"] == {"mean": round((30 * 3 + 5 + 3) / 36, 1), "median": 3, "max": 3}
+    assert train["duplicates"] == {"count": 2, "examples": ["twice"]}
     assert train["contradictions"] == {"count": 1, "examples": ["anger / joy: both"]}
     assert train["debris"] == {"count": 1, "examples": ["see http link"]}
 
@@ -52,7 +52,7 @@ def test_a_coin_flip_between_two_labels_is_found(folder: Path, capsys: pytest.Ca
 
     assert cues["words"] == {"so": {"love": 15, "joy": 15}, "sweet": {"love": 15, "joy": 15}}
     assert cues["rows_with_one"] == 30
-    assert cues["share_of_rows"] == pytest.approx(30 / 38)
+    assert cues["share_of_rows"] == pytest.approx(30 / 39)
 
 
 def test_a_word_of_one_label_or_of_many_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,7 +70,7 @@ def test_both_forms_are_written_to_a_folder(folder: Path, tmp_path: Path, capsys
     written = json.loads((tmp_path / "out" / "data.json").read_text(encoding="utf-8"))
     markdown = (tmp_path / "out" / "data.md").read_text(encoding="utf-8")
     assert list(written["splits"]) == ["train"]
-    assert "| joy | 18 | 51.4% |" in markdown
+    assert "| joy | 19 | 52.8% |" in markdown
     assert "| sweet | love: 15, joy: 15 |" in markdown
     assert str(folder) not in markdown
 

@@ -205,3 +205,18 @@ def test_a_push_that_fails_leaves_the_artifact_and_says_how_to_push_it(
     error = capsys.readouterr().err.splitlines()[-1]
     assert "written, but not pushed to me/a-checkpoints: no route to host; push it with: hf upload" in error
     assert ModelManifest.read(tmp_path / "a") is not None
+
+
+def test_a_hub_that_cannot_be_used_is_told_before_the_training(
+    base_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def create_repo(*_: Any, **__: Any) -> Any:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("transformers.trainer.create_repo", create_repo)
+    options = [*base_options, "--use_cpu", "--report_to", "none", "--max_steps", "1", "--push_to_hub"]
+
+    assert run(["train", "--output", str(tmp_path / "a"), *options]) == 1
+
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "--push_to_hub: the hub cannot be used: Name or service not known; check network, --hub_model_id" in error

@@ -89,3 +89,14 @@ def test_what_would_fail_after_hours_is_refused_at_once(option: str, value: str,
 def test_a_blank_name_is_refused_at_once(option: str, value: str) -> None:
     with pytest.raises(UserError, match=rf"^--{option}: blank; give a name, or leave it out"):
         parse(["--output", "artifact", f"--{option}", value])
+
+
+def test_an_option_that_should_be_json_is_named() -> None:
+    with pytest.raises(UserError, match=r"^--lr_scheduler_kwargs: no JSON: "):
+        parse(["--output", "artifact", "--lr_scheduler_kwargs", "{bad"])
+
+
+def test_the_help_says_what_resuming_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert "`last`: the last whole" in " ".join(capsys.readouterr().out.split())

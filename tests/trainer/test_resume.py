@@ -142,3 +142,33 @@ def test_last_needs_a_checkpoint(
     assert run(["train", "--output", str(tmp_path / "a"), *options]) == 1
 
     assert f"no whole checkpoint in {tmp_path}/a-checkpoints; start without it" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(
+    checkpoint: Path, cased_base: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model", str(cased_base), "--data", str(data), "--use_cpu", "--report_to", "none", "--max_steps", "1"]
+    command = ["train", "--output", str(tmp_path / "a"), *options, "--resume_from_checkpoint", str(checkpoint)]
+
+    assert run([*command, "--learning_rate", "1e-3"]) == 1
+
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"{checkpoint}: its training had learning_rate 5e-05, this one has 0.001; give the same options" in error
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_training_does_not_mix_its_checkpoints_with_those_of_an_earlier_one(
+    cased_base: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "a"
+    options = ["--model", str(cased_base), "--data", str(data), "--use_cpu", "--report_to", "none"]
+    command = ["train", "--output", str(output), *options, "--save_strategy", "steps", "--save_steps", "2"]
+    assert run([*command, "--max_steps", "4"]) == 0
+    shutil.rmtree(output)
+
+    assert run([*command, "--max_steps", "2"]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "a-checkpoints: holds checkpoints of an earlier training; go on with it by --resume_from_checkpoint" in error
+
+    assert run([*command, "--max_steps", "2", "--overwrite"]) == 0
+    assert [path.name for path in (tmp_path / "a-checkpoints").glob("checkpoint-*")] == ["checkpoint-2"]

@@ -57,6 +57,13 @@ def test_scores_are_mapped_as_labels_are(tmp_path: Path) -> None:
     assert [(row.text, row.label, row.scores) for row in split.rows] == [("a", "joy", {"joy": 1.0})]
 
 
+def test_a_share_that_takes_no_row_is_refused(tmp_path: Path) -> None:
+    source = {"data": write_csv(tmp_path / "d.csv"), "text_column": "Satz", "label_column": "Art", "repeat": 0.0001}
+
+    with pytest.raises(UserError, match=r"d\.csv: repeat 0\.0001 of 8 rows is none; give more"):
+        load_sources(write_sources(tmp_path, source), seed=1)
+
+
 @pytest.mark.parametrize(("repeat", "rows"), [(0.25, 2), (1, 8), (2, 16), (2.5, 20)])
 def test_rows_are_repeated_or_drawn(repeat: float, rows: int, tmp_path: Path) -> None:
     source = {"data": write_csv(tmp_path / "d.csv"), "text_column": "Satz", "label_column": "Art", "repeat": repeat}
