@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+from unicodedata import category
 
 import orjson
 from pydantic import JsonValue
@@ -147,9 +148,14 @@ def _checked(text: Any, identity: Any, fields: Fields) -> DecodedMessage:
     if not (identity is None or isinstance(identity, str)):
         raise _wrong_type(fields.id, identity)
     plain = "!" <= text[:1] <= "~"  # nearly every text starts with a visible character
-    if not (plain or any(character.isprintable() and not character.isspace() for character in text)):
+    if not (plain or any(map(_is_visible, text))):
         raise InvalidMessageError(Reason.EMPTY_TEXT, f"field '{fields.text}' holds no visible character")
     return DecodedMessage(text, identity)
+
+
+def _is_visible(character: str) -> bool:
+    """No space, control or format character; one that this Python does not know yet may be the newest emoji."""
+    return not character.isspace() and (character.isprintable() or category(character) in ("Cn", "Co"))
 
 
 def _wrong_type(field: str, found: object) -> InvalidMessageError:

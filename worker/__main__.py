@@ -9,28 +9,25 @@ from typing import Any
 
 from worker.bench_report import FIELDS
 from worker.errors import UserError, exit_code
-from worker.logs import LEVELS, configure_logging
-from worker.options import RANGE_OPTIONS, add_dead_letters, add_range
+from worker.logs import configure_logging
+from worker.options import RANGE_OPTIONS, add_dead_letters, add_range, log_level
 from worker.settings import load_settings
 
 
 def main() -> int:
     """Run one command; returns the exit code."""
-    arguments = _parser().parse_args()
+    arguments = parser().parse_args()
     configure_logging(arguments.log_level)
     return exit_code(partial(arguments.command, arguments))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
     parser = argparse.ArgumentParser(
         prog="emotion-worker", description="Labels texts with emotions. Settings are EMOTION_… environment variables."
     )
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--log-level", choices=LEVELS, default="info", help="from which level on events are logged (default: info)"
-    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add = partial(commands.add_parser, parents=[common])
+    add = partial(commands.add_parser, parents=[log_level("info")])
     run = add("run", help="the service: texts from one Kafka topic, labels to another")
     run.add_argument("--processes", metavar="N", help="in place of EMOTION_PROCESSES: a number, or auto")
     add_range(run)
@@ -94,6 +91,8 @@ def _positive(text: str) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     bounds = {name: getattr(arguments, name) for name in RANGE_OPTIONS}
     if any(bounds.values()):
+        if arguments.processes is not None:
+            raise UserError("--processes: a bounded run is one process; leave it out")
         return _relabel(bounds)
     from worker.supervisor import run
 

@@ -23,7 +23,7 @@ from worker.pace import Pace
 from worker.settings import Settings
 from worker.sink import Sink
 from worker.source import Source
-from worker.topics import topic_problems
+from worker.topics import NAMED_BY, topic_problems
 from worker.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 
 if TYPE_CHECKING:
@@ -88,15 +88,15 @@ def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
     return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares)
 
 
-def checked_topics(broker: Broker, settings: Settings) -> dict[str, int]:
-    """The largest message in bytes that each topic takes, once all three are fit for use.
+def checked_topics(broker: Broker, settings: Settings, named_by: tuple[str, str, str] = NAMED_BY) -> dict[str, int]:
+    """The largest message in bytes that each topic takes, once all three are fit for use; `named_by` what names them.
 
     Raises:
         UserError: Everything that is wrong with them.
     """
     with broker.admin() as admin:
         topics = admin.topics([settings.input_topic, settings.output_topic, settings.dead_letter_topic])
-    problems = topic_problems(topics, settings)
+    problems = topic_problems(topics, settings, named_by)
     if problems:
         raise UserError("\n".join(map(str, problems)))
     return {topic.name: topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES for topic in topics.values()}

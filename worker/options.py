@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from schemas.dead_letter import Reason
+from worker.logs import LEVELS
 from worker.place import parse_place, parse_time_ms
 
 T = TypeVar("T")
@@ -39,14 +40,24 @@ def add_range(run: argparse.ArgumentParser) -> None:
     )
 
 
+def log_level(default: str) -> argparse.ArgumentParser:
+    """A parent of parsers that have `--log-level`; `argparse.SUPPRESS` leaves what an outer one has found."""
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument(
+        "--log-level", choices=LEVELS, default=default, help="from which level on events are logged (default: info)"
+    )
+    return parent
+
+
 def add_dead_letters(parser: argparse.ArgumentParser) -> None:
     """`dead-letters show` and `replay`, which `action` tells apart."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    show = actions.add_parser("show", help="one JSON line for each")
+    nested = [log_level(argparse.SUPPRESS)]
+    show = actions.add_parser("show", parents=nested, help="one JSON line for each")
     _add_filters(show)
     show.add_argument("--with-value", action="store_true", help="print the values too: they may hold personal data")
     show.add_argument("--limit", type=_checked(_positive), metavar="N", help="stop after so many")
-    replay = actions.add_parser("replay", help="send the originals again, each exactly once")
+    replay = actions.add_parser("replay", parents=nested, help="send the originals again, each exactly once")
     _add_filters(replay)
     replay.add_argument("--to", metavar="TOPIC", help="(default: EMOTION_INPUT_TOPIC, and only what came from there)")
     replay.add_argument("--dry-run", action="store_true", help="say what would be sent; send nothing")

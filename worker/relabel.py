@@ -24,6 +24,7 @@ from worker.registry import find_label_prefix
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings, load_settings
 from worker.topic_range import TopicRange, find_range, group_place
+from worker.topics import NAMED_BY
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def relabel(live: Settings, wanted: Relabel) -> int:
     """
     settings = own_settings(live, wanted)
     broker = Broker(settings)
-    limits = checked_topics(broker, settings)
+    limits = checked_topics(broker, settings, (NAMED_BY[0], "--to", "--dead-letters"))
     label_prefix = find_label_prefix(settings)
     extent = find_range(broker, settings.input_topic, wanted.first, wanted.until)
     extent = replace(extent, starts=group_place(broker, settings.group_id, extent, begin=True))
@@ -105,26 +106,26 @@ def _label(
     counters: Counters,
 ) -> bool:
     """Run the loop over the range; gives whether it came to the end."""
-    model, tokenizer = load_model(settings)
-    set_batch_tokens(model, settings)
-    _log.info(
-        "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
-    )
-    smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
-    consumer, commits = broker.consumer(), Commits()
-    with (
-        stop_on_signals() as stop,
-        tqdm(total=extent.records, unit=" records", disable=None) as progress,
-        closing(make_source(settings, consumer, settings.input_topic, stop.wait, commits)) as unbounded,
-        closing(make_sink(broker, settings, consumer, smallest, commits)) as sink,
-    ):
-        source = BoundedSource(unbounded, extent, progress.update)
-        stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
-        loop.run(
-            replace(stages, guard=partial(_count_and_guard, counters, stages.guard)),
-            lambda: stop.is_set() or source.finished,
-            partial(arm_watchdog, settings.max_poll_interval_ms),
+    with stop_on_signals() as stop:  # a signal while the model is loaded counts as well
+        model, tokenizer = load_model(settings)
+        set_batch_tokens(model, settings)
+        _log.info(
+            "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
         )
+        smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
+        consumer, commits = broker.consumer(), Commits()
+        with (
+            tqdm(total=extent.records, unit=" records", disable=None) as progress,
+            closing(make_source(settings, consumer, settings.input_topic, stop.wait, commits)) as unbounded,
+            closing(make_sink(broker, settings, consumer, smallest, commits)) as sink,
+        ):
+            source = BoundedSource(unbounded, extent, progress.update)
+            stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
+            loop.run(
+                replace(stages, guard=partial(_count_and_guard, counters, stages.guard)),
+                lambda: stop.is_set() or source.finished,
+                partial(arm_watchdog, settings.max_poll_interval_ms),
+            )
     return source.finished
 
 

@@ -130,6 +130,8 @@ def _resolve(reader: KafkaConsumer, option: str, place: Place) -> dict[Partition
     first = reader.beginning_offsets(partitions, timeout_ms=_LOOKUP_MS)
     end = reader.end_offsets(partitions, timeout_ms=_LOOKUP_MS)
     if place.offsets is not None:
+        if unknown := sorted(place.offsets.keys() - {p.partition for p in partitions}):
+            raise UserError(f"{option} names partition {unknown[0]}, but {partitions[0].topic} has {len(partitions)}")
         return {_own(p): _checked(option, place.offsets, p, (first[p], end[p])) for p in partitions}
     if place.time_ms is not None:
         wanted = dict.fromkeys(partitions, place.time_ms)

@@ -24,19 +24,21 @@ class Topic:
     compacted: bool = False
 
 
-def topic_problems(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
+NAMED_BY = ("EMOTION_INPUT_TOPIC", "EMOTION_OUTPUT_TOPIC", "EMOTION_DEAD_LETTER_TOPIC")
+"""What says which topics are meant, unless a command has options for that."""
+
+
+def topic_problems(
+    topics: dict[str, Topic], settings: Settings, named_by: tuple[str, str, str] = NAMED_BY
+) -> list[Problem]:
     """What keeps the worker from its work; empty if nothing does."""
-    named = {
-        "EMOTION_INPUT_TOPIC": settings.input_topic,
-        "EMOTION_OUTPUT_TOPIC": settings.output_topic,
-        "EMOTION_DEAD_LETTER_TOPIC": settings.dead_letter_topic,
-    }
+    names = (settings.input_topic, settings.output_topic, settings.dead_letter_topic)
     problems = [
         Problem(
             f"topic {topic} ({variable}) does not exist or this user may not see it",
-            "create it, correct the setting, or grant this user Describe on it",
+            "create it, name another, or grant this user Describe on it",
         )
-        for variable, topic in named.items()
+        for variable, topic in zip(named_by, names, strict=True)
         if topic not in topics
     ]
     source = topics.get(settings.input_topic)

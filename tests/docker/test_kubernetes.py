@@ -115,6 +115,13 @@ def test_probes_ask_what_the_worker_answers_on_its_port(settings: Settings) -> N
     assert read("components/pod-monitor/pod-monitor.yaml")["spec"]["podMetricsEndpoints"][0]["port"] in ports
 
 
+def test_the_operator_gives_the_job_the_name_that_the_alerts_look_for() -> None:
+    label = read("components/pod-monitor/pod-monitor.yaml")["spec"]["jobLabel"]
+    alerts = (ROOT / "docker/prometheus/alerts.yml").read_text(encoding="utf-8")
+    pod = read("base/deployment.yaml")["spec"]["template"]["metadata"]
+    assert set(re.findall(r'job="([^"]*)"', alerts)) == {pod["labels"][label]}
+
+
 @every_overlay
 def test_the_grace_period_is_longer_than_the_longest_window(settings: Settings) -> None:
     longest_seconds = PATIENCE_SECONDS + (settings.longest_turn_ms + settings.target_window_ms) / 1000

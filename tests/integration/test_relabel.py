@@ -80,7 +80,12 @@ def test_a_run_that_would_mix_with_the_live_one_or_lacks_a_topic_is_refused(rela
     for options, problem in [
         ([f"--to={stream.output}"], "--allow-live-topic"),
         ([f"--to={second}", f"--group={stream.group}"], "is EMOTION_GROUP_ID"),
-        ([f"--to={second}"], f"topic {second}-dead-letters (EMOTION_DEAD_LETTER_TOPIC) does not exist"),
+        ([f"--to={second}"], f"topic {second}-dead-letters (--dead-letters) does not exist"),
+        (
+            [f"--to={second}", f"--dead-letters={stream.dead_letters}", "--from=0:0,1:0,9:5"],
+            f"--from names partition 9, but {stream.input} has 2",
+        ),
+        ([f"--to={second}", "--processes=2"], "--processes: a bounded run is one process"),
         ([], "needs --from, --until and --to"),
     ]:
         done = worker.command(*bounds, *options)

@@ -12,6 +12,7 @@ from opentelemetry.trace import TraceState
 from opentelemetry.util.re import parse_env_headers
 
 from worker import logs
+from worker.__main__ import parser
 from worker.logs import EVENTS, configure_logging
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +104,12 @@ def test_opentelemetry_does_not_print_headers_that_it_cannot_read(level: str) ->
     assert TraceState.from_header(["no such thing"]) == {}
     assert parse_env_headers("no such thing") == {}
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["dead-letters show --log-level debug", "dead-letters --log-level debug show", "label --log-level debug"],
+)
+def test_the_level_is_taken_wherever_a_command_has_options(command: str) -> None:
+    assert parser().parse_args(command.split()).log_level == "debug"
+    assert parser().parse_args(command.replace("--log-level debug", "").split()).log_level == "info"
