@@ -2,7 +2,7 @@
 
 Environment: ROUNDS (20), MODES and FAULTS (names with commas between; all), RECORDS (20000, at least so many during
 each fault over all rounds), WORKERS (3), RATE (800 records a second), SEED (1), LOGS (a folder to
-leave the workers' logs in). SIGTERM or Ctrl-C ends it after the
+leave the workers' and the brokers' logs in). SIGTERM or Ctrl-C ends it after the
 fault at hand, with the result of what was run.
 """
 

@@ -119,7 +119,7 @@ def run_mode(
         rate: Records a second.
         seed: Of the order, and of whom the faults hit.
         stopping: Set to end early.
-        logs: A folder to leave the workers' logs in.
+        logs: A folder to leave the workers' and the brokers' logs in.
         recovery_grace_s: Progress that comes later than so long after a fault can be known of breaks the promise.
     """
     steps: list[Step] = []

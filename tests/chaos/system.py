@@ -3,6 +3,7 @@
 import contextlib
 import random
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -288,11 +289,17 @@ class System:
         return worker
 
     def _kill_workers(self) -> None:
-        for number, worker in enumerate(self._ever_started, 1):
+        for worker in self._ever_started:
             if worker.process.poll() is None:
                 worker.kill()
-            if self._logs:
-                (self._logs / f"{self.mode}-worker-{number}.log").write_text(worker.log, encoding="utf-8")
+        if self._logs:
+            self._keep_logs(self._logs)
+
+    def _keep_logs(self, folder: Path) -> None:
+        for number, worker in enumerate(self._ever_started, 1):
+            (folder / f"{self.mode}-worker-{number}.log").write_text(worker.log, encoding="utf-8")
+        for node in self.cluster.nodes:
+            shutil.copyfile(node.log, folder / f"{self.mode}-broker-{node.node_id}.log")
 
 
 def labelled_texts(model: Path, count: int = 400) -> list[tuple[str, frozenset[str]]]:
