@@ -213,7 +213,7 @@ def test_a_hub_that_cannot_be_used_is_told_before_the_training(
     def create_repo(*_: Any, **__: Any) -> Any:
         raise OSError("Name or service not known")
 
-    monkeypatch.setattr("transformers.trainer.create_repo", create_repo)
+    monkeypatch.setattr(HfApi, "create_repo", create_repo)
     options = [*base_options, "--use_cpu", "--report_to", "none", "--max_steps", "1", "--push_to_hub"]
 
     assert run(["train", "--output", str(tmp_path / "a"), *options]) == 1
