@@ -188,7 +188,7 @@ def _written_aside(output: Path) -> Iterator[Path]:
     """Yields a new folder beside the output, which takes the output's place if all went well and vanishes if not."""
     aside, replaced = (output.with_name(f".{output.name}.{os.getpid()}.{role}") for role in ("new", "old"))
     for left in output.parent.glob(f".{glob.escape(output.name)}.*.new"):  # by one that was killed as it wrote
-        if not _is_running(left.name.split(".")[-2]):
+        if left == aside or not _is_running(left.name.split(".")[-2]):  # in a container all have the same number
             shutil.rmtree(left, ignore_errors=True)
     aside.mkdir()
     try:

@@ -167,7 +167,7 @@ def _ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:
 def _id_of(label: str, row: Row, ids: Mapping[str, int], names: Sequence[str]) -> int:
     if label not in ids:
         known = ", ".join(names[:SHOWN_LABELS]) + (", …" if len(names) > SHOWN_LABELS else "")
-        or_id = "" if set(ids) <= set(names) else f", or an id below {len(names)}"
+        or_id = f", or an id below {len(names)}" if "0" in ids.keys() - set(names) else ""
         raise UserError(f"{row.place}: unknown label {label!r}; use one of {known}{or_id}")
     return ids[label]
 

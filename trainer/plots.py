@@ -166,7 +166,7 @@ def _scores(
     bins = np.linspace(0, 1, 21).tolist()
     # Lines, because stacked bars on a logarithmic axis would make the lowest label look the largest. Each is thinner
     # than the last, so that those behind it are seen where they coincide.
-    widths = np.linspace(1.5 + 0.7 * len(names), 1.5, len(names))
+    widths = np.linspace(min(1.5 + 0.7 * len(names), 7), 1.5, len(names))
     drawn: list[Any] = [
         axes.hist(own, bins=bins, histtype="step", linewidth=width)[2]
         for own, width in zip(by_label, widths, strict=True)

@@ -130,7 +130,8 @@ def test_overwrite_replaces_an_artifact(artifact: Path, tmp_path: Path) -> None:
 def test_what_a_killed_process_left_aside_is_removed(artifact: Path, tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as ended:
         pass
-    for name in (f".model.{ended.pid}.new", f".model.{os.getppid()}.new", f".other.{ended.pid}.new"):
+    left = (f".model.{ended.pid}.new", f".model.{os.getpid()}.new", f".model.{os.getppid()}.new")
+    for name in (*left, f".other.{ended.pid}.new"):
         shutil.copytree(artifact, tmp_path / name)
 
     assert export(artifact, tmp_path / "model") == 0
