@@ -11,6 +11,7 @@ from transformers import AutoConfig, PreTrainedModel, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from trainer.errors import UserError, first_line
+from trainer.place import writing
 
 LAST = "last"
 """What `--resume_from_checkpoint` takes instead of a folder."""
@@ -85,13 +86,9 @@ def claim(arguments: TrainingArguments, recipe: Mapping[str, Any], checkpoint: s
             for path in earlier:
                 shutil.rmtree(path)
     if arguments.process_index == 0:
-        try:
+        with writing(f"--output_dir {folder}"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / _RECIPE).write_text(json.dumps(recipe, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError(
-                f"--output_dir {folder}: cannot be written: {error.strerror}; make room, or choose another place"
-            ) from error
 
 
 def _check_recipe(checkpoint: Path, recipe: Mapping[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """Where results go, tried before the work that makes them."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from trainer.errors import UserError
@@ -24,3 +26,16 @@ def check_writable(output: Path, folder: Path) -> None:
         raise UserError(
             f"--output {output}: nothing can be written to {folder}: {error.strerror}; choose another place"
         ) from error
+
+
+@contextmanager
+def writing(place: str) -> Iterator[None]:
+    """Names a place, such as `--output FILE`, that the files within cannot be written to.
+
+    Raises:
+        UserError: if one cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{place}: cannot be written: {error.strerror}; make room, or choose another place") from error

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from trainer.artifact import load_artifact, names_of
 from trainer.errors import UserError
-from trainer.place import check_writable
+from trainer.place import check_writable, writing
 from trainer.rows import Row
 
 _BATCH_TEXTS = 64
@@ -97,16 +97,13 @@ def write_soft_labels(output: Path, labelled: Iterable[tuple[str, Mapping[str, f
     aside = output.with_name(f".{output.name}.{os.getpid()}.new")
     count = 0
     try:
-        with aside.open("w", encoding="utf-8") as file:
-            for text, scores in labelled:
-                shares = {name: round(score, _DIGITS) for name, score in scores.items()}
-                file.write(json.dumps({"text": text, "scores": shares}, ensure_ascii=False) + "\n")
-                count += 1
-        aside.rename(output)
-    except OSError as error:
-        raise UserError(
-            f"--output {output}: cannot be written: {error.strerror}; make room, or choose another place"
-        ) from error
+        with writing(f"--output {output}"):
+            with aside.open("w", encoding="utf-8") as file:
+                for text, scores in labelled:
+                    shares = {name: round(score, _DIGITS) for name, score in scores.items()}
+                    file.write(json.dumps({"text": text, "scores": shares}, ensure_ascii=False) + "\n")
+                    count += 1
+            aside.rename(output)
     finally:
         aside.unlink(missing_ok=True)
     return count

@@ -90,15 +90,15 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     set_seed(arguments.seed)  # the classifier's head starts from random weights
     model = _load_base(options.model, names)
     checkpoint = checkpoint_to_resume(arguments, model)
-    recipe = _recipe(options, arguments)
-    whole = {"base model": _base_name(options), "labels": names, "training data": train_split.digest}
-    whole |= recipe | {"processes": arguments.world_size}
     tokenizer = lower_cased_tokenizer(options.model, model, options.drop_links_and_names)
     train_set = TrainingSet(
         tokenizer, train_split.rows, targets, augmentation=options.augmentation, seed=arguments.seed
     )
     validation_set = tokenized(tokenizer, validation_split.texts, validation_ids)
     trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
+    recipe = _recipe(options, arguments)
+    whole = {"base model": _base_name(options), "labels": names, "training data": train_split.digest}
+    whole |= recipe | {"processes": arguments.world_size}
     claim(arguments, whole, checkpoint, overwrite=options.overwrite)  # last: what was refused until now left nothing
     fit(trainer, checkpoint)
     if not trainer.is_world_process_zero():

@@ -37,7 +37,6 @@ def make_inputs(batch: Batch, pad_id: int, device: torch.device) -> Inputs:
     widest = max(widths)
     ids = array("i")  # and no list, which would become a tensor number by number
     lengths, numbers, starts = [], [], []  # of the parts: texts, and at the end of a row its padding
-    padding = [pad_id] * (widest - min(widths))
     for row, row_width in zip(batch, widths, strict=True):
         for number, item in enumerate(row, 1):
             starts.append(len(ids))
@@ -45,7 +44,7 @@ def make_inputs(batch: Batch, pad_id: int, device: torch.device) -> Inputs:
             lengths.append(len(item.ids))
             numbers.append(number)
         if left := widest - row_width:
-            ids.extend(padding[:left])
+            ids.extend([pad_id] * left)
             lengths.append(left)
             numbers.append(0)
     sizes = torch.tensor(lengths)
