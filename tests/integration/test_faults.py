@@ -69,9 +69,8 @@ def test_an_answer_that_never_comes_costs_nothing(breakable_kafka: ApacheKafka, 
     with breakable_kafka.proxy() as proxy, stream.worker() as worker:
         eventually(some_labels(stream), 90, "the first labels are out")
         proxy.swallow(api_key)
-        stream.produce(
-            records()[COUNT // 2 :]
-        )  # a worker that was through with the others still has something to answer
+        # a worker that was through with the others still has something to answer
+        stream.produce(records()[COUNT // 2 :])
         labels = stream.labels(COUNT)
         assert proxy.swallowed == [api_key]
         assert "window_not_delivered" in worker.log

@@ -66,12 +66,15 @@ def test_each_format_gives_the_same_rows(name, write, tmp_path):  # type: ignore
         assert [(row.text, row.label) for row in split.rows] == ROWS
 
 
+def parquet_of(names: list[str], labels: list[int], file: Path) -> str:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=names)})
+    rows = {"text": [f"text {n}" for n in range(len(labels))], "label": labels}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(file)
+    return str(file)
+
+
 def test_the_names_of_a_class_label_column_keep_their_order(tmp_path: Path) -> None:
-    features = datasets.Features(
-        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos", "mid"])}
-    )
-    rows = {"text": ["a", "b"], "label": [1, 2]}
-    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train.parquet")
+    parquet_of(["neg", "pos", "mid"], [1, 2], tmp_path / "train.parquet")
 
     split = load_split(str(tmp_path), "train", COLUMNS)
 
@@ -220,9 +223,7 @@ def test_a_number_among_numbers_is_no_position() -> None:
 
 
 def test_the_ids_of_a_class_label_column_are_positions_where_its_names_are_numbers_too(tmp_path: Path) -> None:
-    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["1", "2"])})
-    rows = {"text": ["a", "b"], "label": [0, 1]}
-    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train.parquet")
+    parquet_of(["1", "2"], [0, 1], tmp_path / "train.parquet")
 
     split = load_split(str(tmp_path), "train", COLUMNS)
 
@@ -237,22 +238,11 @@ def test_the_ids_of_a_class_label_column_are_positions_where_its_names_are_numbe
 def test_the_ids_of_a_class_label_column_mean_its_own_names_in_whatever_order_the_model_has_them(
     names: list[str], ids: list[int], tmp_path: Path
 ) -> None:
-    features = datasets.Features(
-        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos", "mid"])}
-    )
-    rows = {"text": ["a", "b"], "label": [0, 2]}
-    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "validation.parquet")
+    parquet_of(["neg", "pos", "mid"], [0, 2], tmp_path / "validation.parquet")
 
     split = load_split(str(tmp_path), "validation", COLUMNS)
 
     assert label_ids(split, names) == ids
-
-
-def parquet_of(names: list[str], labels: list[int], file: Path) -> str:
-    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=names)})
-    rows = {"text": [f"text {n}" for n in range(len(labels))], "label": labels}
-    datasets.Dataset.from_dict(rows, features=features).to_parquet(file)
-    return str(file)
 
 
 @pytest.mark.parametrize(
@@ -294,8 +284,7 @@ def test_a_number_too_long_for_an_id_is_a_name() -> None:
 
 
 def test_names_given_instead_of_those_of_a_class_label_column_are_in_its_order(tmp_path: Path) -> None:
-    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["0", "1"])})
-    datasets.Dataset.from_dict({"text": ["a"], "label": [1]}, features=features).to_parquet(tmp_path / "train.parquet")
+    parquet_of(["0", "1"], [1], tmp_path / "train.parquet")
 
     assert label_ids(load_split(str(tmp_path), "train", COLUMNS), ["no", "yes"]) == [1]
 
