@@ -149,7 +149,7 @@ def _data_report(argv: Sequence[str]) -> None:
 
     from trainer.data import SCORES, load_split
     from trainer.data_report import as_markdown, data_report
-    from trainer.place import check_writable
+    from trainer.place import check_writable, new_file
     from trainer.rows import Columns
 
     if args.output is not None:
@@ -161,8 +161,9 @@ def _data_report(argv: Sequence[str]) -> None:
     if args.output is None:
         _write(as_json if args.json else as_markdown(report))
         return
-    (args.output / "data.md").write_text(as_markdown(report) + "\n", encoding="utf-8")
-    (args.output / "data.json").write_text(as_json + "\n", encoding="utf-8")
+    for name, content in (("data.md", as_markdown(report)), ("data.json", as_json)):
+        with new_file(args.output, args.output / name) as file:
+            file.write(content + "\n")
 
 
 def _parser(name: str) -> argparse.ArgumentParser:

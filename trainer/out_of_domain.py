@@ -22,6 +22,7 @@ from trainer.evaluation import Outputs
 from trainer.resampling import halves
 
 OWN_TEXTS = Path(__file__).parent / "suites" / "out_of_domain.json"
+_LEAST_FOR_DISTANCES = 4  # a covariance comes from half of the texts, and takes two
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class OutOfDomain:
 
     texts: int
     separation: dict[str, Separation]
-    """By method: `max_score`, `energy`, `mahalanobis` (missing for a head whose features are not known)."""
+    """By method: `max_score`, `energy`, `mahalanobis` (missing for a head whose features are not known, and for fewer than 4 texts)."""
     mean_score: float
     """Mean of the highest scores."""
     confident: float | None
@@ -95,7 +96,7 @@ def measure_out_of_domain(
         "max_score": separate(softmax(inside.logits.astype(np.float64), axis=1).max(axis=1), scores),
         "energy": separate(logsumexp(inside.logits, axis=1), logsumexp(outside.logits, axis=1)),
     }
-    if inside.features is not None and outside.features is not None and len(ids) > 1:
+    if inside.features is not None and outside.features is not None and len(ids) >= _LEAST_FOR_DISTANCES:
         separation["mahalanobis"] = separate(*_closeness(inside.features, np.array(ids), outside.features))
     return OutOfDomain(
         texts=len(scores),

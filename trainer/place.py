@@ -1,9 +1,11 @@
 """Where results go, tried before the work that makes them."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from trainer.errors import UserError
 
@@ -39,3 +41,24 @@ def writing(place: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"{place}: cannot be written: {error.strerror}; make room, or choose another place") from error
+
+
+@contextmanager
+def new_file(output: Path, path: Path) -> Iterator[TextIO]:
+    """Opens a file to write to, which comes into its place whole, or not at all.
+
+    Args:
+        output: The place as given, for the message.
+        path: The file.
+
+    Raises:
+        UserError: if it cannot be written; then whatever was in its place still is.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with writing(f"--output {output}"):
+            with aside.open("w", encoding="utf-8") as file:
+                yield file
+            aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ train on the file.
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from trainer.artifact import load_artifact, names_of
 from trainer.errors import UserError
-from trainer.place import check_writable, writing
+from trainer.place import check_writable, new_file
 from trainer.rows import Row
 
 _BATCH_TEXTS = 64
@@ -94,16 +93,10 @@ def write_soft_labels(output: Path, labelled: Iterable[tuple[str, Mapping[str, f
     Raises:
         UserError: if it cannot be written; then there is no file.
     """
-    aside = output.with_name(f".{output.name}.{os.getpid()}.new")
     count = 0
-    try:
-        with writing(f"--output {output}"):
-            with aside.open("w", encoding="utf-8") as file:
-                for text, scores in labelled:
-                    shares = {name: round(score, _DIGITS) for name, score in scores.items()}
-                    file.write(json.dumps({"text": text, "scores": shares}, ensure_ascii=False) + "\n")
-                    count += 1
-            aside.rename(output)
-    finally:
-        aside.unlink(missing_ok=True)
+    with new_file(output, output) as file:
+        for text, scores in labelled:
+            shares = {name: round(score, _DIGITS) for name, score in scores.items()}
+            file.write(json.dumps({"text": text, "scores": shares}, ensure_ascii=False) + "\n")
+            count += 1
     return count

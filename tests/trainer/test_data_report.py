@@ -75,6 +75,18 @@ def test_both_forms_are_written_to_a_folder(folder: Path, tmp_path: Path, capsys
     assert str(folder) not in markdown
 
 
+def test_a_file_that_cannot_be_written_leaves_nothing_half_written(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    (out / "data.json").mkdir(parents=True)
+
+    assert run(["data-report", "--data", str(folder / "train.txt"), "--output", str(out)]) == 1
+
+    assert f"--output {out}: cannot be written: Is a directory; " in capsys.readouterr().err
+    assert sorted(path.name for path in out.iterdir()) == ["data.json", "data.md"]
+
+
 def test_a_text_with_scores_counts_for_the_highest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [{"text": "a", "scores": {"joy": 0.7, "fear": 0.3}}, {"text": "b", "scores": {"joy": 0.1, "fear": 0.9}}]
     for split in ("train", "validation"):

@@ -55,6 +55,17 @@ def test_distance_tells_what_scores_and_energy_cannot() -> None:
     assert separation["mahalanobis"].fpr_at_95 == 0
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("texts", "has_distance"), [(2, False), (3, False), (4, True)])
+def test_a_few_texts_have_no_distance(texts: int, has_distance: bool) -> None:
+    logits = np.eye(2)[np.arange(texts) % 2]
+    few = outputs(logits, features=np.arange(texts * 5.0).reshape(texts, 5))
+
+    measured = measure_out_of_domain(few, [text % 2 for text in range(texts)], few, {"code": ["x"] * texts}, None)
+
+    assert ("mahalanobis" in measured.separation) == has_distance
+
+
 def test_our_own_texts_are_many_and_of_many_kinds() -> None:
     kinds = load_texts(OWN_TEXTS)
     texts = [text for kind in kinds.values() for text in kind]
