@@ -9,6 +9,7 @@ import random
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 # fmt: off
 # Objects and signs that go with any emotion, so that none can contradict the label.
@@ -29,6 +30,7 @@ _HANDLES = (
 )
 # fmt: on
 _VOWELS = "aeiou"
+_NO_COUNTS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Augmentation:
     """A text that is changed gets one to so many changes."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """How often each kind is drawn against the others; 1 where none is given, never for 0."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How often each word, in lower case, occurs in all texts: the rarer a word, the more often it is mistyped."""
 
     def __call__(self, text: str, key: str) -> str:
         """Returns the text as it is, or with changes of kinds that are drawn by weight, each as often as it is drawn.
@@ -55,19 +59,24 @@ class Augmentation:
             return text
         weights = [self.weights.get(kind, 1.0) for kind in CHANGES]
         drawn = rng.choices(range(len(CHANGES)), weights, k=rng.randint(1, self.most))
-        changes = list(CHANGES.values())
+        changes = list({**CHANGES, "typo": partial(_typo, counts=self.counts)}.values())
         for at in sorted(drawn):
             words = changes[at](words, rng)
         return " ".join(words)
 
 
-def _typo(words: Sequence[str], rng: random.Random) -> list[str]:
-    """Swaps, drops or doubles one inner letter of a word of four or more. Long words are mistyped more often."""
-    places = [(index, at) for index, word in enumerate(words) if word.isalpha() for at in range(1, len(word) - 2)]
-    if not places:
+def _typo(words: Sequence[str], rng: random.Random, counts: Mapping[str, int] = _NO_COUNTS) -> list[str]:
+    """Swaps, drops or doubles one inner letter of a word of four or more.
+
+    The words that a label hangs on are rare, and a tokenizer makes other pieces of a mistyped one: were all words
+    mistyped alike, the model would hardly ever see those.
+    """
+    fitting = [at for at, word in enumerate(words) if word.isalpha() and len(word) >= 4]
+    if not fitting:
         return list(words)
-    index, at = rng.choice(places)
+    (index,) = rng.choices(fitting, [counts.get(words[at].lower(), 1) ** -0.5 for at in fitting])
     word = words[index]
+    at = rng.randrange(1, len(word) - 2)
     mistyped = rng.choice(
         (
             word[:at] + word[at + 1] + word[at] + word[at + 2 :],

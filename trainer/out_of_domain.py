@@ -41,7 +41,8 @@ class OutOfDomain:
 
     texts: int
     separation: dict[str, Separation]
-    """By method: `max_score`, `energy`, `mahalanobis` (missing for a head whose features are not known, and for fewer than 4 texts)."""
+    """By method: `max_score`, `energy`, `mahalanobis`; the last is missing for a head whose features are not known, and
+    for fewer than 4 texts."""
     mean_score: float
     """Mean of the highest scores."""
     confident: float | None

@@ -1,6 +1,8 @@
 """What the model is trained on: tokenized once, and again where a text is changed for this epoch."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -47,7 +49,8 @@ class TrainingSet(Dataset[dict[str, Any]]):
         self._tokenizer = tokenizer
         self._rows = rows
         self._targets = targets
-        self._augmentation = augmentation
+        words = (word.lower() for row in rows for word in row.text.split()) if augmentation.share else ()
+        self._augmentation = replace(augmentation, counts=Counter(words))
         self._seed = seed
         self._epoch: Any = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # loader processes may outlive an epoch

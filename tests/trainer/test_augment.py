@@ -75,6 +75,21 @@ def test_a_text_gets_several_changes_of_one_kind() -> None:
     assert 2 < sum(changed) / len(changed) < 3.5
 
 
+def test_a_rare_word_is_mistyped_more_often() -> None:
+    counts = {"feel": 10_000, "rather": 400, "lonely": 25, "this": 10_000, "evening": 400, "nobody": 400}
+    texts = variants(1000, Augmentation(1.0, 1, just(typo=1), counts | {"called": 400}))
+
+    mistyped = [
+        next(before for word, before in zip(text.split(), TEXT.split(), strict=True) if word != before)
+        for text in texts
+        if text != TEXT
+    ]
+    # By the inverse roots: 1/100 twice, 1/20 four times and 1/5 are 0.42 together.
+    assert 0.41 < mistyped.count("lonely") / len(mistyped) < 0.55
+    assert 0.07 < mistyped.count("rather") / len(mistyped) < 0.17
+    assert mistyped.count("feel") / len(mistyped) < 0.05
+
+
 @pytest.mark.parametrize("text", ["", "   ", "a", "?", "😀", "é"])
 def test_odd_texts_stand_every_change(text: str) -> None:
     for row in range(50 * len(CHANGES)):
