@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+Change = Callable[[Sequence[str], random.Random], list[str]]  # of a text's words
+
 # fmt: off
 # Objects and signs that go with any emotion, so that none can contradict the label.
 _EMOJI = (
@@ -59,7 +61,8 @@ class Augmentation:
             return text
         weights = [self.weights.get(kind, 1.0) for kind in CHANGES]
         drawn = rng.choices(range(len(CHANGES)), weights, k=rng.randint(1, self.most))
-        changes = list({**CHANGES, "typo": partial(_typo, counts=self.counts)}.values())
+        kinds: dict[str, Change] = {**CHANGES, "typo": partial(_typo, counts=self.counts)}
+        changes = list(kinds.values())
         for at in sorted(drawn):
             words = changes[at](words, rng)
         return " ".join(words)
@@ -157,7 +160,7 @@ def _with_one_word(
     return [*words[:at], change(words[at]), *words[at + 1 :]]
 
 
-CHANGES: Mapping[str, Callable[[Sequence[str], random.Random], list[str]]] = {
+CHANGES: Mapping[str, Change] = {
     "typo": _typo,
     "elongation": _elongation,
     "hashtag": _hashtag,
