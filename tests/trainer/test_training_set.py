@@ -1,9 +1,10 @@
 """What the model sees of a row, epoch by epoch."""
 
+import string
 from pathlib import Path
 
 from tests.trainer.conftest import WORDS, make_rows
-from trainer.augment import Augmentation
+from trainer.augment import CHANGES, Augmentation
 from trainer.rows import Row
 from trainer.tokenizer import load_tokenizer
 from trainer.training_set import LengthGroups, TrainingSet
@@ -42,6 +43,20 @@ def test_a_row_that_is_spared_is_never_changed(cased_base: Path) -> None:
     spared = [row._replace(augment=False) for row in ROWS]
 
     assert seen(cased_base, 0, augment=1.0, rows=spared) == seen(cased_base, 0, augment=0.0)
+
+
+def test_a_word_that_occurs_in_every_text_is_seldom_mistyped(cased_base: Path) -> None:
+    common = next(word for word in WORDS if len(word) >= 4)
+    letters = string.ascii_lowercase
+    rows = [Row("d.txt", f"{common} {one}{other}{other}{one}", "joy") for one in letters for other in letters]
+    typos = Augmentation(1.0, 1, dict.fromkeys(CHANGES, 0.0) | {"typo": 1.0})
+    tokenizer = load_tokenizer(cased_base)
+
+    dataset = TrainingSet(tokenizer, rows, range(len(rows)), augmentation=typos, seed=1)
+
+    plain = tokenizer(common)["input_ids"][:-1]  # without the end
+    mistyped = sum(dataset[index]["input_ids"][: len(plain)] != plain for index in range(len(rows)))
+    assert 0 < mistyped < len(rows) * 0.1  # one in 27 by the inverse root, one in two if all words were alike
 
 
 def test_length_groups_hold_every_row_once_in_an_order_of_the_epoch(cased_base: Path) -> None:
