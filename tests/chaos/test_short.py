@@ -11,7 +11,7 @@ NAMES = ("kill_worker", "zombie", "swallow_commit", "kill_group_coordinator")
 
 
 @pytest.mark.timeout(600)  # a machine with other work to do takes its time
-def test_faults_in_a_stream_cost_nothing(apache_kafka_jars: Path) -> None:
+def test_faults_in_a_stream_cost_nothing(apache_kafka_jars: Path, tmp_path: Path) -> None:
     report = run_mode(
         apache_kafka_jars,
         "exactly_once",
@@ -20,6 +20,7 @@ def test_faults_in_a_stream_cost_nothing(apache_kafka_jars: Path) -> None:
         records_per_fault=1000,
         workers=2,
         rate=200,
+        logs=tmp_path,  # kept by pytest where it fails
         recovery_grace_s=84,  # how fast is for `make chaos` to say, on a machine that does nothing else
     )
     assert report.violations == []
