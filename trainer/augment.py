@@ -74,20 +74,21 @@ def _typo(words: Sequence[str], rng: random.Random, counts: Mapping[str, int] = 
     The words that a label hangs on are rare, and a tokenizer makes other pieces of a mistyped one: were all words
     mistyped alike, the model would hardly ever see those.
     """
-    fitting = [at for at, word in enumerate(words) if word.isalpha() and len(word) >= 4]
-    if not fitting:
-        return list(words)
-    (index,) = rng.choices(fitting, [counts.get(words[at].lower(), 1) ** -0.5 for at in fitting])
-    word = words[index]
-    at = rng.randrange(1, len(word) - 2)
-    mistyped = rng.choice(
-        (
-            word[:at] + word[at + 1] + word[at] + word[at + 2 :],
-            word[:at] + word[at + 1 :],
-            word[:at] + word[at] + word[at:],
+
+    def fits(word: str) -> bool:
+        return word.isalpha() and len(word) >= 4
+
+    def mistyped(word: str) -> str:
+        at = rng.randrange(1, len(word) - 2)
+        return rng.choice(
+            (
+                word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+                word[:at] + word[at + 1 :],
+                word[:at] + word[at] + word[at:],
+            )
         )
-    )
-    return [*words[:index], mistyped, *words[index + 1 :]]
+
+    return _with_one_word(words, rng, fits, mistyped, lambda word: counts.get(word.lower(), 1) ** -0.5)
 
 
 def _elongation(words: Sequence[str], rng: random.Random) -> list[str]:
@@ -150,13 +151,17 @@ def _user(rng: random.Random) -> str:
 
 
 def _with_one_word(
-    words: Sequence[str], rng: random.Random, fits: Callable[[str], bool], change: Callable[[str], str]
+    words: Sequence[str],
+    rng: random.Random,
+    fits: Callable[[str], bool],
+    change: Callable[[str], str],
+    weight: Callable[[str], float] | None = None,
 ) -> list[str]:
-    """Returns the words with one of those that fit changed; all as they are where none fits."""
+    """Returns the words with one of those that fit changed, drawn by weight if given; as they are where none fits."""
     fitting = [at for at, word in enumerate(words) if fits(word)]
     if not fitting:
         return list(words)
-    at = rng.choice(fitting)
+    at = rng.choice(fitting) if weight is None else rng.choices(fitting, [weight(words[at]) for at in fitting])[0]
     return [*words[:at], change(words[at]), *words[at + 1 :]]
 
 

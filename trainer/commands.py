@@ -162,7 +162,7 @@ def _data_report(argv: Sequence[str]) -> None:
         _write(as_json if args.json else as_markdown(report))
         return
     for name, content in (("data.md", as_markdown(report)), ("data.json", as_json)):
-        with new_file(args.output, args.output / name) as file:
+        with new_file(f"--output {args.output}", args.output / name) as file:
             file.write(content + "\n")
 
 

@@ -44,11 +44,11 @@ def writing(place: str) -> Iterator[None]:
 
 
 @contextmanager
-def new_file(output: Path, path: Path) -> Iterator[TextIO]:
+def new_file(place: str, path: Path) -> Iterator[TextIO]:
     """Opens a file to write to, which comes into its place whole, or not at all.
 
     Args:
-        output: The place as given, for the message.
+        place: As in `writing`.
         path: The file.
 
     Raises:
@@ -56,7 +56,7 @@ def new_file(output: Path, path: Path) -> Iterator[TextIO]:
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with writing(f"--output {output}"):
+        with writing(place):
             with aside.open("w", encoding="utf-8") as file:
                 yield file
             aside.replace(path)

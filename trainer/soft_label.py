@@ -94,7 +94,7 @@ def write_soft_labels(output: Path, labelled: Iterable[tuple[str, Mapping[str, f
         UserError: if it cannot be written; then there is no file.
     """
     count = 0
-    with new_file(output, output) as file:
+    with new_file(f"--output {output}", output) as file:
         for text, scores in labelled:
             shares = {name: round(score, _DIGITS) for name, score in scores.items()}
             file.write(json.dumps({"text": text, "scores": shares}, ensure_ascii=False) + "\n")
