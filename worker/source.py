@@ -144,7 +144,9 @@ class Source:
 
     def _gather(self) -> Window:
         max_records = self._pace.next_size()
-        records = self._poll(_POLL_MS, max_records)
+        records = self._poll(0, max_records)  # fetched while the last window was worked on: more has come since
+        if len(records) < max_records:
+            records += self._poll(_GATHER_MS if records else _POLL_MS, max_records - len(records))
         self._check_brokers(bool(records))
         membership = self._current_membership()
         if membership != self._membership:

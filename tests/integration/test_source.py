@@ -1,8 +1,10 @@
 """Windows that belong to one generation of the group."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import confluent_kafka as librdkafka
@@ -130,6 +132,16 @@ class Few:
         return getattr(self._consumer, name)
 
 
+@dataclass
+class Awaited:
+    """A member, its consumer, how to write a record, and whether the consumer has one that nobody took."""
+
+    member: Member
+    consumer: Any
+    write: Callable[[], object]
+    is_answered: Callable[[], object]
+
+
 def test_a_stream_that_never_pauses_is_not_gathered_until_the_window_is_full(apache_kafka: KafkaUnderTest) -> None:
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers, partitions=2)  # one of them stays empty
@@ -144,6 +156,57 @@ def test_a_stream_that_never_pauses_is_not_gathered_until_the_window_is_full(apa
         assert max(sizes) < 20
     finally:
         member.close()
+
+
+@pytest.fixture
+def awaited(apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Awaited]:
+    """A member whose consumer has a fetch on its way that is answered by the next record, however late."""
+    monkeypatch.setattr("worker.source._GATHER_MS", 10_000)  # here the brokers may take their time
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
+    consumer = Broker(settings).consumer()
+    fetcher = consumer._fetcher
+    fetcher.config["fetch_max_wait_ms"] = 60_000
+    member = Member(settings, consumer, 50)
+    try:
+        eventually(lambda: (member.turn(), fetcher.in_flight_fetches())[1], 60, "a fetch on its way")
+        yield Awaited(
+            member, consumer, lambda: produce(servers, topic, [NewRecord(b"v")]), lambda: fetcher._completed_fetches
+        )
+    finally:
+        member.close()
+
+
+def test_a_window_holds_what_came_after_the_last_answer(awaited: Awaited) -> None:
+    """The client asks once ahead, is answered at the next record, and knows of none behind it."""
+    awaited.write()
+    eventually(awaited.is_answered, 30, "the record is here")
+    awaited.write()
+
+    assert [record.origin.offset for record in awaited.member.turn().records] == [0, 1]
+
+
+def test_an_answer_that_comes_between_two_looks_is_not_slept_over(
+    awaited: Awaited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = awaited.consumer._fetcher.fetched_records
+    slept: list[float] = []
+
+    def look_and_be_late(*arguments: Any, **options: Any) -> Any:
+        found = look(*arguments, **options)
+        if not looks:
+            awaited.write()
+            eventually(awaited.is_answered, 30, "the record is here, but nobody looks")
+        looks.append(found)
+        return found
+
+    looks: list[Any] = []
+    monkeypatch.setattr(awaited.consumer._fetcher, "fetched_records", look_and_be_late)
+    monkeypatch.setattr("kafka.consumer.group.time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic))
+
+    assert awaited.consumer.poll(timeout_ms=60_000)
+    assert slept == []
 
 
 def test_a_group_with_members_of_another_kind_is_named(apache_kafka: KafkaUnderTest) -> None:
