@@ -176,6 +176,11 @@ def raise_refusal(consumer: KafkaConsumer) -> None:
             raise error
 
 
+def has_fetched(consumer: KafkaConsumer) -> bool:
+    """Whether records are here that no poll has returned: the client asks ahead, and is answered by the next record."""
+    return bool(consumer._fetcher._completed_fetches or consumer._fetcher._next_partition_records)
+
+
 def committed_now(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> int | None:
     """The group's offset of a partition as the broker has it now.
 

@@ -25,7 +25,7 @@ from schemas.emotion_label import Source as Origin
 from worker.commits import Commits
 from worker.errors import UserError
 from worker.flow import Partition, Record, Standing, Window
-from worker.kafka_compat import committed_now, raise_refusal
+from worker.kafka_compat import committed_now, has_fetched, raise_refusal
 from worker.pace import Pace
 from worker.refusals import NOT_ADMITTED, forbidden, not_admitted, refused
 
@@ -144,9 +144,8 @@ class Source:
 
     def _gather(self) -> Window:
         max_records = self._pace.next_size()
-        records = self._poll(0, max_records)  # fetched while the last window was worked on: more has come since
-        if len(records) < max_records:
-            records += self._poll(_GATHER_MS if records else _POLL_MS, max_records - len(records))
+        has_come_since = has_fetched(self._consumer)  # that was while the last window was worked on
+        records = self._poll(_POLL_MS, max_records)
         self._check_brokers(bool(records))
         membership = self._current_membership()
         if membership != self._membership:
@@ -154,7 +153,13 @@ class Source:
             return self._empty()
         # What is there goes at once: to wait for records that are still being written would cost the first ones time.
         size_bytes = _bytes(records)
-        while records and len(records) < max_records and size_bytes < _WINDOW_BYTES and self._is_behind():
+        while (
+            records
+            and len(records) < max_records
+            and size_bytes < _WINDOW_BYTES
+            and (has_come_since or self._is_behind())
+        ):
+            has_come_since = False
             more = self._poll(_GATHER_MS, max_records - len(records))
             if not more:
                 break
