@@ -32,8 +32,7 @@ _HANDLES = (
 )
 # fmt: on
 _VOWELS = "aeiou"
-_NO_INFORMATION: Mapping[str, float] = {}
-_INFORMATION_OF_NONE = 0.02  # nats: a word that tells nothing of the label is mistyped at times as well
+_NO_COUNTS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ class Augmentation:
     """A text that is changed gets one to so many changes."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """How often each kind is drawn against the others; 1 where none is given, never for 0."""
-    information: Mapping[str, float] = field(default_factory=dict)
-    """What each word, in lower case, tells of the label, in nats: the more, the more often it is mistyped."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How often each word, in lower case, occurs in all texts: the rarer a word, the more often it is mistyped."""
 
     def __call__(self, text: str, key: str) -> str:
         """Returns the text as it is, or with changes of kinds that are drawn by weight, each as often as it is drawn.
@@ -62,18 +61,18 @@ class Augmentation:
             return text
         weights = [self.weights.get(kind, 1.0) for kind in CHANGES]
         drawn = rng.choices(range(len(CHANGES)), weights, k=rng.randint(1, self.most))
-        kinds: dict[str, Change] = {**CHANGES, "typo": partial(_typo, information=self.information)}
+        kinds: dict[str, Change] = {**CHANGES, "typo": partial(_typo, counts=self.counts)}
         changes = list(kinds.values())
         for at in sorted(drawn):
             words = changes[at](words, rng)
         return " ".join(words)
 
 
-def _typo(words: Sequence[str], rng: random.Random, information: Mapping[str, float] = _NO_INFORMATION) -> list[str]:
+def _typo(words: Sequence[str], rng: random.Random, counts: Mapping[str, int] = _NO_COUNTS) -> list[str]:
     """Swaps, drops or doubles one inner letter of a word of four or more.
 
-    A label hangs on few words, and a tokenizer makes other pieces of a mistyped one: were all words mistyped alike, the
-    model would hardly ever see those.
+    The words that a label hangs on are rare, and a tokenizer makes other pieces of a mistyped one: were all words
+    mistyped alike, the model would hardly ever see those.
     """
 
     def fits(word: str) -> bool:
@@ -89,10 +88,7 @@ def _typo(words: Sequence[str], rng: random.Random, information: Mapping[str, fl
             )
         )
 
-    def weight(word: str) -> float:
-        return information.get(word.lower(), 0.0) + _INFORMATION_OF_NONE
-
-    return _with_one_word(words, rng, fits, mistyped, weight)
+    return _with_one_word(words, rng, fits, mistyped, lambda word: counts.get(word.lower(), 1) ** -0.5)
 
 
 def _elongation(words: Sequence[str], rng: random.Random) -> list[str]:

@@ -1,5 +1,6 @@
 """What the model is trained on: tokenized once, and again where a text is changed for this epoch."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,6 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from trainer.augment import Augmentation
 from trainer.rows import Row
-from trainer.word_information import word_information
 
 
 class TrainingSet(Dataset[dict[str, Any]]):
@@ -49,9 +49,8 @@ class TrainingSet(Dataset[dict[str, Any]]):
         self._tokenizer = tokenizer
         self._rows = rows
         self._targets = targets
-        changed = [index for index, row in enumerate(rows) if row.augment] if augmentation.share else []
-        information = word_information([rows[index].text for index in changed], [targets[index] for index in changed])
-        self._augmentation = replace(augmentation, information=information)
+        words = (word.lower() for row in rows for word in row.text.split()) if augmentation.share else ()
+        self._augmentation = replace(augmentation, counts=Counter(words))
         self._seed = seed
         self._epoch: Any = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # loader processes may outlive an epoch
