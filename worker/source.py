@@ -144,7 +144,7 @@ class Source:
 
     def _gather(self) -> Window:
         max_records = self._pace.next_size()
-        has_come_since = has_fetched(self._consumer)  # that was while the last window was worked on
+        is_old = has_fetched(self._consumer)  # while the last window was worked on: more may have come since
         records = self._poll(_POLL_MS, max_records)
         self._check_brokers(bool(records))
         membership = self._current_membership()
@@ -153,13 +153,8 @@ class Source:
             return self._empty()
         # What is there goes at once: to wait for records that are still being written would cost the first ones time.
         size_bytes = _bytes(records)
-        while (
-            records
-            and len(records) < max_records
-            and size_bytes < _WINDOW_BYTES
-            and (has_come_since or self._is_behind())
-        ):
-            has_come_since = False
+        while records and len(records) < max_records and size_bytes < _WINDOW_BYTES and (is_old or self._is_behind()):
+            is_old = False
             more = self._poll(_GATHER_MS, max_records - len(records))
             if not more:
                 break

@@ -191,6 +191,7 @@ def test_an_answer_that_comes_between_two_looks_is_not_slept_over(
     awaited: Awaited, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look = awaited.consumer._fetcher.fetched_records
+    looks: list[Any] = []
     slept: list[float] = []
 
     def look_and_be_late(*arguments: Any, **options: Any) -> Any:
@@ -201,7 +202,6 @@ def test_an_answer_that_comes_between_two_looks_is_not_slept_over(
         looks.append(found)
         return found
 
-    looks: list[Any] = []
     monkeypatch.setattr(awaited.consumer._fetcher, "fetched_records", look_and_be_late)
     monkeypatch.setattr("kafka.consumer.group.time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic))
 
