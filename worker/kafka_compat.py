@@ -5,7 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 import google_crc32c
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
+from kafka.coordinator.base import BaseCoordinator
+from kafka.errors import (
+    Cancelled,
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    RequestTimedOutError,
+)
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
@@ -27,6 +35,7 @@ def mend_client() -> None:
     """
     default_records.calc_crc32c = _checksum
     memory_records.DefaultRecordBatch = RecordBatch
+    BaseCoordinator._do_join_and_sync_async = _join_and_sync
     Fetcher.fetch_records = _fetch_records
     KafkaTCPTransport._sock_recv = _receive_last_words
     KafkaSSLTransport._sock_recv = _receive_last_tls_words
@@ -190,6 +199,27 @@ def committed_now(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms
     consumer._coordinator._offset_fetch_futures.clear()
     offset: int | None = consumer.committed(partition, timeout_ms=timeout_ms)
     return offset
+
+
+_join_once = BaseCoordinator._do_join_and_sync_async
+
+
+async def _join_and_sync(coordinator: BaseCoordinator) -> bytes:
+    """Join the group; what was begun is ended, and a coordinator that cannot be talked to is looked for anew.
+
+    The base joins anew because the topic has more partitions, takes note of them half-way, and sees no more reason to
+    join: if a poll ends there, and the next one looks, nobody ever takes the assignment that was agreed on.
+
+    A coordinator that died meanwhile it asks again, and drops only once connections to it are refused. Where something
+    in front of the broker takes them nevertheless (a load balancer, a sidecar, a tunnel), that is when it is back.
+    """
+    coordinator.request_rejoin()  # until it is through
+    try:
+        assignment: bytes = await _join_once(coordinator)
+    except (Cancelled, KafkaConnectionError, RequestTimedOutError) as error:
+        coordinator.coordinator_dead(error)
+        raise
+    return assignment
 
 
 _fetch_once = Fetcher.fetch_records

@@ -11,7 +11,7 @@ from kafka import ConsumerGroupMetadata, TopicPartition
 
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord, StoredRecord, create_topic, read_topic
+from tests.harness.independent import NewRecord, StoredRecord, add_partitions, create_topic, read_topic
 from tests.harness.proxy import END_TXN
 from tests.integration.conftest import Stream, identities, message
 from worker.broker import Broker
@@ -176,3 +176,16 @@ def test_records_that_their_coordinator_knows_nothing_of_never_become_visible(br
         heir.send(topic, b"known")
         heir.commit_transaction()
     assert [record.value for record in read_topic(breakable_kafka.bootstrap_servers, topic)] == [b"known"]
+
+
+def test_a_new_partition_is_read_also_where_a_rejoin_takes_longer_than_a_poll(
+    breakable_kafka: ApacheKafka, stream: Stream
+) -> None:
+    with breakable_kafka.proxy() as proxy, stream.worker(metadata_max_age_ms=1000) as worker:
+        worker.wait_until_ready()
+        proxy.latency_s = 0.3
+        for topic in (stream.output, stream.dead_letters, stream.input):
+            add_partitions(stream.servers, topic, 3)
+        stream.produce([message("new", "in the new partition", partition=2)])
+        assert identities(stream.labels(1)) == ["new"]
+        assert worker.terminate() == 0

@@ -1,0 +1,49 @@
+"""Brokers of a cluster that go away for good, as the worker's clients see it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from confluent_kafka import ConsumerGroupState
+from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
+
+from tests.harness.apache_kafka import ApacheKafka
+from tests.harness.eventually import eventually
+from tests.integration.conftest import Stream, message
+
+
+@pytest.fixture
+def cluster(apache_kafka_jars: Path, tmp_path: Path) -> Iterator[ApacheKafka]:
+    """Three brokers. In front of each is something that takes connections whether or not its broker is there."""
+    with ExitStack() as exits:
+        cluster = exits.enter_context(ApacheKafka(apache_kafka_jars, tmp_path / "kafka", brokers=3))
+        for node in cluster.nodes:
+            exits.enter_context(cluster.proxy(node.node_id))
+        yield cluster
+
+
+def test_a_coordinator_that_dies_while_a_worker_joins_is_looked_for_anew(
+    cluster: ApacheKafka, tiny_model: Path, tmp_path: Path
+) -> None:
+    stream = Stream(cluster.bootstrap_servers, tmp_path, tiny_model)
+    stream.settings["bootstrap_servers"] = cluster.proxied_bootstrap_servers
+    with stream.worker() as first:
+        first.wait_until_ready()
+        first.kill()
+    with stream.worker() as second:
+        eventually(lambda: is_joining(group(stream)), 90, "the second worker waits for the first to join or to be gone")
+        cluster.kill(group(stream).coordinator.id)
+        stream.produce([message("0", "text", partition=0)])
+        assert len(stream.labels(1)) == 1
+        assert second.terminate() == 0
+
+
+def group(stream: Stream) -> ConsumerGroupDescription:
+    admin = AdminClient({"bootstrap.servers": stream.servers, "log_level": 0})  # held: its answers never come otherwise
+    described: ConsumerGroupDescription = admin.describe_consumer_groups([stream.group])[stream.group].result(30)
+    return described
+
+
+def is_joining(group: ConsumerGroupDescription) -> bool:
+    return group.state == ConsumerGroupState.PREPARING_REBALANCING
