@@ -210,14 +210,20 @@ async def _join_and_sync(coordinator: BaseCoordinator) -> bytes:
     The base joins anew because the topic has more partitions, takes note of them half-way, and sees no more reason to
     join: if a poll ends there, and the next one looks, nobody ever takes the assignment that was agreed on.
 
-    A coordinator that died meanwhile it asks again, and drops only once connections to it are refused. Where something
-    in front of the broker takes them nevertheless (a load balancer, a sidecar, a tunnel), that is when it is back.
+    A coordinator that died meanwhile it asks again, and drops only once connections to it are refused: where something
+    in front of the broker takes them nevertheless (a load balancer, a sidecar, a tunnel), that is when it is back. One
+    that falls silent it waits for as long as other members may take to join, `max_poll_interval_ms`. Here it is asked
+    again after each session time-out; to a coordinator that is well the same member may say twice that it joins.
     """
     coordinator.request_rejoin()  # until it is through
+    manager, node_id = coordinator._manager, coordinator.coordinator_id
     try:
-        assignment: bytes = await _join_once(coordinator)
-    except (Cancelled, KafkaConnectionError, RequestTimedOutError) as error:
+        attempt = manager.call_soon(_join_once, coordinator)
+        assignment: bytes = await manager.wait_for(attempt, coordinator.config["session_timeout_ms"])
+    except (Cancelled, KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError) as error:
         coordinator.coordinator_dead(error)
+        if connection := manager._conns.get(node_id):
+            connection.close(error)  # which ends the attempt as well
         raise
     return assignment
 

@@ -1,6 +1,6 @@
 """Brokers of a cluster that go away for good, as the worker's clients see it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,8 +23,9 @@ def cluster(apache_kafka_jars: Path, tmp_path: Path) -> Iterator[ApacheKafka]:
         yield cluster
 
 
-def test_a_coordinator_that_dies_while_a_worker_joins_is_looked_for_anew(
-    cluster: ApacheKafka, tiny_model: Path, tmp_path: Path
+@pytest.mark.parametrize("lose", [ApacheKafka.kill, ApacheKafka.pause])
+def test_a_coordinator_that_is_lost_while_a_worker_joins_is_looked_for_anew(
+    lose: Callable[[ApacheKafka, int], None], cluster: ApacheKafka, tiny_model: Path, tmp_path: Path
 ) -> None:
     stream = Stream(cluster.bootstrap_servers, tmp_path, tiny_model)
     stream.settings["bootstrap_servers"] = cluster.proxied_bootstrap_servers
@@ -33,7 +34,7 @@ def test_a_coordinator_that_dies_while_a_worker_joins_is_looked_for_anew(
         first.kill()
     with stream.worker() as second:
         eventually(lambda: is_joining(group(stream)), 90, "the second worker waits for the first to join or to be gone")
-        cluster.kill(group(stream).coordinator.id)
+        lose(cluster, group(stream).coordinator.id)
         stream.produce([message("0", "text", partition=0)])
         assert len(stream.labels(1)) == 1
         assert second.terminate() == 0

@@ -441,6 +441,19 @@ def test_a_forward_pass_longer_than_the_session_costs_nothing(make_stream: Calla
     assert "window_not_delivered" not in worker.log
 
 
+def test_a_newcomer_waits_for_a_forward_pass_longer_than_the_session(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream(settings={"session_timeout_ms": (SLOW_SECONDS - 3) * 1000})
+    with stream.worker(FAULTY_WORKER) as busy:
+        busy.wait_until_ready()
+        break_model(stream.folder, busy.process.pid, "slow")
+        stream.produce(numbered(20))
+        with stream.worker() as newcomer:
+            newcomer.wait_until_ready()
+            assert len(stream.labels(20)) == 20
+            assert [newcomer.terminate(), busy.terminate()] == [0, 0]
+    assert "window_not_delivered" not in busy.log
+
+
 def test_a_static_member_that_restarts_moves_no_partitions(make_stream: Callable[..., Stream]) -> None:
     stream = make_stream(settings={"session_timeout_ms": 30_000, "group_instance_id": "worker-0"})
     with stream.worker(group_instance_id="worker-1") as other:
