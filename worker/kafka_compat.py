@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import google_crc32c
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.cluster import ClusterMetadata
 from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.base import BaseCoordinator
 from kafka.errors import (
@@ -36,6 +37,7 @@ def mend_client() -> None:
     default_records.calc_crc32c = _checksum
     memory_records.DefaultRecordBatch = RecordBatch
     BaseCoordinator._do_join_and_sync_async = _join_and_sync
+    ClusterMetadata.bootstrap_brokers = _bootstrap_brokers
     Fetcher.fetch_records = _fetch_records
     KafkaTCPTransport._sock_recv = _receive_last_words
     KafkaSSLTransport._sock_recv = _receive_last_tls_words
@@ -48,6 +50,11 @@ class _CandidManager(KafkaConnectionManager):  # type: ignore[misc]
     """
 
     _last_failure: BaseException | None = None
+
+    def get_connection(self, node_id, timeout_ms=None, **options):  # type: ignore[no-untyped-def]
+        if timeout_ms is not None and self.cluster.is_bootstrap(node_id):
+            timeout_ms /= len(self.cluster._bootstrap_brokers)  # one that says nothing must not use up all of it
+        return super().get_connection(node_id, timeout_ms=timeout_ms, **options)
 
     async def _connect(self, node, conn, **options):  # type: ignore[no-untyped-def]
         conn.close_future.add_errback(self._note)
@@ -199,6 +206,12 @@ def committed_now(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms
     consumer._coordinator._offset_fetch_futures.clear()
     offset: int | None = consumer.committed(partition, timeout_ms=timeout_ms)
     return offset
+
+
+def _bootstrap_brokers(cluster: ClusterMetadata) -> list[object]:
+    """Those to begin with: not the one that failed a moment ago, which the base is as likely to take again."""
+    brokers = list(cluster._bootstrap_brokers.values())
+    return [broker for broker in brokers if cluster._manager.connection_delay(broker.node_id) == 0] or brokers
 
 
 _join_once = BaseCoordinator._do_join_and_sync_async

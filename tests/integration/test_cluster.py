@@ -1,5 +1,6 @@
-"""Brokers of a cluster that go away for good, as the worker's clients see it."""
+"""One of several brokers is away, and stays away, as the worker's clients see it."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
 
-from tests.harness.apache_kafka import ApacheKafka
+from tests.harness.apache_kafka import ApacheKafka, KafkaUnderTest
 from tests.harness.eventually import eventually
 from tests.integration.conftest import Stream, message
+from worker.broker import Broker
+from worker.settings import load_settings
 
 
 @pytest.fixture
@@ -38,6 +41,14 @@ def test_a_coordinator_that_is_lost_while_a_worker_joins_is_looked_for_anew(
         stream.produce([message("0", "text", partition=0)])
         assert len(stream.labels(1)) == 1
         assert second.terminate() == 0
+
+
+def test_a_server_that_takes_connections_and_says_nothing_is_passed_over(apache_kafka: KafkaUnderTest) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        servers = f"127.0.0.1:{silent.getsockname()[1]},{apache_kafka.bootstrap_servers}"
+        broker = Broker(load_settings(bootstrap_servers=servers))
+        for _ in range(6):  # the client begins with any of them
+            broker.producer(max_message_bytes=1_000_000).close()
 
 
 def group(stream: Stream) -> ConsumerGroupDescription:
