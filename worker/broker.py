@@ -9,7 +9,8 @@ from kafka.errors import KafkaError, SaslAuthenticationFailedError
 
 from worker.admin import Admin
 from worker.errors import UserError
-from worker.kafka_compat import BoundedProducer, CandidAdmin, CandidClient, PatientClient, mend_client
+from worker.kafka_compat import CandidAdmin, CandidClient, PatientClient, mend_client
+from worker.kafka_producer import BoundedProducer
 from worker.refusals import refused
 from worker.security import client_security
 from worker.settings import Settings

@@ -1,15 +1,12 @@
 """Mends of kafka-python 3.0.12, pinned to that version: whoever raises it checks each against the new source."""
 
-from collections.abc import Iterable, Mapping, Sequence
-
 import google_crc32c
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.cluster import ClusterMetadata
 from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.base import BaseCoordinator
 from kafka.errors import (
     Cancelled,
-    IllegalStateError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
@@ -19,12 +16,10 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
-from kafka.producer.producer_batch import ProducerBatch
-from kafka.producer.transaction_manager import TransactionalRequestResult
 from kafka.protocol.admin import DescribeGroupsRequest
 from kafka.record import default_records, memory_records
 
-from worker.kafka_batches import RecordBatch, Sendable, make_batches
+from worker.kafka_batches import RecordBatch
 from worker.refusals import RefusedError, refusal
 
 
@@ -103,86 +98,6 @@ class PatientClient(CandidClient):
             return bool(super().await_ready(*arguments, **options))
         except KafkaError:
             return False
-
-
-class BoundedProducer(KafkaProducer):  # type: ignore[misc]
-    """A producer of whole windows that waits for an answer to its transaction no longer than the transaction may last.
-
-    Its base waits without end, and in silence, while the coordinator is away. Afterwards the outcome is unknown.
-    """
-
-    def __init__(self, **config: object) -> None:
-        super().__init__(**config)
-        # A batch that a topic does not take any more was within its limit at start: halving it would hide that.
-        self._sender._can_split = lambda *_: False
-
-    def deliver(self, groups: Mapping[TopicPartition, Sequence[Sendable]], timeout_seconds: float) -> None:
-        """Send records, each partition's in their order, and wait until all in-sync replicas have all of them.
-
-        `send` costs several times as much, most of it for a future that tells what the future of its batch does.
-
-        Raises:
-            kafka.errors.KafkaError: At least one batch was refused, or not answered in time.
-        """
-        if self._closed:
-            raise IllegalStateError("the producer is closed")
-        futures = [
-            batch.produce_future for partition, records in groups.items() for batch in self._queue(partition, records)
-        ]
-        self.flush(timeout=timeout_seconds)
-        for future in futures:
-            if not future.is_done:  # `flush` alone raises for no batch that failed
-                raise KafkaTimeoutError("a batch was not answered")
-            _, _, exception_of = future.value
-            if exception_of is not None:
-                raise exception_of(0)
-
-    def _queue(self, partition: TopicPartition, records: Sequence[Sendable]) -> list[ProducerBatch]:
-        self.partitions_for(partition.topic)  # waits for its leaders, if they are not known yet
-        if self._transaction_manager.is_transactional():
-            self._transaction_manager.maybe_add_partition_to_transaction(partition)
-        accumulator = self._accumulator
-        batches = make_batches(
-            partition, records, accumulator.config["compression_attrs"], accumulator.config["batch_size"]
-        )
-        with accumulator._tp_lock(partition):
-            accumulator._batches[partition].extend(batches)
-            for batch in batches:
-                accumulator._incomplete.add(batch)
-        self._sender.wakeup()
-        return batches
-
-    def send_offsets_to_transaction(self, offsets: object, group_metadata: object) -> None:
-        """As the base does, or KafkaTimeoutError."""
-        self._await(self._transaction_manager.send_offsets_to_transaction(offsets, group_metadata))
-
-    def commit_transaction(self) -> None:
-        """As the base does, or KafkaTimeoutError."""
-        self._await(self._transaction_manager.begin_commit())
-
-    def end_what_is_open(self, partitions: Iterable[TopicPartition], group_metadata: object, commit: bool) -> None:
-        """Commit or abort an empty transaction over `partitions` and the group's offsets; or KafkaTimeoutError.
-
-        `init_transactions` ends the last transaction in the coordinator's books only. A broker that has just started
-        takes partitions whose leader it does not know yet for deleted and skips their markers ("these partitions are
-        likely deleted already", Apache Kafka 4.3): records and offsets stay open there until this producer's next
-        marker, whatever that says. `commit` is therefore how the last transaction ended, as far as is known. To abort
-        what was committed would lose it; to commit what was not would bring back the first copy of a window that is
-        read again.
-        """
-        self.begin_transaction()
-        for partition in partitions:
-            self._transaction_manager.maybe_add_partition_to_transaction(partition)
-        self.send_offsets_to_transaction({}, group_metadata)
-        if commit:
-            self.commit_transaction()
-        else:
-            self._await(self._transaction_manager.begin_abort())
-
-    def _await(self, result: TransactionalRequestResult) -> None:
-        self._sender.wakeup()
-        if not result.wait(timeout_ms=self.config["transaction_timeout_ms"]):
-            raise KafkaTimeoutError("no answer from the transaction's coordinator")
 
 
 def raise_refusal(consumer: KafkaConsumer) -> None:

@@ -23,7 +23,7 @@ from kafka.structs import OffsetAndMetadata
 from worker.commits import Commits
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
-from worker.kafka_compat import BoundedProducer
+from worker.kafka_producer import BoundedProducer
 from worker.refusals import NOT_ADMITTED, forbidden, not_admitted, refused
 
 _log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from worker.build import make_sink
 from worker.commits import Commits
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Window
-from worker.kafka_compat import BoundedProducer
+from worker.kafka_producer import BoundedProducer
 from worker.pace import Pace
 from worker.settings import Settings, load_settings
 from worker.sink import Sink
