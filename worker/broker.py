@@ -19,7 +19,7 @@ from worker.settings import Settings
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 _BATCH_BYTES = 1 << 20  # one batch of a partition is on its way at a time: the fewer the better
 _BATCH_HEADER_BYTES = 100  # a topic's limit is on the batch with its header
-_BOOTSTRAP_TIMEOUT_MS = 5_000  # the client may spend all of it on one server that takes connections and says nothing
+_BOOTSTRAP_TIMEOUT_MS = 5_000
 _BOOTSTRAP_ATTEMPTS = 3
 _REQUEST_TIMEOUT_MS = 8_000
 _RECONNECT_BACKOFF_MAX_MS = 2_000  # brokers that come back are found soon

@@ -1,5 +1,7 @@
 """Mends of kafka-python 3.0.12, pinned to that version: whoever raises it checks each against the new source."""
 
+import time
+
 import google_crc32c
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.cluster import ClusterMetadata
@@ -12,15 +14,19 @@ from kafka.errors import (
     KafkaTimeoutError,
     RequestTimedOutError,
 )
+from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 from kafka.protocol.admin import DescribeGroupsRequest
 from kafka.record import default_records, memory_records
+from kafka.structs import MemberState
 
 from worker.kafka_batches import RecordBatch
 from worker.refusals import RefusedError, refusal
+
+_BOOTSTRAP_SERVER_MS = 2_500  # of the time to begin with any of several servers
 
 
 def mend_client() -> None:
@@ -47,9 +53,26 @@ class _CandidManager(KafkaConnectionManager):  # type: ignore[misc]
     _last_failure: BaseException | None = None
 
     def get_connection(self, node_id, timeout_ms=None, **options):  # type: ignore[no-untyped-def]
-        if timeout_ms is not None and self.cluster.is_bootstrap(node_id):
-            timeout_ms /= len(self.cluster._bootstrap_brokers)  # one that says nothing must not use up all of it
+        if timeout_ms is not None and len(self.cluster._bootstrap_brokers) > 1 and self.cluster.is_bootstrap(node_id):
+            timeout_ms = min(timeout_ms, _BOOTSTRAP_SERVER_MS)  # one that says nothing must not use up all of it
         return super().get_connection(node_id, timeout_ms=timeout_ms, **options)
+
+    async def _build_transport(self, node, timeout_at):  # type: ignore[no-untyped-def]
+        """Connect, the TLS handshake included, which the base waits for without end."""
+        built = Future()
+
+        async def build() -> None:
+            try:
+                built.success(await super(_CandidManager, self)._build_transport(node, timeout_at=timeout_at))
+            except Exception as error:
+                built.failure(error)
+
+        task = self._net.call_soon(build)
+        try:
+            return await self.wait_for(built, max(0, timeout_at - time.monotonic()) * 1000)
+        except KafkaTimeoutError:
+            self._net.cancel(task)
+            raise KafkaTimeoutError(f"{node.host}:{node.port} takes connections and says nothing") from None
 
     async def _connect(self, node, conn, **options):  # type: ignore[no-untyped-def]
         conn.close_future.add_errback(self._note)
@@ -133,27 +156,32 @@ _join_once = BaseCoordinator._do_join_and_sync_async
 
 
 async def _join_and_sync(coordinator: BaseCoordinator) -> bytes:
-    """Join the group; what was begun is ended, and a coordinator that cannot be talked to is looked for anew.
+    """Join the group: whatever the group agreed on is taken, and a coordinator that cannot be reached is looked for anew.
 
     The base joins anew because the topic has more partitions, takes note of them half-way, and sees no more reason to
-    join: if a poll ends there, and the next one looks, nobody ever takes the assignment that was agreed on.
+    join: if a poll ends there, and the next one looks, nobody ever takes the assignment. And it throws away what was
+    agreed on between two polls, to begin again.
 
     A coordinator that died meanwhile it asks again, and drops only once connections to it are refused: where something
     in front of the broker takes them nevertheless (a load balancer, a sidecar, a tunnel), that is when it is back. One
     that falls silent it waits for as long as other members may take to join, `max_poll_interval_ms`. Here it is asked
     again after each session time-out; to a coordinator that is well the same member may say twice that it joins.
     """
+    generation, assignment = coordinator.__dict__.pop("_agreed", (None, b""))
+    if generation is coordinator._generation and coordinator.state is MemberState.REBALANCING:
+        return bytes(assignment)
     coordinator.request_rejoin()  # until it is through
     manager, node_id = coordinator._manager, coordinator.coordinator_id
     try:
         attempt = manager.call_soon(_join_once, coordinator)
-        assignment: bytes = await manager.wait_for(attempt, coordinator.config["session_timeout_ms"])
+        assignment = await manager.wait_for(attempt, coordinator.config["session_timeout_ms"])
     except (Cancelled, KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError) as error:
-        coordinator.coordinator_dead(error)
-        if connection := manager._conns.get(node_id):
+        for connection in {manager._conns.get(node_id), manager._conns.get(coordinator.coordinator_id)} - {None}:
             connection.close(error)  # which ends the attempt as well
+        coordinator.coordinator_dead(error)
         raise
-    return assignment
+    coordinator._agreed = coordinator._generation, assignment
+    return bytes(assignment)
 
 
 _fetch_once = Fetcher.fetch_records

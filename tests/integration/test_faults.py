@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 from kafka import ConsumerGroupMetadata, TopicPartition
+from kafka.structs import MemberState
 
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
@@ -189,3 +190,16 @@ def test_a_new_partition_is_read_also_where_a_rejoin_takes_longer_than_a_poll(
         stream.produce([message("new", "in the new partition", partition=2)])
         assert identities(stream.labels(1)) == ["new"]
         assert worker.terminate() == 0
+
+
+def test_what_a_group_agrees_on_between_two_polls_is_taken(breakable_kafka: ApacheKafka, stream: Stream) -> None:
+    settings = load_settings(bootstrap_servers=stream.settings["bootstrap_servers"], group_id=stream.group)
+    with breakable_kafka.proxy() as proxy, closing(Broker(settings).consumer()) as consumer:
+        consumer.subscribe([stream.input])
+        proxy.latency_s = 0.1
+        while consumer.group_metadata().state != MemberState.STABLE:
+            consumer.poll(timeout_ms=1)
+            joining = consumer._coordinator._join_task
+            eventually(lambda joining=joining: joining is None or joining.is_done, 30, "it has joined, or has failed to")
+        assert consumer.group_metadata().generation_id == 1
+        consumer.close(autocommit=False)

@@ -1,6 +1,7 @@
 """The worker on a broker that asks who it is: TLS, SASL and ACLs of real Apache Kafka."""
 
 import re
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -355,3 +356,12 @@ def test_neither_secrets_nor_texts_are_logged_or_traced_while_bad_things_happen(
         assert secret not in worker.log
         assert secret not in traces
     assert "the device says no" not in traces
+
+
+@pytest.mark.timeout(120)  # the client itself waits for the handshake without end
+def test_a_server_that_never_answers_the_handshake_is_passed_over(secured: SecuredKafka) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        servers = f"127.0.0.1:{silent.getsockname()[1]},{secured.servers('SASL')}"
+        broker = Broker(load_settings(**scram(secured, bootstrap_servers=servers)))
+        for _ in range(6):  # the client begins with any of them
+            broker.producer(max_message_bytes=1_000_000).close()
