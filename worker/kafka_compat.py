@@ -156,7 +156,7 @@ _join_once = BaseCoordinator._do_join_and_sync_async
 
 
 async def _join_and_sync(coordinator: BaseCoordinator) -> bytes:
-    """Join the group: whatever the group agreed on is taken, and a coordinator that cannot be reached is looked for anew.
+    """Join the group: what it agreed on is taken, and a coordinator that cannot be reached is looked for anew.
 
     The base joins anew because the topic has more partitions, takes note of them half-way, and sees no more reason to
     join: if a poll ends there, and the next one looks, nobody ever takes the assignment. And it throws away what was

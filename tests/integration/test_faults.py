@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 from kafka import ConsumerGroupMetadata, TopicPartition
+from kafka.future import Future
 from kafka.structs import MemberState
 
 from tests.harness.apache_kafka import ApacheKafka
@@ -199,7 +200,10 @@ def test_what_a_group_agrees_on_between_two_polls_is_taken(breakable_kafka: Apac
         proxy.latency_s = 0.1
         while consumer.group_metadata().state != MemberState.STABLE:
             consumer.poll(timeout_ms=1)
-            joining = consumer._coordinator._join_task
-            eventually(lambda joining=joining: joining is None or joining.is_done, 30, "it has joined, or has failed to")
+            eventually(lambda: is_over(consumer._coordinator._join_task), 30, "it has joined, or failed to")
         assert consumer.group_metadata().generation_id == 1
         consumer.close(autocommit=False)
+
+
+def is_over(attempt: Future | None) -> bool:
+    return attempt is None or attempt.is_done
