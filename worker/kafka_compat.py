@@ -72,7 +72,7 @@ class _CandidManager(KafkaConnectionManager):  # type: ignore[misc]
             return await self.wait_for(built, max(0, timeout_at - time.monotonic()) * 1000)
         except KafkaTimeoutError:
             self._net.cancel(task)
-            raise KafkaTimeoutError(f"{node.host}:{node.port} takes connections and says nothing") from None
+            raise KafkaTimeoutError(f"{node.host}:{node.port} does not answer") from None
 
     async def _connect(self, node, conn, **options):  # type: ignore[no-untyped-def]
         conn.close_future.add_errback(self._note)
