@@ -126,6 +126,7 @@ class SecuredKafka:
         return self
 
     def __exit__(self, *_: object) -> None:
+        del self._admin  # it has no `close`, and would ask for the broker for ever
         self.cluster.close()
 
     def _properties(self) -> dict[str, str]:
