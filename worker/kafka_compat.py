@@ -45,7 +45,7 @@ def mend_client() -> None:
 
 
 class _CandidManager(KafkaConnectionManager):  # type: ignore[misc]
-    """Connections that end at once where a broker refuses them for good, and that say why they failed.
+    """Connections that end at once where a broker refuses them for good, in time where none answers, and say why.
 
     The base means to, but loses what went wrong while it connects, tries for ever, and says that time is up.
     """

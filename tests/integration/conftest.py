@@ -1,5 +1,6 @@
 """A stream of texts through a worker on real Kafka, and what came of it."""
 
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -25,6 +26,8 @@ from tests.harness.independent import (
 from tests.harness.otlp_collector import OtlpCollector
 from tests.harness.tiny_model import write_tiny_model
 from tests.harness.worker_process import WorkerProcess
+from worker.broker import Broker
+from worker.settings import load_settings
 
 
 @dataclass
@@ -101,6 +104,15 @@ def message(identity: str, text: str, partition: int | None = None) -> NewRecord
 def identities(records: list[StoredRecord]) -> list[str]:
     """The ids of labels, in the order they were read."""
     return [orjson.loads(record.value or b"null")["id"] for record in records]
+
+
+def make_producers_beside_a_silent_server(bootstrap_servers: str, **settings: object) -> None:
+    """The first of the bootstrap servers takes connections and says nothing; clients begin with any of them."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        both = f"127.0.0.1:{silent.getsockname()[1]},{bootstrap_servers}"
+        broker = Broker(load_settings(**(settings | {"bootstrap_servers": both})))
+        for _ in range(6):
+            broker.producer(max_message_bytes=1_000_000).close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """One of several brokers is away, and stays away, as the worker's clients see it."""
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,9 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.harness.apache_kafka import ApacheKafka, KafkaUnderTest
 from tests.harness.eventually import eventually
-from tests.integration.conftest import Stream, message
-from worker.broker import Broker
-from worker.settings import load_settings
+from tests.integration.conftest import Stream, make_producers_beside_a_silent_server, message
 
 
 @pytest.fixture
@@ -44,11 +41,7 @@ def test_a_coordinator_that_is_lost_while_a_worker_joins_is_looked_for_anew(
 
 
 def test_a_server_that_takes_connections_and_says_nothing_is_passed_over(apache_kafka: KafkaUnderTest) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        servers = f"127.0.0.1:{silent.getsockname()[1]},{apache_kafka.bootstrap_servers}"
-        broker = Broker(load_settings(bootstrap_servers=servers))
-        for _ in range(6):  # the client begins with any of them
-            broker.producer(max_message_bytes=1_000_000).close()
+    make_producers_beside_a_silent_server(apache_kafka.bootstrap_servers)
 
 
 def coordinator_of_joining(stream: Stream) -> int:

@@ -202,7 +202,6 @@ def test_what_a_group_agrees_on_between_two_polls_is_taken(breakable_kafka: Apac
             consumer.poll(timeout_ms=1)
             eventually(lambda: is_over(consumer._coordinator._join_task), 30, "it has joined, or failed to")
         assert consumer.group_metadata().generation_id == 1
-        consumer.close(autocommit=False)
 
 
 def is_over(attempt: Future | None) -> bool:

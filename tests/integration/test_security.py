@@ -1,7 +1,6 @@
 """The worker on a broker that asks who it is: TLS, SASL and ACLs of real Apache Kafka."""
 
 import re
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +16,7 @@ from tests.harness.independent import NewRecord
 from tests.harness.otlp_collector import OtlpCollector, attributes
 from tests.harness.secured_kafka import KEY_PASSWORD, PASSWORD, PLAIN_USER, SecuredKafka
 from tests.harness.token_endpoint import TokenEndpoint
-from tests.integration.conftest import Stream, identities, message
+from tests.integration.conftest import Stream, identities, make_producers_beside_a_silent_server, message
 from worker.broker import Broker
 from worker.check import check
 from worker.errors import UserError
@@ -360,8 +359,4 @@ def test_neither_secrets_nor_texts_are_logged_or_traced_while_bad_things_happen(
 
 @pytest.mark.timeout(120)  # the client itself waits for the handshake without end
 def test_a_server_that_never_answers_the_handshake_is_passed_over(secured: SecuredKafka) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        servers = f"127.0.0.1:{silent.getsockname()[1]},{secured.servers('SASL')}"
-        broker = Broker(load_settings(**scram(secured, bootstrap_servers=servers)))
-        for _ in range(6):  # the client begins with any of them
-            broker.producer(max_message_bytes=1_000_000).close()
+    make_producers_beside_a_silent_server(**scram(secured))
