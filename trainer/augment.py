@@ -68,6 +68,12 @@ class Augmentation:
         return " ".join(words)
 
 
+def slips(word: str, at: int) -> tuple[str, str, str]:
+    """Returns the word with the letter at a place and the next one swapped, with it left out, and with it twice."""
+    before, letter, after = word[:at], word[at], word[at + 1 :]
+    return before + after[0] + letter + after[1:], before + after, before + letter + letter + after
+
+
 def _typo(words: Sequence[str], rng: random.Random, counts: Mapping[str, int] = _NO_COUNTS) -> list[str]:
     """Swaps, drops or doubles one inner letter of a word of four or more.
 
@@ -79,14 +85,7 @@ def _typo(words: Sequence[str], rng: random.Random, counts: Mapping[str, int] = 
         return word.isalpha() and len(word) >= 4
 
     def mistyped(word: str) -> str:
-        at = rng.randrange(1, len(word) - 2)
-        return rng.choice(
-            (
-                word[:at] + word[at + 1] + word[at] + word[at + 2 :],
-                word[:at] + word[at + 1 :],
-                word[:at] + word[at] + word[at:],
-            )
-        )
+        return rng.choice(slips(word, rng.randrange(1, len(word) - 2)))
 
     return _with_one_word(words, rng, fits, mistyped, lambda word: counts.get(word.lower(), 1) ** -0.5)
 

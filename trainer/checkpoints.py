@@ -56,7 +56,7 @@ def checkpoint_to_resume(arguments: TrainingArguments, model: PreTrainedModel) -
         theirs, ours = (getattr(each, name, None) for each in (config, model.config))
         if theirs != ours:
             raise UserError(
-                f"{place}: its {name} is {theirs}, but this training's is {ours}; give its --model and data"
+                f"{place}: its {name} is {theirs}, but this training's is {ours}; give its --model, options and data"
             )
     return str(folder)
 

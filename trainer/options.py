@@ -58,6 +58,13 @@ class TrainOptions:
             "help": "Let the tokenizer leave out links and @names: they carry no emotion, so they change no label."
         },
     )
+    misspellings: int = field(
+        default=0,
+        metadata={
+            "help": "How many misspellings of the most telling English words get tokens of their own; 0 for none, 4000 "
+            "is a good start."
+        },
+    )
     early_stopping_patience: int | None = field(
         default=None,
         metadata={"help": "Stop after this many evaluations without a better one; needs --load_best_model_at_end."},
@@ -177,6 +184,8 @@ def _check(options: TrainOptions, arguments: TrainingArguments) -> None:
     metric = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
     if metric not in METRICS:
         raise UserError(f"--metric_for_best_model {metric}: not measured; choose one of {', '.join(METRICS)}")
+    if options.misspellings < 0:
+        raise UserError(f"--misspellings {options.misspellings}: give 0 or more")
     if options.early_stopping_patience is not None:
         if options.early_stopping_patience < 1:
             raise UserError(f"--early-stopping-patience {options.early_stopping_patience}: give 1 or more evaluations")

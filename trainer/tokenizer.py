@@ -5,7 +5,9 @@ may rebuild the tokenizer from `tokenizer_config.json` and ignore `tokenizer.jso
 say the same. Therefore the training itself uses a tokenizer that was saved and loaded again.
 """
 
+import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +84,7 @@ def lower_cased_tokenizer(
     tokenizer.model_max_length = max_tokens
     for leftover in _LENGTH_LEFTOVERS:
         tokenizer.init_kwargs.pop(leftover, None)
-    with tempfile.TemporaryDirectory() as folder:
-        model.config.save_pretrained(folder)  # AutoTokenizer picks the class by it
-        save_tokenizer(tokenizer, Path(folder))
-        reloaded = load_tokenizer(folder)
+    reloaded = _reloaded(tokenizer, model)
     if reloaded.pad_token is None:
         raise UserError(f"{base}: the tokenizer has no padding token; set pad_token in its tokenizer_config.json")
     if not _same_ids(reloaded, _PROBE):
@@ -93,6 +92,34 @@ def lower_cased_tokenizer(
     if drop_links_and_names and not _same_ids(reloaded, _LINKS_AND_NAMES_PROBE):
         raise UserError(f"{base}: the tokenizer cannot be made to leave out links; choose another base model")
     return reloaded
+
+
+def with_words(
+    tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, words: Iterable[str]
+) -> PreTrainedTokenizerFast:
+    """Returns the tokenizer with further whole words, as a reload gives it; their ids follow those that it has.
+
+    Args:
+        tokenizer: As `lower_cased_tokenizer` returns it.
+        model: Its model.
+        words: In lower case; those that it knows stay as they are.
+
+    Raises:
+        UserError: if it has no WordPiece vocabulary.
+    """
+    content = json.loads(tokenizer.backend_tokenizer.to_str())
+    if (kind := content["model"]["type"]) != "WordPiece":
+        raise UserError(
+            f"--misspellings: needs a vocabulary of words and pieces, such as BERT's, and no {kind}; leave it out, or "
+            "choose another base model"
+        )
+    vocabulary = content["model"]["vocab"]
+    # Or tokens that were added to the base would be numbered anew at the next load, behind the words.
+    vocabulary |= {token["content"]: token["id"] for token in content["added_tokens"]}
+    first = 1 + max(tokenizer.get_vocab().values())
+    vocabulary |= {word: id_ for id_, word in enumerate((word for word in words if word not in vocabulary), first)}
+    extended = _generic(Tokenizer.from_str(json.dumps(content)), tokenizer)
+    return _reloaded(extended, model)
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
@@ -112,21 +139,34 @@ def _same_ids(tokenizer: PreTrainedTokenizerFast, texts: tuple[str, str]) -> boo
 
 
 def _with_first(tokenizer: PreTrainedTokenizerFast, *first: normalizers.Normalizer) -> PreTrainedTokenizerFast:
-    """Puts normalizers before the base's own one, under the class that loads tokenizer.json as it stands.
-
-    The classes of single model types rebuild their normalizer at load and know none but their own.
-    """
+    """Puts normalizers before the base's own one."""
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     own = [] if backend.normalizer is None else [backend.normalizer]
     backend.normalizer = normalizers.Sequence([*first, *own])
+    return _generic(backend, tokenizer)
+
+
+def _generic(backend: Tokenizer, like: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """Returns a tokenizer of the class that loads tokenizer.json as it stands.
+
+    The classes of single model types rebuild their normalizer at load and know none but their own.
+    """
     generic: Any = PreTrainedTokenizerFast
-    lower_cased: PreTrainedTokenizerFast = generic(
+    tokenizer: PreTrainedTokenizerFast = generic(
         tokenizer_object=backend,
-        model_input_names=tokenizer.model_input_names,
-        padding_side=tokenizer.padding_side,
-        **tokenizer.special_tokens_map,
+        model_input_names=like.model_input_names,
+        padding_side=like.padding_side,
+        model_max_length=like.model_max_length,
+        **like.special_tokens_map,
     )
-    return lower_cased
+    return tokenizer
+
+
+def _reloaded(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> PreTrainedTokenizerFast:
+    with tempfile.TemporaryDirectory() as folder:
+        model.config.save_pretrained(folder)  # AutoTokenizer picks the class by it
+        save_tokenizer(tokenizer, Path(folder))
+        return load_tokenizer(folder)
 
 
 def _positions(model: PreTrainedModel) -> int:

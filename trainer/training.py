@@ -1,6 +1,7 @@
 """The training: from labelled texts and a base model to an artifact."""
 
 import importlib.metadata
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -8,6 +9,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForSequenceClassification,
@@ -26,6 +28,7 @@ from trainer.errors import UserError, first_line
 from trainer.evaluation import tokenized
 from trainer.fit import fit, make_trainer
 from trainer.hub import push
+from trainer.misspellings import add_misspellings, copy_rows, known_misspellings
 from trainer.options import TrainOptions
 from trainer.report import Run, write_report
 from trainer.rows import Columns
@@ -89,8 +92,18 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
 
     set_seed(arguments.seed)  # the classifier's head starts from random weights
     model = _load_base(options.model, names)
-    checkpoint = checkpoint_to_resume(arguments, model)
     tokenizer = lower_cased_tokenizer(options.model, model, options.drop_links_and_names)
+    misspellings = known_misspellings(model, tokenizer)
+    if (more := options.misspellings - len(misspellings)) > 0:
+        shares = np.array(targets if is_soft else np.eye(len(names))[targets])
+        tokenizer, added = add_misspellings(model, tokenizer, train_split.texts, shares, more)
+        misspellings |= added
+    if misspellings and arguments.process_index == 0:
+        words = len(set(misspellings.values()))
+        sys.stderr.write(
+            f"emotion-trainer: {len(misspellings)} misspellings of {words} words have tokens of their own\n"
+        )
+    checkpoint = checkpoint_to_resume(arguments, model)
     train_set = TrainingSet(
         tokenizer, train_split.rows, targets, augmentation=options.augmentation, seed=arguments.seed
     )
@@ -106,6 +119,8 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
 
     # Mixed precision ends with the training: what is measured is what is stored.
     model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    if misspellings:
+        copy_rows(model, tokenizer, misspellings)
     measured, assessment = calibrate_and_measure(model, tokenizer, validation_split.texts, validation_ids)
     description = _description(options, tokenizer, train_split, validation_split)
     description |= {"labels": names, "recipe": recipe, **measured}
@@ -201,6 +216,8 @@ def _recipe(options: TrainOptions, arguments: TrainingArguments) -> dict[str, An
             "augment_most": options.augment_most,
             "augment_kinds": " ".join(options.augment_kinds) or None,
         }
+    if options.misspellings:
+        recipe["misspellings"] = options.misspellings
     if options.early_stopping_patience is not None:
         recipe["early_stopping_patience"] = options.early_stopping_patience
     return recipe

@@ -114,7 +114,10 @@ def other_labels(folder: Path) -> None:
         (lambda folder: (folder / "trainer_state.json").unlink(), "not written to its end; give an earlier checkpoint"),
         (lambda folder: (folder / "optimizer.pt").unlink(), "no optimizer.pt, so it cannot be resumed"),
         (cut_weights, "cannot be loaded: "),
-        (other_architecture, "its num_hidden_layers is 3, but this training's is 2; give its --model and data"),
+        (
+            other_architecture,
+            "its num_hidden_layers is 3, but this training's is 2; give its --model, options and data",
+        ),
         (other_labels, "its id2label is {0: 'surprise'"),
         (shutil.rmtree, "no such folder; give a checkpoint, or `last` for the newest"),
     ],
