@@ -7,6 +7,11 @@ from typing import Any
 import pytest
 
 from schemas.manifest import ModelManifest, digest_files, revision_of
+from trainer.artifact import load_artifact
+from trainer.data import load_split
+from trainer.evaluation import outputs_of
+from trainer.perturbations import perturbed
+from trainer.rows import Columns
 
 PICTURES = ("training", "confusion", "reliability", "coverage", "scores", "lengths")
 ROOT = Path(__file__).parents[2]
@@ -31,9 +36,12 @@ def test_the_bundled_folder_is_small_and_holds_a_model_its_card_and_its_pictures
     assert sum(files.values()) <= 50_000_000
 
 
-@pytest.mark.skipif(
+needs_validation = pytest.mark.skipif(
     not VALIDATION.is_file(), reason=f"needs the validation split at ../{VALIDATION.relative_to(ROOT.parent)}"
 )
+
+
+@needs_validation
 def test_the_bundled_model_labels_validation_as_well_as_it_says(evaluate: Callable[..., Any]) -> None:
     manifest = ModelManifest.read(BUNDLED)
     measured = evaluate(BUNDLED, VALIDATION)
@@ -43,3 +51,15 @@ def test_the_bundled_model_labels_validation_as_well_as_it_says(evaluate: Callab
     # The manifest's figures are those of the float32 weights.
     assert measured["accuracy"] == pytest.approx(manifest.metrics["validation"].accuracy, abs=1e-3)
     assert measured["loss"] == pytest.approx(manifest.metrics["validation"].loss, abs=1e-3)
+
+
+@needs_validation
+def test_the_bundled_model_hardly_ever_loses_a_label_to_two_swapped_letters() -> None:
+    model, tokenizer = load_artifact(BUNDLED, "float32")
+    texts = load_split(str(VALIDATION), "validation", Columns("text", "label")).texts[:500]
+    mistyped = perturbed("typo", texts)
+
+    before, after = (outputs_of(model, tokenizer, some).logits.argmax(axis=1) for some in (texts, mistyped))
+
+    assert sum(one != other for one, other in zip(texts, mistyped, strict=True)) > 450
+    assert (before != after).mean() <= 0.03
