@@ -100,17 +100,18 @@ def _find(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], shares: NDAr
             held[word] += share
     counts = {word: by_label.sum() for word, by_label in held.items()}
     ids = tokenizer.get_vocab()
-    words = SpellChecker(language="en")
+    english = SpellChecker(language="en")
     usual = shares.mean(axis=0)
     telling = {word: _telling(by_label, usual) for word, by_label in held.items() if word in ids}
+    words = sorted(telling, key=lambda word: (-telling[word], word))
+    candidates = ((word, slip) for word in words for slip in _slips(word))
     found: dict[str, str] = {}
-    for word in sorted(telling, key=lambda word: (-telling[word], word)):
-        for slip in _slips(word):
-            is_word = slip in ids or slip in words or counts.get(slip, 0) > max(1, _SLIP_SHARE * counts[word])
-            if not is_word and slip not in found:
-                found[slip] = word
-                if len(found) == most:
-                    return found
+    for word, slip in candidates:
+        is_word = slip in ids or slip in english or counts.get(slip, 0) > max(1, _SLIP_SHARE * counts[word])
+        if not is_word:
+            found.setdefault(slip, word)
+        if len(found) == most:
+            break
     return found
 
 
