@@ -1,4 +1,4 @@
-"""How far the input was answered, as the output topics tell it: for a group whose own offsets cannot be trusted."""
+"""What was answered, as the output topics tell it: for a group whose own offsets cannot be trusted."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from schemas.emotion_label import Source
 from schemas.wire_format import read_label
 from worker.broker import Broker
+from worker.commits import Written
 from worker.dead_letters import read_letter
 from worker.errors import UserError
 from worker.flow import Partition, Record
@@ -42,8 +43,7 @@ def find_answered(broker: Broker, settings: Settings, numbers: Collection[int]) 
             asked = [partition for partition in committed.ends if partition.number in numbers]
             for partition in asked:
                 if written[partition] != committed.ends[partition]:
-                    open_in = f"a transaction is open in partition {partition.number} of {topic}"
-                    _log.warning("answers_not_read", extra={"error": open_in})
+                    _log_open(partition)
                     return None
             for origin in _last_origins(broker, topic, committed, asked, settings.input_topic):
                 partition = Partition(origin.topic, origin.partition)
@@ -52,6 +52,34 @@ def find_answered(broker: Broker, settings: Settings, numbers: Collection[int]) 
         _log.warning("answers_not_read", extra={"error": str(error)})
         return None
     return answered
+
+
+def find_seen(broker: Broker, outcomes: Collection[Written]) -> Mapping[Written, bool] | None:
+    """Whether readers of committed records see these outcomes. Those that retention has deleted are left out.
+
+    Returns:
+        None while it cannot be known: an output topic cannot be read, or a transaction is open there.
+    """
+    seen: dict[Written, bool] = {}
+    try:
+        for topic in {target.topic for target, _ in outcomes}:
+            whole = find_range(broker, topic, Place("earliest"), Place("now"))
+            offsets = {p: [offset for target, offset in outcomes if target == p] for p in whole.ends}
+            for partition, wanted in offsets.items():
+                if wanted and max(wanted) >= whole.ends[partition]:
+                    _log_open(partition)
+                    return None
+                seen |= {(partition, offset): False for offset in wanted if offset >= whole.starts[partition]}
+            starts = {p: max(whole.starts[p], min(offsets[p], default=end)) for p, end in whole.ends.items()}
+            ends = {p: max(offsets[p], default=end - 1) + 1 for p, end in whole.ends.items()}
+            for record in read_range(broker, topic, TopicRange(starts, ends)):
+                place = Partition(topic, record.origin.partition), record.origin.offset
+                if place in seen:
+                    seen[place] = True
+    except UserError as error:
+        _log.warning("answers_not_read", extra={"error": str(error)})
+        return None
+    return seen
 
 
 def _last_origins(
@@ -68,6 +96,11 @@ def _last_origins(
                 yield origin
         pending -= {p for p in pending if starts[p] == whole.starts[p]}
         tail *= 10
+
+
+def _log_open(partition: Partition) -> None:
+    error = f"a transaction is open in partition {partition.number} of {partition.topic}"
+    _log.warning("answers_not_read", extra={"error": error})
 
 
 def _origin(record: Record) -> Source | None:

@@ -21,26 +21,32 @@ class BoundedProducer(KafkaProducer):  # type: ignore[misc]
         # A batch that a topic does not take any more was within its limit at start: halving it would hide that.
         self._sender._can_split = lambda *_: False
 
-    def deliver(self, groups: Mapping[TopicPartition, Sequence[Sendable]], timeout_seconds: float) -> None:
+    def deliver(
+        self, groups: Mapping[TopicPartition, Sequence[Sendable]], timeout_seconds: float
+    ) -> dict[TopicPartition, int]:
         """Send records, each partition's in their order, and wait until all in-sync replicas have all of them.
 
         `send` costs several times as much, most of it for a future that tells what the future of its batch does.
+
+        Returns:
+            The offset of each partition's last record; negative where the brokers did not tell.
 
         Raises:
             kafka.errors.KafkaError: At least one batch was refused, or not answered in time.
         """
         if self._closed:
             raise IllegalStateError("the producer is closed")
-        futures = [
-            batch.produce_future for partition, records in groups.items() for batch in self._queue(partition, records)
-        ]
+        batches = [(partition, b) for partition, records in groups.items() for b in self._queue(partition, records)]
         self.flush(timeout=timeout_seconds)
-        for future in futures:
-            if not future.is_done:  # `flush` alone raises for no batch that failed
+        last: dict[TopicPartition, int] = {}
+        for partition, batch in batches:
+            if not batch.produce_future.is_done:  # `flush` alone raises for no batch that failed
                 raise KafkaTimeoutError("a batch was not answered")
-            _, _, exception_of = future.value
+            first, _, exception_of = batch.produce_future.value
             if exception_of is not None:
                 raise exception_of(0)
+            last[partition] = first + batch.record_count - 1 if first >= 0 else first
+        return last
 
     def _queue(self, partition: TopicPartition, records: Sequence[Sendable]) -> list[ProducerBatch]:
         self.partitions_for(partition.topic)  # waits for its leaders, if they are not known yet
@@ -56,6 +62,11 @@ class BoundedProducer(KafkaProducer):  # type: ignore[misc]
                 accumulator._incomplete.add(batch)
         self._sender.wakeup()
         return batches
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the coordinator has taken partitions or offsets into the transaction at hand, as far as it told."""
+        return bool(self._transaction_manager._transaction_started)
 
     def send_offsets_to_transaction(self, offsets: object, group_metadata: object) -> None:
         """As the base does, or KafkaTimeoutError."""

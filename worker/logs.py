@@ -47,6 +47,12 @@ EVENTS = (
         "The brokers have lost a commit (see the recovery drills); the worker goes on from what it knows.",
     ),
     Event(
+        "commit_undone",
+        ("partition", "broker_offset", "offset"),
+        "Brokers that came back have undone a commit, or a part of one, that they had acknowledged (see the recovery "
+        "drills); its window is read again from `offset` on, which is null where the group had none before.",
+    ),
+    Event(
         "generation_went_back",
         ("generation", "before"),
         "The group's coordinator has forgotten what it knew; the output topics tell how far the input was answered.",
@@ -54,8 +60,9 @@ EVENTS = (
     Event(
         "answers_not_read",
         ("error",),
-        "They cannot be read now, or a transaction is open in a partition of this worker; nothing is labelled before "
-        "that. The worker needs Read on both output topics; past the session time-out see the recovery drills.",
+        "The output topics have to tell what was answered, and cannot be read now, or a transaction is open in a "
+        "partition of this worker; nothing is labelled before that. The worker needs Read on both; past the session "
+        "time-out see the recovery drills.",
     ),
     Event(
         "broker_away",

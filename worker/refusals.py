@@ -24,8 +24,8 @@ from worker.errors import UserError
 _EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 _NOT_THIS_HOST = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _RIGHTS = {
-    TopicAuthorizationFailedError: "Read and Describe on the input topic, Write and Describe on the output and the "
-    "dead-letter topic",
+    TopicAuthorizationFailedError: "Read and Describe on the input topic, Write and Describe (exactly once also Read) "
+    "on the output and the dead-letter topic",
     GroupAuthorizationFailedError: "Read on the consumer group EMOTION_GROUP_ID",
     TransactionalIdAuthorizationFailedError: "Write and Describe on the transactional ids that begin with "
     "EMOTION_GROUP_ID (pattern type prefixed)",

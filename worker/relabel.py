@@ -12,6 +12,7 @@ import orjson
 from tqdm import tqdm
 
 from worker import loop
+from worker.answered import find_seen
 from worker.bounded import BoundedSource, own_group
 from worker.broker import Broker
 from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, set_batch_tokens
@@ -113,7 +114,7 @@ def _label(
             "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
         )
         smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
-        consumer, commits = broker.consumer(), Commits()
+        consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker))
         with (
             tqdm(total=extent.records, unit=" records", disable=None) as progress,
             closing(make_source(settings, consumer, settings.input_topic, stop.wait, commits)) as unbounded,

@@ -5,11 +5,13 @@ import sys
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 import orjson
 from tqdm import tqdm
 
 from schemas.dead_letter import HEADER_PREFIX, Reason
+from worker.answered import find_seen
 from worker.bounded import BoundedSource, own_group
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import make_sink, make_source
@@ -136,7 +138,7 @@ class Restorer:
 
 
 def _send(settings: Settings, broker: Broker, extent: TopicRange, restorer: Restorer) -> bool:
-    consumer, commits = broker.consumer(), Commits()
+    consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker))
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" letters", disable=None) as progress,

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 
 from worker import loop
-from worker.answered import find_answered
+from worker.answered import find_answered, find_seen
 from worker.broker import Broker
 from worker.build import (
     checked_topics,
@@ -48,7 +48,8 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     set_batch_tokens(model, settings)
     consumer = broker.consumer()
     # At least once, a label may be there while a dead letter before it is not.
-    commits = Commits(partial(find_answered, broker, settings)) if settings.delivery == "exactly_once" else Commits()
+    finders = partial(find_answered, broker, settings), partial(find_seen, broker)
+    commits = Commits(*finders) if settings.delivery == "exactly_once" else Commits()
     source = make_source(settings, consumer, settings.input_topic, stop.wait, commits)
     with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest, commits)) as sink:
         stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)

@@ -20,9 +20,9 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from worker.commits import Commits
+from worker.commits import Commits, Written
 from worker.errors import NotDeliveredError, UserError
-from worker.flow import Outcome, Window
+from worker.flow import Outcome, Partition, Window
 from worker.kafka_producer import BoundedProducer
 from worker.refusals import NOT_ADMITTED, forbidden, not_admitted, refused
 
@@ -34,7 +34,8 @@ class Sink:
 
     After any failure the producer is thrown away. What it still holds, or has promised to a transaction, must not
     reach the next window; a new one with the same transactional id also settles a transaction whose end is unknown,
-    and then ends what brokers may have left open of it: committed if it was told to be, else aborted.
+    and then ends what brokers may have left open of it: committed if it was told to be and the next one has not begun,
+    else aborted. What came of it `commits` finds out.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Sink:
             make_producer: Called now and after each failure; for `exactly_once` it makes a transactional one.
             exactly_once: Commit labels, dead letters and offsets in one transaction.
             timeout_seconds: How long the brokers may take to acknowledge a window's outcomes.
-            commits: Told what was committed.
+            commits: Told what was committed, and what may not have been.
 
         Raises:
             UserError: The producer may not work here.
@@ -66,7 +67,7 @@ class Sink:
         self._producer: BoundedProducer | None = None
         self._proven = False  # whether this producer has delivered anything
         self._written: set[TopicPartition] = set()
-        self._is_committed = False  # the last transaction, as far as anybody told
+        self._is_committed = False  # the last transaction that the brokers took anything into, as far as anybody told
         with _translated_errors():
             self._open()
 
@@ -126,21 +127,32 @@ class Sink:
     def _deliver(self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]) -> None:
         self._check_membership(window)
         if self._exactly_once:
-            producer.begin_transaction()
-        self._send(producer, outcomes)
-        self._check_membership(window)
-        offsets = {
-            TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
-            for partition, offset in window.next_offsets.items()
-        }
-        if self._exactly_once:
-            producer.send_offsets_to_transaction(offsets, window.membership)
-            producer.commit_transaction()
-            self._is_committed = True
+            written = self._deliver_in_transaction(producer, window, outcomes)
         else:
-            self._consumer.commit(offsets, timeout_ms=int(self._timeout_seconds * 1000))
-        self._commits.add(window.next_offsets)
+            written = self._send(producer, outcomes)
+            self._check_membership(window)
+            self._consumer.commit(_offsets(window), timeout_ms=int(self._timeout_seconds * 1000))
+        self._commits.add(window.next_offsets, written)
         self._proven = True
+
+    def _deliver_in_transaction(
+        self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]
+    ) -> list[Written]:
+        written: list[Written] = []
+        producer.begin_transaction()
+        try:
+            written = self._send(producer, outcomes)
+            self._check_membership(window)
+            producer.send_offsets_to_transaction(_offsets(window), window.membership)
+            producer.commit_transaction()
+        except Exception:
+            # Brokers that forgot the markers of the last transaction have it open still. As long as they have taken
+            # nothing of this one it can be committed; from then on both end alike.
+            self._is_committed &= not producer.has_begun
+            self._commits.doubt(window.next_offsets, written)
+            raise
+        self._is_committed = True
+        return written
 
     def _check_membership(self, window: Window) -> None:
         # The broker refuses offsets of an old generation, but the client cannot be trusted to name a generation at all
@@ -148,16 +160,16 @@ class Sink:
         if self._consumer.group_metadata() != window.membership:
             raise NotDeliveredError("the group moved on while the window was being labelled")
 
-    def _send(self, producer: BoundedProducer, outcomes: list[Outcome]) -> None:
-        """Send, and wait until all in-sync replicas have it."""
+    def _send(self, producer: BoundedProducer, outcomes: list[Outcome]) -> list[Written]:
+        """Send, and wait until all in-sync replicas have it. Returns the last outcome in each partition."""
         groups: dict[TopicPartition, list[Outcome]] = {}
         for outcome in outcomes:
             groups.setdefault(TopicPartition(outcome.topic, outcome.partition), []).append(outcome)
         for topic, partition in groups:
             self._check_partition(producer, topic, partition)
         self._written |= groups.keys()
-        self._is_committed = False
-        producer.deliver(groups, self._timeout_seconds)
+        last = producer.deliver(groups, self._timeout_seconds)
+        return [(Partition(target.topic, target.partition), offset) for target, offset in last.items()]
 
     def _check_partition(self, producer: BoundedProducer, topic: str, partition: int) -> None:
         if partition not in _partitions(producer, topic):
@@ -165,6 +177,13 @@ class Sink:
             if self._proven:  # the input has grown; the output may have too, and a new producer will know
                 raise NotDeliveredError(problem)
             raise UserError(f"{problem}, but the input topic has: give it at least as many partitions")
+
+
+def _offsets(window: Window) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {
+        TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
+        for partition, offset in window.next_offsets.items()
+    }
 
 
 def _partitions(producer: BoundedProducer, topic: str) -> set[int]:

@@ -47,6 +47,8 @@ def topic_problems(
         problems += _forbidden(source, "READ")
     for target in targets:
         problems += _forbidden(target, "WRITE")
+        if settings.delivery == "exactly_once":
+            problems += _forbidden(target, "READ")  # after a failure they tell what was delivered
         problems += _unwritable(target)
         if source and target.partitions < source.partitions:
             problems.append(

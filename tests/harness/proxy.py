@@ -4,7 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +20,7 @@ class TcpProxy:
         self._address = ("127.0.0.1", port)
         self._upstream = ("127.0.0.1", upstream_port)
         self._to_swallow: list[int] = []
+        self._blows: dict[int, tuple[int, Callable[[], object]]] = {}  # api key → answers before it, and itself
         self._flowing = threading.Event()
         self._closed = threading.Event()
         self._listener: socket.socket | None = None
@@ -51,6 +52,16 @@ class TcpProxy:
     def swallow(self, api_key: int, times: int = 1) -> None:
         """Let the next requests of this kind reach the broker, but never their answers to the client."""
         self._to_swallow += [api_key] * times
+
+    def strike(self, api_key: int, blow: Callable[[], object], after: int = 0) -> None:
+        """Call `blow` once, when an answer of this kind has left the broker and before it reaches the client.
+
+        Args:
+            api_key: The kind.
+            blow: What happens.
+            after: So many answers of the kind pass before.
+        """
+        self._blows[api_key] = after, blow
 
     def __enter__(self) -> Self:
         self.resume()
@@ -91,6 +102,12 @@ class TcpProxy:
                         self._to_swallow.remove(api_key)
                         self.swallowed.append(api_key)
                         continue
+                    if struck := self._blows.pop(api_key, None):
+                        left, blow = struck
+                        if left:
+                            self._blows[api_key] = left - 1, blow
+                        else:
+                            blow()
                 self._closed.wait(self.latency_s)
                 self._flowing.wait()
                 target.sendall(frame)

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from confluent_kafka import Producer
 
-from tests.harness.independent import NewRecord, create_topic
+from tests.harness.apache_kafka import KafkaUnderTest
+from tests.harness.eventually import eventually
+from tests.harness.independent import NewRecord, create_topic, delete_records
 from tests.integration.conftest import Stream, message
-from worker.answered import find_answered
+from worker.answered import find_answered, find_seen
 from worker.broker import Broker
 from worker.flow import Partition
 from worker.settings import Settings
@@ -49,6 +51,44 @@ def test_they_tell_the_groups_own_offsets_as_long_as_no_transaction_is_open(
     assert find_answered(broker, settings, [1, 2]) == others
     producer.abort_transaction()
     assert find_answered(broker, settings, range(3)) == expected
+
+
+def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topics = [create_topic(servers, partitions=2) for _ in range(2)]
+    broker = Broker(Settings(bootstrap_servers=servers))
+    producer = Producer({"bootstrap.servers": servers, "transactional.id": topics[0]})
+    producer.init_transactions()
+    for is_committed in (True, False):
+        producer.begin_transaction()
+        for topic in topics:
+            for _ in range(3):
+                producer.produce(topic, b"an outcome", partition=1)
+        producer.flush()  # an abort drops what is not sent
+        if is_committed:
+            producer.commit_transaction()
+        else:
+            producer.abort_transaction()
+    first, second = (Partition(topic, 1) for topic in topics)
+    committed, aborted = [(first, 2), (second, 0)], [(first, 4), (first, 6)]  # 3 and 7 are their markers
+    expected = dict.fromkeys(committed, True) | dict.fromkeys(aborted, False)
+    eventually(lambda: find_seen(broker, aborted), 30, "the markers are written, which comes after the answer")
+    assert find_seen(broker, [*committed, *aborted]) == expected
+    assert find_seen(broker, []) == {}
+
+    delete_records(servers, topics[0], {1: 4})
+    assert find_seen(broker, [*committed, *aborted]) == {(second, 0): True} | dict.fromkeys(aborted, False)
+    assert find_seen(broker, [(first, -1)]) == {}  # of which the brokers did not tell the offset
+
+    producer.begin_transaction()
+    producer.produce(topics[0], b"an outcome", partition=1)
+    producer.flush()
+    assert find_seen(broker, [(first, 6), (first, 8)]) is None
+    assert find_seen(broker, committed) == {(second, 0): True}
+    producer.abort_transaction()
+    eventually(lambda: find_seen(broker, [(first, 8)]), 30, "the marker is written")
+    assert find_seen(broker, [(first, 8)]) == {(first, 8): False}
+    assert find_seen(broker, [(Partition(f"{first.topic}-gone", 0), 0)]) is None
 
 
 def test_nothing_is_known_while_they_cannot_be_read(make_stream: Callable[..., Stream]) -> None:

@@ -133,6 +133,24 @@ def test_a_broker_that_restarts_costs_nothing(breakable_kafka: ApacheKafka, stre
     assert_exactly_once_in_order(labels)
 
 
+@pytest.mark.parametrize("back", ["at once", "after the worker has given up"])
+def test_a_broker_that_dies_with_a_commit_it_has_just_acknowledged_costs_nothing(
+    back: str, breakable_kafka: ApacheKafka, stream: Stream
+) -> None:
+    """It comes back having forgotten the markers of that commit, in most runs."""
+    stream.produce(records())
+    with breakable_kafka.proxy() as proxy:
+        proxy.strike(END_TXN, breakable_kafka.kill, after=5)
+        with stream.worker() as worker:
+            eventually(lambda: not breakable_kafka.nodes[0].running, 90, "a commit is answered")
+            if back != "at once":
+                worker.wait_for("broker_away")
+            breakable_kafka.restart()
+            labels = stream.labels(COUNT)
+            assert worker.terminate() == 0
+    assert_exactly_once_in_order(labels)
+
+
 def test_a_zombie_that_wakes_up_writes_nothing(breakable_kafka: ApacheKafka, stream: Stream) -> None:
     stream.produce(records())
     with breakable_kafka.proxy() as proxy, stream.worker() as zombie:

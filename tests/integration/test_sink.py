@@ -6,19 +6,23 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 
+import orjson
 import pytest
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord, create_topic, produce, read_topic
+from tests.harness.independent import NewRecord, committed_offsets, create_topic, produce, read_topic
+from worker.answered import find_seen
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import make_sink
 from worker.commits import Commits
+from worker.encode import Encoder, Target
 from worker.errors import NotDeliveredError, UserError
-from worker.flow import Outcome, Window
+from worker.flow import ModelInfo, Outcome, Prediction, Request, Window
 from worker.kafka_producer import BoundedProducer
 from worker.pace import Pace
 from worker.settings import Settings, load_settings
@@ -28,6 +32,15 @@ from worker.source import Source
 
 def label(topic: str) -> Outcome:
     return Outcome(0, topic, 0, None, b"label", [], None)
+
+
+def nobody_answers(*_: object) -> None:
+    raise KafkaTimeoutError("no answer")
+
+
+def labelled(servers: str, output: str) -> list[int]:
+    """The offsets of the texts that have a committed label."""
+    return [orjson.loads(record.value or b"")["source"]["offset"] for record in read_topic(servers, output)]
 
 
 @contextmanager
@@ -44,7 +57,7 @@ def window_and_sink(servers: str, delivery: str = "exactly_once") -> Iterator[tu
         yield eventually(source.poll, 60, "the text", interval_s=0), sink
 
 
-@pytest.mark.parametrize("end", ["committed", "never committed"])
+@pytest.mark.parametrize("end", ["committed", "committed, and the next has not begun", "never committed"])
 def test_what_brokers_left_open_ends_as_its_transaction_ended(
     breakable_kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
@@ -52,10 +65,6 @@ def test_what_brokers_left_open_ends_as_its_transaction_ended(
     servers = breakable_kafka.bootstrap_servers
     output = create_topic(servers)
     breakable_kafka.set_broker_config("transaction.partition.verification.enable", "false")  # it would refuse them
-
-    def nobody_answers(producer: BoundedProducer) -> None:
-        raise KafkaTimeoutError("no answer")
-
     if end == "never committed":
         monkeypatch.setattr(BoundedProducer, "commit_transaction", nobody_answers)
     with window_and_sink(servers) as (window, sink):
@@ -64,7 +73,12 @@ def test_what_brokers_left_open_ends_as_its_transaction_ended(
         producer._transaction_manager._partitions_in_transaction.add(TopicPartition(output, 0))  # untrue
         if end == "committed":
             sink.deliver(window, [label(output)])
-            sink.close()  # as after the next delivery, which failed
+            sink.close()
+        elif end != "never committed":
+            sink.deliver(window, [label(output)])
+            monkeypatch.setattr(producer, "deliver", nobody_answers)
+            with pytest.raises(NotDeliveredError):
+                sink.deliver(window, [label(output)])
         else:
             with pytest.raises(NotDeliveredError):
                 sink.deliver(window, [label(output)])
@@ -72,6 +86,54 @@ def test_what_brokers_left_open_ends_as_its_transaction_ended(
         sink.settle()
         labels = [record.value for record in read_topic(servers, output)]
     assert labels == ([] if end == "never committed" else [b"label"])
+
+
+def test_a_commit_that_the_abort_of_the_next_window_undoes_in_one_topic_is_made_again(
+    breakable_kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a broker that skipped the marker of the labels, but not the group's: the offsets say that it is done."""
+    servers = breakable_kafka.bootstrap_servers
+    breakable_kafka.set_broker_config("transaction.partition.verification.enable", "false")
+    topic, output, letters = (create_topic(servers) for _ in range(3))
+    settings = load_settings(
+        bootstrap_servers=servers, group_id=topic, input_topic=topic, output_topic=output, dead_letter_topic=letters
+    )
+    broker = Broker(settings)
+    consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker))
+    source = Source(consumer, topic, Pace(1.0, 1, lambda: 0.0), "earliest", lambda _: None, commits)
+    target = Target(output, DEFAULT_MAX_MESSAGE_BYTES)
+    encoder = Encoder(ModelInfo("m", "sha256:00", ["sad", "glad"], None), target, target, lambda: 0)
+
+    def outcomes(window: Window) -> list[Outcome]:
+        (record,) = window.records
+        request = Request(0, "id", "a text", record.origin)
+        return encoder.encode(window.records, [Prediction(request, 3, truncated=False, scores=[0.1, 0.9])])
+
+    def next_window() -> Window:
+        return eventually(source.poll, 60, "a text", interval_s=0)
+
+    produce(servers, topic, [NewRecord(str(number).encode()) for number in range(4)])
+    with closing(source), closing(make_sink(broker, settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, commits)) as sink:
+        sink.deliver(first := next_window(), outcomes(first))
+        eventually(lambda: labelled(servers, output) == [0], 30, "its marker is written, which comes after the answer")
+        producer = sink._producer
+        assert producer is not None
+        producer._transaction_manager._partitions_in_transaction.add(TopicPartition(output, 0))  # untrue
+        sink.deliver(second := next_window(), outcomes(second))
+        monkeypatch.setattr(producer, "commit_transaction", nobody_answers)
+        with pytest.raises(NotDeliveredError):
+            sink.deliver(third := next_window(), outcomes(third))
+        source.rewind()
+        sink.settle()
+        assert labelled(servers, output) == [0]
+        assert committed_offsets(servers, topic, topic) == {0: 2}
+        for offset in (1, 2, 3):
+            window = next_window()
+            assert [record.origin.offset for record in window.records] == [offset]
+            sink.deliver(window, outcomes(window))
+        assert labelled(servers, output) == [0, 1, 2, 3]
+        assert committed_offsets(servers, topic, topic) == {0: 4}
+    assert [record.message for record in caplog.records].count("commit_undone") == 1
 
 
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
