@@ -67,9 +67,19 @@ def _kill_broker_of(choose: Callable[[System], int]) -> Callable[[System], Heal]
 
 
 def _kill_all_brokers(system: System) -> None:
-    """At once. Those that come back may have forgotten the markers of transactions."""
-    for node in system.cluster.nodes:
-        system.cluster.kill(node.node_id)
+    """At once, and exactly once in the moment after a commit was acknowledged: its markers may be forgotten."""
+    killed = threading.Event()
+
+    def kill() -> None:
+        for node in system.cluster.nodes:
+            system.cluster.kill(node.node_id)
+        killed.set()
+
+    if system.mode == "exactly_once":
+        system.proxies[system.transaction_coordinator()].strike(END_TXN, kill)
+        eventually(killed.is_set, 60, "a commit is acknowledged")
+    else:
+        kill()
     for node in system.cluster.nodes:
         system.cluster.restart(node.node_id, wait=False)
     system.cluster.wait_ready()
