@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResource, ConfigResourceType, TransactionState
 from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, NoError, RetriableError
 from kafka.structs import OffsetAndMetadata
 
@@ -17,6 +17,7 @@ from worker.refusals import forbidden
 from worker.topics import Topic
 
 _COORDINATOR_SECONDS = 15
+_ENDED = {TransactionState.COMPLETE_COMMIT, TransactionState.COMPLETE_ABORT, TransactionState.EMPTY}
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,15 @@ class Group:
     members: int
     committed: Mapping[Partition, int]
     operations: frozenset[str] | None
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """The last transaction of a transactional id, which is open in `partitions` although it has ended."""
+
+    name: str
+    is_committed: bool
+    partitions: list[Partition]
 
 
 class Admin:
@@ -86,6 +96,37 @@ class Admin:
                 if time.monotonic() > deadline:
                     raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
                 time.sleep(0.2)
+
+    def hanging(self, topics: list[str]) -> list[Transaction]:
+        """Transactions that are open in partitions of `topics` although their coordinator says that they have ended.
+
+        Raises:
+            KafkaError: It cannot be told now, or this user may not know.
+        """
+        before = self._open(topics)
+        if not before:
+            return []
+        listed = self._client.list_transactions(producer_id_filters=[producer_id for _, producer_id, _ in before])
+        # One that was about to end when we looked first has done so by now; a new one would begin behind it.
+        after = before & self._open(topics)
+        found = []
+        for transaction in [each for of_broker in listed.values() for each in of_broker if each.state in _ENDED]:
+            partitions = sorted(p for p, producer_id, _ in after if producer_id == transaction.producer_id)
+            if partitions:
+                is_committed = transaction.state == TransactionState.COMPLETE_COMMIT
+                found.append(Transaction(transaction.transactional_id, is_committed, partitions))
+        return found
+
+    def _open(self, topics: list[str]) -> set[tuple[Partition, int, int]]:
+        """Partition, producer and first offset of each transaction that is open."""
+        described = {topic["name"]: len(topic["partitions"]) for topic in self._client.describe_topics(topics)}
+        partitions = [TopicPartition(name, number) for name, count in described.items() for number in range(count)]
+        return {
+            (Partition(*partition), producer.producer_id, producer.current_transaction_start_offset)
+            for partition, state in self._client.describe_producers(partitions).items()
+            for producer in state.active_producers
+            if producer.current_transaction_start_offset >= 0
+        }
 
     def commit_offsets(self, group_id: str, offsets: Mapping[Partition, int]) -> None:
         """Say where a group without members is to begin.

@@ -1,5 +1,6 @@
 """Makes every Kafka client."""
 
+import re
 import uuid
 from typing import Any
 
@@ -143,9 +144,14 @@ def transactional_id(group_id: str) -> str:
 
     Fencing does not need a stable one: offsets are sent with the group's generation (KIP-447), so a zombie's are
     refused; what it left open ends with its transaction time-out, unless brokers skip its markers (see
-    `end_what_is_open`) and it does not come back: then `kafka-transactions.sh abort` ends it.
+    `end_what_is_open`) and it does not come back: then others end it (`end_abandoned`).
     """
     return f"{group_id}-{uuid.uuid4()}"
+
+
+def is_of_group(name: str, group_id: str) -> bool:
+    """Whether a worker of the group made this transactional id, and not one of a group whose name is longer."""
+    return re.fullmatch(re.escape(group_id) + "-[0-9a-f-]{36}", name) is not None
 
 
 def trial_transactional_id(group_id: str) -> str:

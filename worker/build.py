@@ -147,13 +147,15 @@ def make_source(
     topic: str,
     wait: Callable[[float], object],
     commits: Commits,
+    unblock: Callable[[], object] | None = None,
 ) -> Source:
     """A source that gathers windows of `topic` for `consumer`.
 
-    `wait` sleeps seconds, less if told to stop; `commits` is shared with the sink.
+    `wait` sleeps seconds, less if told to stop; `commits` is shared with the sink; `unblock` is called where committed
+    offsets are not to be had although brokers answer.
     """
     pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
-    return Source(consumer, topic, pace, settings.start_offset, wait, commits)
+    return Source(consumer, topic, pace, settings.start_offset, wait, commits, unblock)
 
 
 def make_sink(

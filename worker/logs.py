@@ -65,6 +65,18 @@ EVENTS = (
         "time-out see the recovery drills.",
     ),
     Event(
+        "abandoned_transaction_ended",
+        ("committed", "partitions"),
+        "A worker of the group died together with brokers, which came back having forgotten the end of its last "
+        "transaction: it is committed or aborted now, as its coordinator says.",
+    ),
+    Event(
+        "abandoned_transactions_left",
+        ("error",),
+        "Whether there are any cannot be told now, or one cannot be ended; if readers of labels stand still, see the "
+        "recovery drills.",
+    ),
+    Event(
         "broker_away",
         ("error", "retry_in_seconds"),
         "A request to the brokers failed for a reason that may pass; it is tried again.",

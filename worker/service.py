@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 
 from worker import loop
+from worker.abandoned import end_abandoned
 from worker.answered import find_answered, find_seen
 from worker.broker import Broker
 from worker.build import (
@@ -47,10 +48,13 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     set_batch_tokens(model, settings)
     consumer = broker.consumer()
-    # At least once, a label may be there while a dead letter before it is not.
-    finders = partial(find_answered, broker, settings), partial(find_seen, broker)
-    commits = Commits(*finders) if settings.delivery == "exactly_once" else Commits()
-    source = make_source(settings, consumer, settings.input_topic, stop.wait, commits)
+    # At least once leaves nothing open, and a label may be there while a dead letter before it is not.
+    commits, unblock = Commits(), None
+    if settings.delivery == "exactly_once":
+        commits = Commits(partial(find_answered, broker, settings), partial(find_seen, broker))
+        unblock = partial(end_abandoned, broker, settings)
+        unblock()
+    source = make_source(settings, consumer, settings.input_topic, stop.wait, commits, unblock)
     with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest, commits)) as sink:
         stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
         _log.info(

@@ -57,6 +57,7 @@ class Source:
         start_offset: str,
         wait: Callable[[float], object],
         commits: Commits,
+        unblock: Callable[[], object] | None = None,
     ) -> None:
         """Subscribe.
 
@@ -67,6 +68,7 @@ class Source:
             start_offset: `earliest` or `latest`, for partitions that the group never committed.
             wait: Sleeps that many seconds, less if the worker is told to stop.
             commits: What is known to be committed.
+            unblock: Called where committed offsets are not to be had although brokers answer.
         """
         self._consumer = consumer
         self._topic = topic
@@ -74,6 +76,7 @@ class Source:
         self._start_offset = start_offset
         self._wait = wait
         self._commits = commits
+        self._unblock = unblock
         self._started_ms = int(time.time() * 1000)
         self._membership: _Membership | None = None
         self._delivered: dict[Partition, int] = {}
@@ -232,6 +235,9 @@ class Source:
             # A coordinator that has forgotten something may wait without end for a transaction whose end it has
             # forgotten as well.
             if not self._commits.is_answered(own):
+                if self._unblock:
+                    self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)  # fails where brokers are away
+                    self._unblock()
                 raise
             committed = None
         committed = self._commits.at_least(own, committed)

@@ -151,6 +151,26 @@ def test_a_broker_that_dies_with_a_commit_it_has_just_acknowledged_costs_nothing
     assert_exactly_once_in_order(labels)
 
 
+def test_a_worker_that_dies_together_with_the_broker_leaves_nothing_open(
+    breakable_kafka: ApacheKafka, stream: Stream
+) -> None:
+    """As on one machine that fails: in most runs the commit was acknowledged, its markers are forgotten."""
+    stream.produce(records())
+    with breakable_kafka.proxy() as proxy, stream.worker() as worker:
+
+        def fail() -> None:
+            breakable_kafka.kill()
+            worker.process.kill()
+
+        proxy.strike(END_TXN, fail, after=5)
+        worker.wait_for_exit()
+        breakable_kafka.restart()
+        with stream.worker() as heir:
+            labels = stream.labels(COUNT)
+            assert heir.terminate() == 0
+    assert_exactly_once_in_order(labels)
+
+
 def test_a_zombie_that_wakes_up_writes_nothing(breakable_kafka: ApacheKafka, stream: Stream) -> None:
     stream.produce(records())
     with breakable_kafka.proxy() as proxy, stream.worker() as zombie:

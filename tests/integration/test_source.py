@@ -344,11 +344,14 @@ def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outpu
     other.close()
     commits = Commits(lambda _: {Partition(topic, 0): 10} if is_told else {})
     commits.join(1_000_000, [0])  # so the generation goes back
-    source = Source(Broker(settings).consumer(), topic, pace(50), "earliest", lambda _: None, commits)
+    calls: list[str] = []
+    consumer = Broker(settings).consumer()
+    source = Source(consumer, topic, pace(50), "earliest", lambda _: None, commits, lambda: calls.append("unblock"))
     try:
         if is_told:
             window = eventually(source.poll, 60, "a window", interval_s=0)
             assert [record.origin.offset for record in window.records] == list(range(10, 20))
+            assert calls == []
         else:
 
             def gave_up() -> bool:
@@ -356,6 +359,7 @@ def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outpu
                 return "broker_away" in [record.message for record in caplog.records]
 
             eventually(gave_up, 60, "the coordinator gives no answer", interval_s=0)
+            assert "unblock" in calls
     finally:
         source.close()
         producer.abort_transaction()
