@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from schemas.emotion_label import Source
 from schemas.wire_format import read_label
+from worker.abandoned import end_abandoned
 from worker.broker import Broker
 from worker.commits import Written
 from worker.dead_letters import read_letter
@@ -43,7 +44,7 @@ def find_answered(broker: Broker, settings: Settings, numbers: Collection[int]) 
             asked = [partition for partition in committed.ends if partition.number in numbers]
             for partition in asked:
                 if written[partition] != committed.ends[partition]:
-                    _log_open(partition)
+                    _open(broker, settings, partition)
                     return None
             for origin in _last_origins(broker, topic, committed, asked, settings.input_topic):
                 partition = Partition(origin.topic, origin.partition)
@@ -54,8 +55,13 @@ def find_answered(broker: Broker, settings: Settings, numbers: Collection[int]) 
     return answered
 
 
-def find_seen(broker: Broker, outcomes: Collection[Written]) -> Mapping[Written, bool] | None:
+def find_seen(broker: Broker, settings: Settings, outcomes: Collection[Written]) -> Mapping[Written, bool] | None:
     """Whether readers of committed records see these outcomes. Those that retention has deleted are left out.
+
+    Args:
+        broker: Makes the clients.
+        settings: Name the topics and the group.
+        outcomes: Of this process.
 
     Returns:
         None while it cannot be known: an output topic cannot be read, or a transaction is open there.
@@ -67,7 +73,7 @@ def find_seen(broker: Broker, outcomes: Collection[Written]) -> Mapping[Written,
             offsets = {p: [offset for target, offset in outcomes if target == p] for p in whole.ends}
             for partition, wanted in offsets.items():
                 if wanted and max(wanted) >= whole.ends[partition]:
-                    _log_open(partition)
+                    _open(broker, settings, partition)
                     return None
                 seen |= {(partition, offset): False for offset in wanted if offset >= whole.starts[partition]}
             starts = {p: max(whole.starts[p], min(offsets[p], default=end)) for p, end in whole.ends.items()}
@@ -98,9 +104,10 @@ def _last_origins(
         tail *= 10
 
 
-def _log_open(partition: Partition) -> None:
+def _open(broker: Broker, settings: Settings, partition: Partition) -> None:
     error = f"a transaction is open in partition {partition.number} of {partition.topic}"
     _log.warning("answers_not_read", extra={"error": error})
+    end_abandoned(broker, settings)  # most likely it ends by itself
 
 
 def _origin(record: Record) -> Source | None:

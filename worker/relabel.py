@@ -114,7 +114,7 @@ def _label(
             "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
         )
         smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
-        consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker))
+        consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker, settings))
         with (
             tqdm(total=extent.records, unit=" records", disable=None) as progress,
             closing(make_source(settings, consumer, settings.input_topic, stop.wait, commits)) as unbounded,

@@ -138,7 +138,7 @@ class Restorer:
 
 
 def _send(settings: Settings, broker: Broker, extent: TopicRange, restorer: Restorer) -> bool:
-    consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker))
+    consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker, settings))
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" letters", disable=None) as progress,

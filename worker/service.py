@@ -51,7 +51,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     # At least once leaves nothing open, and a label may be there while a dead letter before it is not.
     commits, unblock = Commits(), None
     if settings.delivery == "exactly_once":
-        commits = Commits(partial(find_answered, broker, settings), partial(find_seen, broker))
+        commits = Commits(partial(find_answered, broker, settings), partial(find_seen, broker, settings))
         unblock = partial(end_abandoned, broker, settings)
         unblock()
     source = make_source(settings, consumer, settings.input_topic, stop.wait, commits, unblock)

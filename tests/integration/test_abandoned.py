@@ -11,7 +11,9 @@ from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.independent import create_topic, read_topic
 from worker.abandoned import end_abandoned
+from worker.answered import find_seen
 from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
+from worker.flow import Partition
 from worker.settings import Settings
 
 
@@ -68,6 +70,19 @@ def test_they_end_as_their_coordinator_says(
     (told,) = [record.__dict__ for record in caplog.records if record.name == "worker.abandoned"]
     assert told["committed"] is commit
     assert sorted(told["partitions"]) == sorted([f"{settings.dead_letter_topic}-1", f"{settings.output_topic}-1"])
+
+
+def test_outcomes_that_stand_behind_one_are_seen_in_the_end(breakable_kafka: ApacheKafka, settings: Settings) -> None:
+    abandon(breakable_kafka, settings, transactional_id(settings.group_id), 1, commit=True)
+    broker, target = Broker(settings), TopicPartition(settings.output_topic, 1)
+    with closing(broker.producer(DEFAULT_MAX_MESSAGE_BYTES, transactional_id(settings.group_id))) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        offset = producer.send(target.topic, b"a label", partition=target.partition).get(30).offset
+        producer.commit_transaction()
+    written = (Partition(*target), offset)
+    assert find_seen(broker, settings, [written]) is None
+    assert eventually(lambda: find_seen(broker, settings, [written]), 30, "it is seen") == {written: True}
 
 
 def test_what_belongs_to_others_or_may_still_end_by_itself_is_left_alone(

@@ -56,7 +56,8 @@ def test_they_tell_the_groups_own_offsets_as_long_as_no_transaction_is_open(
 def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -> None:
     servers = apache_kafka.bootstrap_servers
     topics = [create_topic(servers, partitions=2) for _ in range(2)]
-    broker = Broker(Settings(bootstrap_servers=servers))
+    settings = Settings(bootstrap_servers=servers, output_topic=topics[0], dead_letter_topic=topics[1])
+    broker = Broker(settings)
     producer = Producer({"bootstrap.servers": servers, "transactional.id": topics[0]})
     producer.init_transactions()
     for is_committed in (True, False):
@@ -72,23 +73,25 @@ def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -
     first, second = (Partition(topic, 1) for topic in topics)
     committed, aborted = [(first, 2), (second, 0)], [(first, 4), (first, 6)]  # 3 and 7 are their markers
     expected = dict.fromkeys(committed, True) | dict.fromkeys(aborted, False)
-    eventually(lambda: find_seen(broker, aborted), 30, "the markers are written, which comes after the answer")
-    assert find_seen(broker, [*committed, *aborted]) == expected
-    assert find_seen(broker, []) == {}
+    eventually(
+        lambda: find_seen(broker, settings, aborted), 30, "the markers are written, which comes after the answer"
+    )
+    assert find_seen(broker, settings, [*committed, *aborted]) == expected
+    assert find_seen(broker, settings, []) == {}
 
     delete_records(servers, topics[0], {1: 4})
-    assert find_seen(broker, [*committed, *aborted]) == {(second, 0): True} | dict.fromkeys(aborted, False)
-    assert find_seen(broker, [(first, -1)]) == {}  # of which the brokers did not tell the offset
+    assert find_seen(broker, settings, [*committed, *aborted]) == {(second, 0): True} | dict.fromkeys(aborted, False)
+    assert find_seen(broker, settings, [(first, -1)]) == {}  # of which the brokers did not tell the offset
 
     producer.begin_transaction()
     producer.produce(topics[0], b"an outcome", partition=1)
     producer.flush()
-    assert find_seen(broker, [(first, 6), (first, 8)]) is None
-    assert find_seen(broker, committed) == {(second, 0): True}
+    assert find_seen(broker, settings, [(first, 6), (first, 8)]) is None
+    assert find_seen(broker, settings, committed) == {(second, 0): True}
     producer.abort_transaction()
-    eventually(lambda: find_seen(broker, [(first, 8)]), 30, "the marker is written")
-    assert find_seen(broker, [(first, 8)]) == {(first, 8): False}
-    assert find_seen(broker, [(Partition(f"{first.topic}-gone", 0), 0)]) is None
+    eventually(lambda: find_seen(broker, settings, [(first, 8)]), 30, "the marker is written")
+    assert find_seen(broker, settings, [(first, 8)]) == {(first, 8): False}
+    assert find_seen(broker, settings, [(Partition(f"{first.topic}-gone", 0), 0)]) is None
 
 
 def test_nothing_is_known_while_they_cannot_be_read(make_stream: Callable[..., Stream]) -> None:

@@ -99,7 +99,7 @@ def test_a_commit_that_the_abort_of_the_next_window_undoes_in_one_topic_is_made_
         bootstrap_servers=servers, group_id=topic, input_topic=topic, output_topic=output, dead_letter_topic=letters
     )
     broker = Broker(settings)
-    consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker))
+    consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker, settings))
     source = Source(consumer, topic, Pace(1.0, 1, lambda: 0.0), "earliest", lambda _: None, commits)
     target = Target(output, DEFAULT_MAX_MESSAGE_BYTES)
     encoder = Encoder(ModelInfo("m", "sha256:00", ["sad", "glad"], None), target, target, lambda: 0)
