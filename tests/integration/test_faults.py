@@ -154,7 +154,7 @@ def test_a_broker_that_dies_with_a_commit_it_has_just_acknowledged_costs_nothing
 def test_a_worker_that_dies_together_with_the_broker_leaves_nothing_open(
     breakable_kafka: ApacheKafka, stream: Stream
 ) -> None:
-    """As on one machine that fails: in most runs the commit was acknowledged, its markers are forgotten."""
+    """As where all run on one host: the commit was acknowledged, and in most runs its markers are forgotten."""
     stream.produce(records())
     with breakable_kafka.proxy() as proxy, stream.worker() as worker:
 
