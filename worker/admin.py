@@ -113,7 +113,8 @@ class Admin:
         for transaction in [each for of_broker in listed.values() for each in of_broker if each.state in _ENDED]:
             partitions = sorted(p for p, producer_id, _ in after if producer_id == transaction.producer_id)
             if partitions:
-                is_committed = transaction.state == TransactionState.COMPLETE_COMMIT
+                # Of an empty one it cannot be told any more: rather a label twice than one lost.
+                is_committed = transaction.state != TransactionState.COMPLETE_ABORT
                 found.append(Transaction(transaction.transactional_id, is_committed, partitions))
         return found
 

@@ -69,15 +69,15 @@ def find_seen(broker: Broker, settings: Settings, outcomes: Collection[Written])
     seen: dict[Written, bool] = {}
     try:
         for topic in {target.topic for target, _ in outcomes}:
-            whole = find_range(broker, topic, Place("earliest"), Place("now"))
-            offsets = {p: [offset for target, offset in outcomes if target == p] for p in whole.ends}
-            for partition, wanted in offsets.items():
-                if wanted and max(wanted) >= whole.ends[partition]:
+            whole, written = find_range(broker, topic, Place("earliest"), Place("now")), written_ends(broker, topic)
+            wanted = {p: [o for target, o in outcomes if target == p and o >= whole.starts[p]] for p in whole.ends}
+            for partition, offsets in wanted.items():
+                if any(whole.ends[partition] <= offset < written[partition] for offset in offsets):
                     _open(broker, settings, partition)
                     return None
-                seen |= {(partition, offset): False for offset in wanted if offset >= whole.starts[partition]}
-            starts = {p: max(whole.starts[p], min(offsets[p], default=end)) for p, end in whole.ends.items()}
-            ends = {p: max(offsets[p], default=end - 1) + 1 for p, end in whole.ends.items()}
+                seen |= {(partition, offset): False for offset in offsets}
+            starts = {p: min([*wanted[p], end]) for p, end in whole.ends.items()}
+            ends = {p: min(max(wanted[p], default=end) + 1, end) for p, end in whole.ends.items()}
             for record in read_range(broker, topic, TopicRange(starts, ends)):
                 place = Partition(topic, record.origin.partition), record.origin.offset
                 if place in seen:

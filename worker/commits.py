@@ -24,7 +24,7 @@ FindSeen = Callable[[Collection[Written]], Mapping[Written, bool] | None]
 
 @dataclass(frozen=True)
 class _Doubt:
-    """A transaction that failed, and the last one before it, in one partition of the input."""
+    """A transaction that failed, and the last one before it that had something of this partition of the input."""
 
     before: int | None  # where the last one began
     after: int | None  # where it ended
@@ -48,8 +48,8 @@ class Commits:
         self._find_answered = find_answered
         self._find_seen = find_seen
         self._known: dict[Partition, int | None] = {}
-        self._before: dict[Partition, int | None] = {}  # where the partitions of the last commit stood before it
-        self._written: Collection[Written] = ()  # the last commit's
+        # Of each partition's last commit by this process: where it began, and what was written.
+        self._last: dict[Partition, tuple[int | None, Collection[Written]]] = {}
         self._doubts: dict[Partition, _Doubt] = {}
         self._generation = 0
         self._is_forgetful = False
@@ -58,22 +58,18 @@ class Commits:
 
     def add(self, offsets: Mapping[Partition, int], written: Collection[Written] = ()) -> None:
         """These were committed by this process, with outcomes of which `written` are the last ones."""
-        self._before = {partition: self._known.get(partition) for partition in offsets}
-        self._written = written
+        self._last |= {partition: (self._known.get(partition), _of(partition, written)) for partition in offsets}
         self._known |= offsets
         for partition in offsets:
             self._doubts.pop(partition, None)
 
     def doubt(self, offsets: Mapping[Partition, int], written: Collection[Written]) -> None:
         """A transaction up to these failed. It may be committed all the same, and the last one may not be any more."""
-        for partition in self._before.keys() | offsets.keys():
+        for partition in self._last.keys() | offsets.keys():
             known = self._known.get(partition)
+            before, last = self._last.get(partition, (known, ()))
             self._doubts[partition] = _Doubt(
-                before=self._before.get(partition, known),
-                after=known,
-                end=offsets.get(partition, known or 0),
-                last=_of(partition, self._written) if partition in self._before else (),
-                failed=_of(partition, written),
+                before, known, offsets.get(partition, known or 0), last, _of(partition, written)
             )
 
     def join(self, generation: int, assigned: Collection[int]) -> bool:
@@ -82,8 +78,10 @@ class Commits:
             self._is_forgetful = True
             _log.error("generation_went_back", extra={"generation": generation, "before": self._generation})
         self._generation = generation
-        doubted = [doubt for partition, doubt in self._doubts.items() if partition.number in assigned]
-        seen = self._find_seen([outcome for doubt in doubted for outcome in (*doubt.last, *doubt.failed)])
+        # Whoever else had a partition in the meantime went by the coordinator.
+        self._last = {partition: last for partition, last in self._last.items() if partition.number in assigned}
+        self._doubts = {partition: doubt for partition, doubt in self._doubts.items() if partition.number in assigned}
+        seen = self._find_seen([each for doubt in self._doubts.values() for each in (*doubt.last, *doubt.failed)])
         answered = self._find_answered(assigned) if self._is_forgetful else {}
         self._seen, self._answered = seen or {}, answered or {}
         return seen is not None and answered is not None
@@ -94,7 +92,7 @@ class Commits:
 
     def at_least(self, partition: Partition, committed: int | None) -> int | None:
         """Where to go on: the group's offset as the coordinator has it, unless more is known; None if nowhere yet."""
-        known, doubt = self._known.get(partition), self._doubts.pop(partition, None)
+        known, doubt = self._known.get(partition), self._doubts.get(partition)
         found = self._delivered(partition, committed, doubt) if doubt else self._remembered(partition, committed)
         if (found or 0) > (committed or 0):
             _log.error(
@@ -105,10 +103,10 @@ class Commits:
             _log.error(
                 "commit_undone", extra={"partition": partition.number, "broker_offset": committed, "offset": found}
             )
-        if doubt and found != committed:  # the coordinator will say the same at the next rejoin
-            self._doubts[partition] = _Doubt(found, found, doubt.end, (), ())
+        if found == committed:  # else the coordinator will say the same at the next rejoin
+            self._doubts.pop(partition, None)
         if found != known:  # others went on, or it was undone
-            self._before.pop(partition, None)
+            self._last.pop(partition, None)
             self._known[partition] = found
         return found
 
@@ -127,10 +125,10 @@ class Commits:
             return committed
         if doubt.failed and all(map(self._seen.get, doubt.failed)):
             return doubt.end
-        if all(outcome in self._seen for outcome in doubt.last):
+        if (doubt.last or doubt.failed) and all(outcome in self._seen for outcome in doubt.last):
             found = doubt.after if all(map(self._seen.get, doubt.last)) else doubt.before
             return max(found or 0, self._answered.get(partition, 0)) or found
-        # Outcomes that are gone tell nothing; where a commit was undone, the group's offset most likely was as well.
+        # None, or outcomes that are gone, tell nothing; an undone commit is most likely undone in the group as well.
         return self._remembered(partition, committed) if self._is_forgetful else committed
 
 

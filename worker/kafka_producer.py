@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from kafka import KafkaProducer, TopicPartition
 from kafka.errors import IllegalStateError, KafkaTimeoutError
 from kafka.producer.producer_batch import ProducerBatch
-from kafka.producer.transaction_manager import TransactionalRequestResult
+from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionState
 
 from worker.kafka_batches import Sendable, make_batches
+
+# A new epoch in the middle of a transaction, which the client then knows nothing of any more.
+_ANEW = (TransactionState.BUMPING_PRODUCER_EPOCH, TransactionState.INITIALIZING, TransactionState.READY)
 
 
 class BoundedProducer(KafkaProducer):  # type: ignore[misc]
@@ -66,7 +69,8 @@ class BoundedProducer(KafkaProducer):  # type: ignore[misc]
     @property
     def has_begun(self) -> bool:
         """Whether the coordinator has taken partitions or offsets into the transaction at hand, as far as it told."""
-        return bool(self._transaction_manager._transaction_started)
+        manager = self._transaction_manager
+        return bool(manager._transaction_started) or manager._current_state in _ANEW
 
     def send_offsets_to_transaction(self, offsets: object, group_metadata: object) -> None:
         """As the base does, or KafkaTimeoutError."""
@@ -76,8 +80,10 @@ class BoundedProducer(KafkaProducer):  # type: ignore[misc]
         """As the base does, or KafkaTimeoutError."""
         self._await(self._transaction_manager.begin_commit())
 
-    def end_what_is_open(self, partitions: Iterable[TopicPartition], group_metadata: object, commit: bool) -> None:
-        """Commit or abort an empty transaction over `partitions` and the group's offsets; or KafkaTimeoutError.
+    def end_what_is_open(
+        self, partitions: Iterable[TopicPartition], group_metadata: object | None, commit: bool
+    ) -> None:
+        """Commit or abort an empty transaction over `partitions` and a group's offsets; or KafkaTimeoutError.
 
         `init_transactions` ends the last transaction in the coordinator's books only. A broker that has just started
         takes partitions whose leader it does not know yet for deleted and skips their markers ("these partitions are
@@ -89,7 +95,8 @@ class BoundedProducer(KafkaProducer):  # type: ignore[misc]
         self.begin_transaction()
         for partition in partitions:
             self._transaction_manager.maybe_add_partition_to_transaction(partition)
-        self.send_offsets_to_transaction({}, group_metadata)
+        if group_metadata is not None:
+            self.send_offsets_to_transaction({}, group_metadata)
         if commit:
             self.commit_transaction()
         else:

@@ -67,6 +67,7 @@ class Sink:
         self._producer: BoundedProducer | None = None
         self._proven = False  # whether this producer has delivered anything
         self._written: set[TopicPartition] = set()
+        self._touched: set[TopicPartition] = set()  # by the last transaction
         self._is_committed = False  # the last transaction that the brokers took anything into, as far as anybody told
         with _translated_errors():
             self._open()
@@ -121,8 +122,11 @@ class Sink:
         if self._exactly_once:
             producer.init_transactions()
             if self._written:
-                there = [p for p in self._written if p.partition in _partitions(producer, p.topic)]
-                producer.end_what_is_open(there, self._consumer.group_metadata(), self._is_committed)
+                there = {p for p in self._written if p.partition in _partitions(producer, p.topic)}
+                if elsewhere := there - self._touched:  # committed before the last one began, or nothing is open
+                    producer.end_what_is_open(elsewhere, None, commit=True)
+                group = self._consumer.group_metadata()
+                producer.end_what_is_open(there & self._touched, group, self._is_committed)
 
     def _deliver(self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]) -> None:
         self._check_membership(window)
@@ -167,7 +171,8 @@ class Sink:
             groups.setdefault(TopicPartition(outcome.topic, outcome.partition), []).append(outcome)
         for topic, partition in groups:
             self._check_partition(producer, topic, partition)
-        self._written |= groups.keys()
+        self._touched = set(groups)
+        self._written |= self._touched
         last = producer.deliver(groups, self._timeout_seconds)
         return [(Partition(target.topic, target.partition), offset) for target, offset in last.items()]
 

@@ -88,6 +88,28 @@ def test_what_brokers_left_open_ends_as_its_transaction_ended(
     assert labels == ([] if end == "never committed" else [b"label"])
 
 
+def test_what_was_left_open_of_a_window_before_the_last_one_is_committed(
+    breakable_kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its markers were forgotten, and the windows behind it had nothing for its partition: the last of them failed."""
+    servers = breakable_kafka.bootstrap_servers
+    breakable_kafka.set_broker_config("transaction.partition.verification.enable", "false")
+    quiet, busy = create_topic(servers), create_topic(servers)
+    with window_and_sink(servers) as (window, sink):
+        producer = sink._producer
+        assert producer is not None
+        producer._transaction_manager._partitions_in_transaction.add(TopicPartition(quiet, 0))  # untrue
+        sink.deliver(window, [label(quiet)])
+        sink.deliver(window, [label(busy)])
+        monkeypatch.setattr(producer, "commit_transaction", nobody_answers)
+        with pytest.raises(NotDeliveredError):
+            sink.deliver(window, [label(busy)])
+        assert not read_topic(servers, quiet)
+        sink.settle()
+        seen = [len(read_topic(servers, topic)) for topic in (quiet, busy)]
+    assert seen == [1, 1]
+
+
 def test_a_commit_that_the_abort_of_the_next_window_undoes_in_one_topic_is_made_again(
     breakable_kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

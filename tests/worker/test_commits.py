@@ -102,7 +102,10 @@ class Outputs:
 
 
 def after_a_failure(outputs: Outputs, written: Collection[Written] = ()) -> Commits:
-    """Windows that end at 10 and 20 were committed, and the transaction of one that ends at 30 has failed."""
+    """Windows that end at 10 and 20 were committed, and the transaction of one that ends at 30 has failed.
+
+    The other partition had something in the first one alone.
+    """
     commits = Commits(find_seen=outputs)
     commits.join(1, [0, 1])
     commits.add({P0: 10, P1: 5}, [OTHER_LABEL])
@@ -127,11 +130,36 @@ def after_a_failure(outputs: Outputs, written: Collection[Written] = ()) -> Comm
 def test_after_a_failure_the_outputs_tell_what_is_committed(
     seen: dict[Written, bool], committed: int, found: int
 ) -> None:
-    outputs = Outputs(seen)
+    outputs = Outputs({OTHER_LABEL: True} | seen)
     commits = after_a_failure(outputs)
     assert commits.join(1, [0, 1])
-    assert outputs.asked == [LABEL, LETTER]  # and not those of windows before the last
+    assert sorted(outputs.asked) == sorted([LABEL, LETTER, OTHER_LABEL])  # of each partition the last ones
     assert (commits.at_least(P0, committed), commits.at_least(P1, 5)) == (found, 5)
+
+
+def test_a_commit_before_the_last_one_may_be_undone_as_well() -> None:
+    commits = after_a_failure(Outputs({LABEL: True, LETTER: True, OTHER_LABEL: False}))
+    commits.join(1, [0, 1])
+    assert commits.at_least(P0, 20) == 20
+    assert commits.at_least(P1, 5) is None
+
+
+@pytest.mark.parametrize("committed", [25, 30])
+def test_what_another_process_had_in_the_meantime_is_not_in_doubt(committed: int) -> None:
+    outputs = Outputs({LABEL: True, LETTER: True})
+    commits = after_a_failure(outputs)
+    commits.join(2, [1])
+    commits.join(3, [0, 1])
+    assert commits.at_least(P0, committed) == committed
+
+
+def test_without_any_outcome_the_coordinator_is_followed() -> None:
+    commits = Commits()
+    commits.join(1, [0])
+    commits.add({P0: 20})
+    commits.doubt({P0: 30}, [])
+    commits.join(1, [0])
+    assert commits.at_least(P0, 30) == 30  # it was committed, though the answer was lost
 
 
 @pytest.mark.parametrize(("is_seen", "found"), [(True, 30), (False, 20)])
@@ -145,7 +173,6 @@ def test_nothing_is_read_while_it_cannot_be_known_what_is_committed() -> None:
     outputs = Outputs(None)
     commits = after_a_failure(outputs)
     assert not commits.join(1, [0])
-    assert commits.join(1, [1])  # another process has the partition in doubt
     outputs.seen = {LABEL: False, LETTER: False}
     assert commits.join(2, [0])
     assert commits.at_least(P0, 20) == 10
