@@ -149,7 +149,7 @@ class Sink:
             self._check_membership(window)
             producer.send_offsets_to_transaction(_offsets(window), window.membership)
             producer.commit_transaction()
-        except Exception:
+        except (KafkaError, NotDeliveredError):  # after any other the process ends
             # Brokers that forgot the markers of the last transaction have it open still. As long as they have taken
             # nothing of this one it can be committed; from then on both end alike.
             self._is_committed &= not producer.has_begun

@@ -20,7 +20,7 @@ class TcpProxy:
         self._address = ("127.0.0.1", port)
         self._upstream = ("127.0.0.1", upstream_port)
         self._to_swallow: list[int] = []
-        self._blows: dict[int, tuple[int, Callable[[], object]]] = {}  # api key → answers before it, and itself
+        self._blows: dict[int, list[Callable[[], object]]] = {}  # api key → what each of its next answers calls
         self._flowing = threading.Event()
         self._closed = threading.Event()
         self._listener: socket.socket | None = None
@@ -61,7 +61,7 @@ class TcpProxy:
             blow: What happens.
             after: So many answers of the kind pass before.
         """
-        self._blows[api_key] = after, blow
+        self._blows[api_key] = [lambda: None] * after + [blow]
 
     def __enter__(self) -> Self:
         self.resume()
@@ -102,12 +102,8 @@ class TcpProxy:
                         self._to_swallow.remove(api_key)
                         self.swallowed.append(api_key)
                         continue
-                    if struck := self._blows.pop(api_key, None):
-                        left, blow = struck
-                        if left:
-                            self._blows[api_key] = left - 1, blow
-                        else:
-                            blow()
+                    if blows := self._blows.get(api_key):
+                        blows.pop(0)()
                 self._closed.wait(self.latency_s)
                 self._flowing.wait()
                 target.sendall(frame)
