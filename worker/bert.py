@@ -35,14 +35,19 @@ class BertLogits:
     """Calls such a classifier, several texts a row."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        """Take the model over: it can be called through this only from now on."""
+        """Take the model over: it can be called through this only from now on.
+
+        Rows had better be a multiple of `step_tokens` wide.
+        """
         self._encoder = cast("BertModel", model.base_model)  # the others have its layout
         self._heads: int = model.config.num_attention_heads
         layers = cast("Iterable[BertLayer]", self._encoder.encoder.layer)
         for layer in layers:
             layer.attention.add_module("self", _joined(cast("BertSelfAttention", layer.attention.self)))
+        self.step_tokens = 1
         if packed_linear.pays(model.device, model.dtype):
             packed_linear.pack(model)
+            self.step_tokens = packed_linear.STEP_TOKENS
         *self._layers, self._last = layers
         self._head = cast("BertForSequenceClassification", model).classifier
 

@@ -69,10 +69,11 @@ class Model:
         _refuse_other_kinds(artifact.folder, model.config, report["missing_keys"])
         model = model.to(self.device).eval()
         self.matrix_weights = _matrix_weights(model)
-        self.row_tokens = 0
+        self.row_tokens, self.step_tokens = 0, 1
         self._logits: Callable[[Inputs], torch.Tensor] = partial(logits_of_rows, model)
         if bert.takes(model):
-            self.row_tokens, self._logits = ROW_TOKENS, bert.BertLogits(model)
+            self._logits = logits = bert.BertLogits(model)
+            self.row_tokens, self.step_tokens = ROW_TOKENS, logits.step_tokens
         self._pad_id: int = model.config.pad_token_id or 0
         self.positions = _positions(model)
         if confident_score is None and artifact.manifest:
@@ -177,7 +178,7 @@ class Model:
 
     def inputs(self, batch: Batch) -> Inputs:
         """The batch on the device."""
-        return make_inputs(batch, self._pad_id, self.device)
+        return make_inputs(batch, self._pad_id, self.device, self.step_tokens)
 
     @torch.inference_mode()
     def forward(self, inputs: Inputs) -> torch.Tensor:

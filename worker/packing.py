@@ -5,6 +5,7 @@ although texts of like length shared a batch; rows that are filled up with short
 The scores are those of the texts alone (Krell et al., 2021, "Efficient Sequence Packing without Cross-contamination").
 """
 
+import math
 from array import array
 from typing import NamedTuple
 
@@ -31,10 +32,10 @@ class Inputs(NamedTuple):
     is_full: bool
 
 
-def make_inputs(batch: Batch, pad_id: int, device: torch.device) -> Inputs:
-    """The batch on the device."""
+def make_inputs(batch: Batch, pad_id: int, device: torch.device, step_tokens: int = 1) -> Inputs:
+    """The batch on the device, its rows as wide as the widest, and on to the next multiple of `step_tokens`."""
     widths = [width(row) for row in batch]
-    widest = max(widths)
+    widest = math.ceil(max(widths) / step_tokens) * step_tokens
     ids = array("i")  # and no list, which would become a tensor number by number
     lengths, numbers, starts = [], [], []  # of the parts: texts, and at the end of a row its padding
     for row, row_width in zip(batch, widths, strict=True):

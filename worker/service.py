@@ -30,6 +30,7 @@ from worker.registry import find_label_prefix
 from worker.settings import Settings
 from worker.tally import Tally
 from worker.tracing import tracing
+from worker.warm_up import meet_sizes
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
     label_prefix = find_label_prefix(settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     set_batch_tokens(model, settings)
+    meet_sizes(model)
     consumer = broker.consumer()
     # At least once leaves nothing open, and a label may be there while a dead letter before it is not.
     commits, unblock = Commits(), None

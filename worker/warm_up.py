@@ -53,6 +53,20 @@ def fastest(seconds: dict[int, float]) -> int:
     return best
 
 
+def meet_sizes(model: "Model") -> None:
+    """Compute batches of all sizes that windows of a few texts have, where the first of a size takes longer.
+
+    Left to the first texts, that is the tail of their latency.
+    """
+    if model.step_tokens > 1:
+        text = TokenizedText([], [1] * min(model.step_tokens, model.positions), truncated=False)
+        a_row = model.row_tokens // model.step_tokens
+        lone = [[[text] * texts] for texts in range(1, a_row)]
+        full = [[[text] * a_row] * rows for rows in range(1, model.batch_tokens // model.row_tokens + 1)]
+        for batch in lone + full:
+            model.forward(model.inputs(batch))
+
+
 def cache_file() -> Path:
     """Where measurements are kept: below XDG_CACHE_HOME, else ~/.cache, else the folder for temporary files."""
     home = os.path.expanduser("~")  # Path.home() raises where there is none

@@ -23,6 +23,17 @@ def test_texts_of_a_row_are_numbered_and_count_their_own_positions() -> None:
     assert {tensor.dtype for tensor in inputs if isinstance(tensor, torch.Tensor)} == {torch.int64}
 
 
+@pytest.mark.parametrize(("tokens", "wide"), [(3, 4), (4, 4), (5, 8)])
+def test_rows_are_as_wide_as_the_next_step(tokens: int, wide: int) -> None:
+    inputs = make_inputs([row([7] * tokens), row([1, 2])], 0, CPU, step_tokens=4)
+
+    padding = wide - tokens
+    assert inputs.ids.tolist() == [[7] * tokens + [0] * padding, [1, 2] + [0] * (wide - 2)]
+    assert inputs.texts.tolist() == [[1] * tokens + [0] * padding, [1, 1] + [0] * (wide - 2)]
+    assert inputs.starts.tolist() == [0, wide]
+    assert make_inputs([row([7] * tokens)], 0, CPU, step_tokens=4).is_full is (padding == 0)
+
+
 @pytest.mark.parametrize(
     ("batch", "is_full"),
     [

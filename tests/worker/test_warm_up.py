@@ -6,14 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
-from worker import build, warm_up
+from worker import build, packed_linear, warm_up
 from worker.artifact import find_artifact
+from worker.batcher import plan
 from worker.build import load_model
+from worker.flow import TokenizedText
 from worker.model import Model
+from worker.packing import Inputs
 from worker.settings import load_settings
-from worker.warm_up import MAX_DIFFERENT, SAMPLES, different_labels, fastest, find_batch_tokens
+from worker.warm_up import MAX_DIFFERENT, SAMPLES, different_labels, fastest, find_batch_tokens, meet_sizes
 
 
 @pytest.mark.parametrize(
@@ -52,6 +56,34 @@ def test_another_device_or_model_is_measured_anew(
     monkeypatch.setattr(model, "fingerprint", lambda: "another")
     monkeypatch.setattr(warm_up, "fastest", lambda _: 77)
     assert find_batch_tokens(model, file) == 77
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")  # type: ignore[no-untyped-call]
+def test_sizes_of_small_windows_are_met_before_the_first_text(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed_linear, "pays", lambda *_: True)
+    model = Model(find_artifact(str(tiny_model), None), "cpu", "float32", batch_tokens=400)
+    met, forward = set(), model.forward
+
+    def watched(inputs: Inputs) -> torch.Tensor:
+        met.add(inputs.ids.shape)
+        return forward(inputs)
+
+    monkeypatch.setattr(model, "forward", watched)
+    meet_sizes(model)
+
+    sizes = {model.inputs([[TokenizedText([], [1] * tokens, truncated=False)]]).ids.shape for tokens in range(1, 97)}
+    a_third = TokenizedText([], [1] * 32, truncated=False)
+    for rows in range(1, 5):
+        (batch,) = plan([a_third] * 3 * rows, model.batch_tokens, model.row_tokens)
+        sizes.add(model.inputs(batch).ids.shape)
+    assert sizes <= met
+
+
+def test_plain_layers_have_no_sizes_to_meet(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "forward", None)  # would fail
+    meet_sizes(model)
 
 
 @pytest.mark.parametrize("content", [b"no json", b"[1]", b'{"x": "y"}'])

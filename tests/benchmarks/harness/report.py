@@ -6,7 +6,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,24 +18,30 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 
 def in_turns(given: argparse.Namespace, variants: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """Run each variant once a round: `given.rounds` rounds within `minutes`.
+    """Run each variant once a round.
 
     A noisy moment hits all alike, and each round begins with another one: what runs first may find a cooler machine.
     """
     results: dict[str, list[float]] = {name: [] for name in variants}
     order = list(variants)
-    started = time.monotonic()
-    for number in range(given.rounds):
-        round_started = time.monotonic()
+    for number in rounds(given):
         for name in order:
             results[name].append(variants[name]())
-            say(f"round {number + 1} of {given.rounds}, {name}: {results[name][-1]:.1f}")
+            say(f"round {number} of {given.rounds}, {name}: {results[name][-1]:.1f}")
         order = [*order[1:], order[0]]
-        now = time.monotonic()
-        if number + 1 < given.rounds and now - started + now - round_started > given.minutes * 60:
-            say(f"stopped after round {number + 1}: another would not end within {given.minutes:g} minutes")
-            break
     return results
+
+
+def rounds(given: argparse.Namespace) -> Iterator[int]:
+    """From 1 on: `given.rounds` rounds, or as many as end within `minutes`."""
+    started = time.monotonic()
+    for number in range(1, given.rounds + 1):
+        round_started = time.monotonic()
+        yield number
+        now = time.monotonic()
+        if number < given.rounds and now - started + now - round_started > given.minutes * 60:
+            say(f"stopped after round {number}: another would not end within {given.minutes:g} minutes")
+            break
 
 
 def medians(results: Mapping[str, Sequence[float]]) -> dict[str, float]:
