@@ -24,9 +24,10 @@ class BoundedSource:
             progress: Told by how many offsets the run has gone on.
         """
         self._source = source
+        self._starts = extent.starts
         self._ends = extent.ends
         self._progress = progress
-        self._delivered = dict(extent.starts)
+        self._delivered = dict(self._starts)
         self._handed_over: Mapping[Partition, int] = {}
 
     @property
@@ -49,7 +50,9 @@ class BoundedSource:
         return replace(window, records=records, next_offsets=self._handed_over)
 
     def rewind(self) -> None:
-        """The last window was not delivered."""
+        """The last window was not delivered, and those before it may be undone: the next one tells where all stand."""
+        self._progress(-sum(offset - self._starts[partition] for partition, offset in self._delivered.items()))
+        self._delivered = dict(self._starts)
         self._handed_over = {}
         self._source.rewind()
 

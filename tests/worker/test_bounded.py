@@ -57,7 +57,36 @@ def test_a_window_that_was_not_delivered_does_not_count() -> None:
     source.poll()
     source.rewind()
     source.poll()
-    assert (source.finished, progress, windows.rewound) == (False, [], 1)
+    assert (source.finished, sum(progress), windows.rewound) == (False, 0, 1)
+
+
+def test_a_commit_that_was_undone_is_not_taken_for_the_end() -> None:
+    windows = Windows(
+        {FIRST: range(2, 5)},
+        {SECOND: range(2, 5)},  # is not delivered, and its abort takes the first one along
+        {FIRST: range(2, 2), SECOND: range(2, 5)},
+        {FIRST: range(2, 5)},
+    )
+    source, progress = bounded(windows, {FIRST: 5, SECOND: 5})
+    source.poll()
+    source.poll()
+    source.rewind()
+    for _ in range(2):
+        assert source.poll().records
+        assert not source.finished
+    source.poll()
+    assert (source.finished, sum(progress)) == (True, 6)
+
+
+def test_after_a_failure_what_had_been_delivered_counts_where_the_group_stands() -> None:
+    windows = Windows({FIRST: range(2, 7)}, {SECOND: range(2, 5)}, {FIRST: range(7, 7), SECOND: range(2, 5)})
+    source, progress = bounded(windows, {FIRST: 5, SECOND: 5})
+    source.poll()
+    source.poll()
+    source.rewind()
+    assert source.poll().next_offsets == {FIRST: 5, SECOND: 5}
+    source.poll()
+    assert (source.finished, sum(progress)) == (True, 6)
 
 
 def test_what_arrives_behind_the_end_or_in_a_new_partition_makes_no_window() -> None:

@@ -58,27 +58,46 @@ def test_another_device_or_model_is_measured_anew(
     assert find_batch_tokens(model, file) == 77
 
 
-@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")  # type: ignore[no-untyped-call]
-def test_sizes_of_small_windows_are_met_before_the_first_text(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def packed(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        pytest.skip("this PyTorch has no oneDNN")
     monkeypatch.setattr(packed_linear, "pays", lambda *_: True)
-    model = Model(find_artifact(str(tiny_model), None), "cpu", "float32", batch_tokens=400)
-    met, forward = set(), model.forward
+    return Model(find_artifact(str(tiny_model), None), "cpu", "float32", batch_tokens=400)
+
+
+@pytest.fixture
+def met(packed: Model, monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
+    """Sizes that the model has computed, in order."""
+    sizes, forward = [], packed.forward
 
     def watched(inputs: Inputs) -> torch.Tensor:
-        met.add(inputs.ids.shape)
+        sizes.append(inputs.ids.shape)
         return forward(inputs)
 
-    monkeypatch.setattr(model, "forward", watched)
-    meet_sizes(model)
+    monkeypatch.setattr(packed, "forward", watched)
+    return sizes
 
-    sizes = {model.inputs([[TokenizedText([], [1] * tokens, truncated=False)]]).ids.shape for tokens in range(1, 97)}
+
+def test_sizes_of_small_windows_are_met_before_the_first_text(packed: Model, met: list[torch.Size]) -> None:
+    meet_sizes(packed)
+
+    sizes = {packed.inputs([[TokenizedText([], [1] * tokens, truncated=False)]]).ids.shape for tokens in range(1, 97)}
     a_third = TokenizedText([], [1] * 32, truncated=False)
     for rows in range(1, 5):
-        (batch,) = plan([a_third] * 3 * rows, model.batch_tokens, model.row_tokens)
-        sizes.add(model.inputs(batch).ids.shape)
-    assert sizes <= met
+        (batch,) = plan([a_third] * 3 * rows, packed.batch_tokens, packed.row_tokens)
+        sizes.add(packed.inputs(batch).ids.shape)
+    assert sizes <= set(met)
+
+
+def test_meeting_them_takes_no_longer_than_it_is_worth(packed: Model, met: list[torch.Size]) -> None:
+    packed.batch_tokens = 1_000_000
+    meet_sizes(packed)
+    assert max(rows * tokens for rows, tokens in met) <= 2048
+    met.clear()
+    times = iter([0.0, 1.0, 2.0, 4.0])
+    meet_sizes(packed, lambda: next(times))
+    assert met == [(1, 16), (1, 32), (1, 48)]
 
 
 def test_plain_layers_have_no_sizes_to_meet(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
