@@ -54,7 +54,7 @@ def test_a_result_that_is_not_there_is_said_to_be_missing() -> None:
 
 @pytest.mark.parametrize("name", ["pipeline", "latency", "memory"])
 def test_every_kind_of_result_is_drawn(tmp_path: Path, name: str) -> None:
-    rows = {"latency": [["25%", 1.0, 2.0, 3.0]], "memory": [[100, 10.5], [200, 10.6]]}.get(name, _SAVED["rows"])
-    header = ["load", "texts", "p50 ms", "p95 ms", "p99 ms"]
+    rows = {"latency": [["25%", 10.0, 1.0, 2.0, 3.0]], "memory": [[100, 10.5], [200, 10.6]]}.get(name, _SAVED["rows"])
+    header = ["load", "texts/s", "p50 ms", "p95 ms", "p99 ms"]
     draw(name, _SAVED | {"header": header, "rows": rows}, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""Texts to batches, by the tokens that the model will really compute: padding included."""
+"""Texts to batches, by the tokens that the model will compute: padding included."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -14,7 +14,7 @@ def plan(
     """Split a window into batches.
 
     Every row of a batch is padded to its widest, so a batch costs `widest * len(batch)` tokens. That stays within
-    `batch_tokens`, except for one text that is longer alone.
+    `batch_tokens`, except for one text that is longer alone. Steps in which a model widens rows come on top.
 
     Args:
         tokenized: The texts of a window.

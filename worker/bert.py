@@ -10,7 +10,7 @@ from typing import cast
 
 import torch
 from torch.nn import Linear, Parameter
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 from torch.nn.utils import skip_init
 from transformers import (
     BertForSequenceClassification,
@@ -37,7 +37,7 @@ class BertLogits:
     def __init__(self, model: PreTrainedModel) -> None:
         """Take the model over: it can be called through this only from now on.
 
-        Rows had better be a multiple of `step_tokens` wide.
+        Rows had better be a multiple of `step_tokens` wide; as many first tokens are computed together.
         """
         self._encoder = cast("BertModel", model.base_model)  # the others have its layout
         self._heads: int = model.config.num_attention_heads
@@ -58,10 +58,12 @@ class BertLogits:
         for layer in self._layers:
             hidden = _finish(layer, self._attend(layer, hidden, mask), hidden)
         attended = self._attend(self._last, hidden, mask)
-        firsts = _finish(self._last, attended.flatten(0, 1)[inputs.starts], hidden.flatten(0, 1)[inputs.starts])
+        texts = len(inputs.starts)
+        starts = pad(inputs.starts, (0, -texts % self.step_tokens))
+        firsts = _finish(self._last, attended.flatten(0, 1)[starts], hidden.flatten(0, 1)[starts])
         rows = firsts[:, None]  # pooler, or RoBERTa's head, takes the first token of each
         logits: torch.Tensor = self._head(self._encoder.pooler(rows) if self._encoder.pooler else rows)
-        return logits
+        return logits[:texts]
 
     def _positions(self, inputs: Inputs) -> torch.Tensor:
         padding = self._encoder.embeddings.position_embeddings.padding_idx

@@ -13,7 +13,10 @@ from worker.topic_range import TopicRange
 
 
 class BoundedSource:
-    """Windows of another source, cut at the ends. It is finished once every partition was delivered up to its end."""
+    """Windows of another source, cut at the ends. It is finished once every partition was delivered up to its end.
+
+    Its group has one member.
+    """
 
     def __init__(self, source: loop.Source, extent: TopicRange, progress: Callable[[int], object]) -> None:
         """Wrap.

@@ -190,7 +190,7 @@ BATCH_PADDED_TOKENS = Metric(
     Histogram,
     "emotion_batch_padded_tokens",
     "tokens",
-    "Tokens of a batch that the model computes, padding included.",
+    "Tokens of a batch, padding to its widest row included.",
     "Under backlog near EMOTION_BATCH_TOKENS; far below it, windows are too small to fill batches.",
     options={"buckets": _TOKENS},
 )
@@ -205,7 +205,7 @@ PADDED_TOKENS = Metric(
     Counter,
     "emotion_padded_tokens_total",
     "tokens",
-    "Tokens that went into batches, padding included.",
+    "Tokens that went into batches, padding to the widest row of each included.",
     "`emotion_tokens_total` over this is the share of work that counts; below 0.8, larger windows help.",
 )
 DRIFT = Metric(

@@ -188,8 +188,11 @@ class Model:
 
     def fingerprint(self) -> str:
         """What a measurement of this model holds for: device, number format, model and library."""
-        rows = f"rows of {self.row_tokens} tokens, {self.full_load()} batches at full load"
-        return " | ".join([describe(self.device), str(self.dtype), self.info.revision, torch.__version__, rows])
+        rows = f"rows of {self.row_tokens} tokens in steps of {self.step_tokens}"
+        batches = f"{self.full_load()} batches at full load"
+        return " | ".join(
+            [describe(self.device), str(self.dtype), self.info.revision, torch.__version__, rows, batches]
+        )
 
     def full_load(self) -> int:
         """So many batches, or a multiple of them, keep the device busy to the end."""

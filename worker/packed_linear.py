@@ -4,7 +4,7 @@ A plain layer lays its weights out anew at every call, which costs a lone text m
 addition before a layer norm are done while a product is still in the cache, and before it is rounded. The operators
 are those that torch.compile makes of a frozen layer (mkldnn_fusion.py among the passes of torch's inductor); they
 need no compiler themselves. oneDNN makes code for each number of tokens that it has not met, which takes as long as
-the forward pass of some texts: rows in steps of STEP_TOKENS are few enough to be met early, and fill its tiles.
+the forward pass of some texts: steps of STEP_TOKENS leave few of them, and fill its tiles.
 """
 
 from typing import Literal

@@ -45,7 +45,7 @@ class Relabel:
 
 @dataclass
 class Counters:
-    """What was delivered."""
+    """What was delivered; twice where brokers undid a commit that they had acknowledged."""
 
     dead_letter_topic: str
     changes: Changes | None

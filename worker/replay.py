@@ -75,7 +75,7 @@ def replay(settings: Settings, wanted: Replay) -> int:
 
 
 class Restorer:
-    """Turns letters back into what they were, and counts what became of them."""
+    """Turns letters back into what they were, and counts what became of them; twice where brokers undid a commit."""
 
     def __init__(self, filters: Filters, target: Topic) -> None:
         self._filters = filters

@@ -58,8 +58,8 @@ def run(settings: Settings, log_level: str) -> int:
 def process_count(settings: Settings) -> int:
     """What EMOTION_PROCESSES means on this machine.
 
-    `auto` on a CPU: one process for each two cores, four at most, because each holds a model: on two cores, one process
-    of two threads and two of one label as many texts (tests/benchmarks/README.md). With a GPU: one, not measured.
+    `auto` on a CPU: one process for each two cores, four at most, because each holds a model: on two cores, two
+    processes of one thread label 3 to 5 % more texts (tests/benchmarks/README.md). With a GPU: one, not measured.
     """
     if settings.processes != "auto":
         return int(settings.processes)

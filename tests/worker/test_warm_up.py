@@ -4,6 +4,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -90,6 +91,18 @@ def test_sizes_of_small_windows_are_met_before_the_first_text(packed: Model, met
     assert sizes <= set(met)
 
 
+def test_numbers_of_texts_are_met_in_steps_too(packed: Model) -> None:
+    texts, head = [], cast("Any", packed._logits)._head
+    head.register_forward_pre_hook(lambda _, inputs: texts.append(len(inputs[0])))
+    meet_sizes(packed)
+    met = set(texts)
+    texts.clear()
+    for count in range(1, 25):
+        batches = plan([TokenizedText([], [1] * 16, truncated=False)] * count, packed.batch_tokens, packed.row_tokens)
+        assert sum(len(packed.forward(packed.inputs(batch))) for batch in batches) == count
+    assert set(texts) <= met
+
+
 def test_meeting_them_takes_no_longer_than_it_is_worth(packed: Model, met: list[torch.Size]) -> None:
     packed.batch_tokens = 1_000_000
     meet_sizes(packed)
@@ -98,6 +111,17 @@ def test_meeting_them_takes_no_longer_than_it_is_worth(packed: Model, met: list[
     times = iter([0.0, 1.0, 2.0, 4.0])
     meet_sizes(packed, lambda: next(times))
     assert met == [(1, 16), (1, 32), (1, 48)]
+
+
+def test_a_size_that_memory_does_not_hold_ends_the_meeting_and_not_the_worker(
+    packed: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def scores(inputs: Inputs) -> torch.Tensor:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(packed, "forward", scores)
+    meet_sizes(packed)
+    assert [r.message for r in caplog.records if r.name == "worker.warm_up"] == ["batch_tokens_too_many"]
 
 
 def test_plain_layers_have_no_sizes_to_meet(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
