@@ -70,8 +70,8 @@ def meet_sizes(model: "Model", clock: Callable[[], float] = time.perf_counter) -
             try:
                 model.forward(model.inputs(batch))
             except RuntimeError as error:  # with a text in it, it would be halved
-                rows = {"batch_tokens": len(batch) * model.row_tokens}
-                _log.warning("batch_tokens_too_many", extra=rows | {"error": type(error).__name__})
+                tokens = len(batch) * model.row_tokens
+                _log.warning("batch_tokens_too_many", extra={"batch_tokens": tokens, "error": type(error).__name__})
                 break
             if clock() - began > _MEETING_SECONDS:
                 break
