@@ -38,7 +38,12 @@ class PackedLinear(Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """`[…, out_features]` of `[…, in_features]`."""
         outputs: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            inputs, self._weight, self._bias, self._then, [], "none" if self._then == "gelu" else ""
+            inputs,
+            self._weight,
+            self._bias,
+            self._then,
+            [],
+            "none",  # the exact GELU: not "tanh"
         )
         return outputs
 
