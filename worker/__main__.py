@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from worker.bench_report import FIELDS
+from worker.commands.bench_report import FIELDS
+from worker.commands.options import RANGE_OPTIONS, add_dead_letters, add_range, log_level
 from worker.errors import UserError, exit_code
-from worker.logs import configure_logging
-from worker.options import RANGE_OPTIONS, add_dead_letters, add_range, log_level
+from worker.observe.logs import configure_logging
 from worker.settings import load_settings
 
 
@@ -103,32 +103,32 @@ def _run(arguments: argparse.Namespace) -> int:
 def _relabel(bounds: dict[str, Any]) -> int:
     if not (bounds["first"] and bounds["until"] and bounds["to"]):
         raise UserError("a bounded run needs --from, --until and --to")
-    from worker.relabel import Relabel, relabel
+    from worker.commands.relabel import Relabel, relabel
 
     return relabel(load_settings(), Relabel(**bounds))
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from worker.demo import demo
+    from worker.commands.demo import demo
 
     return demo(load_settings(), arguments.input)
 
 
 def _label(arguments: argparse.Namespace) -> int:
-    from worker.label import label
+    from worker.commands.label import label
 
     return label(load_settings(), arguments.files, arguments.format)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from worker.check import check
+    from worker.commands.check import check
 
     return check(arguments.json, arguments.device)
 
 
 def _dead_letters(arguments: argparse.Namespace) -> int:
-    from worker.dead_letters import Filters, show
-    from worker.replay import Replay, replay
+    from worker.commands.dead_letters import Filters, show
+    from worker.commands.replay import Replay, replay
 
     filters = Filters(arguments.reason, arguments.since, arguments.until, arguments.partition)
     if arguments.action == "show":
@@ -137,7 +137,7 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from worker.bench import Options, bench
+    from worker.commands.bench import Options, bench
 
     options = {name: value for name, value in vars(arguments).items() if name not in ("command", "log_level")}
     return bench(load_settings(), Options(**options))

@@ -9,26 +9,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from worker import loop
-from worker.artifact import find_artifact
-from worker.batcher import plan
-from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
-from worker.cache import ScoreCache
-from worker.commits import Commits
-from worker.decode import decode, message_reader
-from worker.encode import Encoder, Target
+from worker.circuit_breaker import RejectionGuard
 from worker.errors import UserError
 from worker.flow import Batch, TokenizedText
-from worker.guard import RejectionGuard
-from worker.pace import Pace
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
+from worker.kafka.committed_offsets import Commits
+from worker.kafka.sink import Sink
+from worker.kafka.source import Source
+from worker.kafka.topics import NAMED_BY, topic_problems
+from worker.kafka.window_size import Pace
+from worker.messages.decode import decode, message_reader
+from worker.messages.encode import Encoder, Target
+from worker.model.artifact import find_artifact
+from worker.model.batcher import plan
+from worker.model.score_cache import ScoreCache
+from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 from worker.settings import Settings
-from worker.sink import Sink
-from worker.source import Source
-from worker.topics import NAMED_BY, topic_problems
-from worker.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 
 if TYPE_CHECKING:
-    from worker.model import Model
-    from worker.tokenizer import Tokenizer
+    from worker.model.model import Model
+    from worker.model.tokenizer import Tokenizer
 
 
 _log = logging.getLogger(__name__)
@@ -66,8 +66,8 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
         UserError: There is no such model, device or dtype.
     """
     artifact = find_artifact(settings.model, settings.model_revision)
-    from worker.model import Model
-    from worker.tokenizer import Tokenizer
+    from worker.model.model import Model
+    from worker.model.tokenizer import Tokenizer
 
     load = partial(
         Model, artifact, settings.device, batch_tokens=settings.batch_tokens, confident_score=settings.confident_score

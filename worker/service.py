@@ -10,9 +10,6 @@ from contextlib import closing, contextmanager
 from functools import partial
 
 from worker import loop
-from worker.abandoned import end_abandoned
-from worker.answered import find_answered, find_seen
-from worker.broker import Broker
 from worker.build import (
     checked_topics,
     load_model,
@@ -22,15 +19,18 @@ from worker.build import (
     set_batch_tokens,
     spare_the_collector,
 )
-from worker.commits import Commits
-from worker.health import Vitals
-from worker.instrument import Instrument
-from worker.metrics import Meters
-from worker.registry import find_label_prefix
+from worker.kafka.clients import Broker
+from worker.kafka.committed_offsets import Commits
+from worker.kafka.committed_outputs import find_answered, find_seen
+from worker.kafka.hanging_transactions import end_abandoned
+from worker.messages.schema_registry import find_label_prefix
+from worker.model.warm_up import meet_sizes
+from worker.observe.health import Vitals
+from worker.observe.instrumentation import Instrument
+from worker.observe.metrics import Meters
+from worker.observe.tracing import tracing
+from worker.observe.window_metrics import Tally
 from worker.settings import Settings
-from worker.tally import Tally
-from worker.tracing import tracing
-from worker.warm_up import meet_sizes
 
 _log = logging.getLogger(__name__)
 

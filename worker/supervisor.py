@@ -19,11 +19,11 @@ from tempfile import TemporaryDirectory
 from prometheus_client import CollectorRegistry, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from worker.endpoint import endpoint
 from worker.errors import USER_ERROR, exit_code
-from worker.health import Health, Vitals
-from worker.logs import configure_logging
-from worker.metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY, Meters
+from worker.observe.endpoint import endpoint
+from worker.observe.health import Health, Vitals
+from worker.observe.logs import configure_logging
+from worker.observe.metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY, Meters
 from worker.service import serve, stop_on_signals
 from worker.settings import Settings
 

@@ -18,7 +18,7 @@ from tests.benchmarks.harness.streams import Stream, drain, rate
 from tests.benchmarks.harness.texts import distinct_texts, uniform_texts
 from tests.harness.independent import RunningReader
 from tests.harness.ports import free_port
-from worker.artifact import find_artifact
+from worker.model.artifact import find_artifact
 
 _ENGINE = "Infinity's engine in the plain loop"  # batches by itself, also where people leave its settings alone
 PEERS = {

@@ -23,8 +23,8 @@ from tests.benchmarks.harness.texts import distinct_texts
 from tests.harness.eventually import eventually
 from worker.build import load_model
 from worker.flow import Request
-from worker.model import Model
-from worker.packing import Inputs
+from worker.model.model import Model
+from worker.model.packing import Inputs
 from worker.settings import load_settings
 
 _LONE_TEXTS = 200

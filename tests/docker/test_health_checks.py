@@ -12,8 +12,8 @@ import yaml  # type: ignore[import-untyped]
 from prometheus_client import CollectorRegistry
 
 from tests.harness.ports import free_port
-from worker.endpoint import endpoint
-from worker.health import Health
+from worker.observe.endpoint import endpoint
+from worker.observe.health import Health
 
 DOCKER = Path(__file__).parents[2] / "docker"
 

@@ -12,7 +12,7 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from worker.health import PATIENCE_SECONDS
+from worker.observe.health import PATIENCE_SECONDS
 from worker.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]

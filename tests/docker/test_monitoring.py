@@ -12,7 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from prometheus_client import Histogram
 
-from worker.metrics import METRICS
+from worker.observe.metrics import METRICS
 
 DOCKER = Path(__file__).parents[2] / "docker"
 PROMETHEUS: dict[str, Any] = yaml.safe_load((DOCKER / "prometheus/prometheus.yml").read_text(encoding="utf-8"))

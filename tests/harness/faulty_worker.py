@@ -10,9 +10,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from worker import health
 from worker.__main__ import main
-from worker.model import Model
+from worker.model.model import Model
+from worker.observe import health
 
 MODULE = "tests.harness.faulty_worker"
 SLOW_SECONDS = 9

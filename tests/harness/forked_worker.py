@@ -16,7 +16,7 @@ from typing import IO, Any
 from tests.harness.worker_process import WorkerProcess
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["worker.model", "worker.tokenizer"])
+_CONTEXT.set_forkserver_preload(["worker.model.model", "worker.model.tokenizer"])
 
 
 class ForkedProcess:

@@ -26,7 +26,7 @@ from tests.harness.independent import (
 from tests.harness.otlp_collector import OtlpCollector
 from tests.harness.tiny_model import write_tiny_model
 from tests.harness.worker_process import WorkerProcess
-from worker.broker import Broker
+from worker.kafka.clients import Broker
 from worker.settings import load_settings
 
 

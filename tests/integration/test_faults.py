@@ -16,7 +16,7 @@ from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, StoredRecord, add_partitions, create_topic, read_topic
 from tests.harness.proxy import END_TXN
 from tests.integration.conftest import Stream, identities, message
-from worker.broker import Broker
+from worker.kafka.clients import Broker
 from worker.settings import load_settings
 
 TXN_OFFSET_COMMIT = 28  # the api key of the request that puts offsets into a transaction

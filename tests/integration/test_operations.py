@@ -18,7 +18,7 @@ from tests.harness.independent import NewRecord, read_topic
 from tests.harness.ports import free_port
 from tests.harness.worker_process import WorkerProcess
 from tests.integration.conftest import Stream, identities, message
-from worker.metrics import METRICS
+from worker.observe.metrics import METRICS
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -22,7 +22,7 @@ from tests.harness.ports import free_port
 from tests.harness.schema_registry import SchemaRegistry, apicurio_registry
 from tests.integration.conftest import Stream, message
 from worker.errors import UserError
-from worker.registry import SCHEMA_FILE, LabelSubject, find_label_prefix
+from worker.messages.schema_registry import SCHEMA_FILE, LabelSubject, find_label_prefix
 from worker.settings import Settings, load_settings
 
 LOGIN = {"schema_registry_username": USER, "schema_registry_password": PASSWORD}

@@ -17,9 +17,9 @@ from tests.harness.otlp_collector import OtlpCollector, attributes
 from tests.harness.secured_kafka import KEY_PASSWORD, PASSWORD, PLAIN_USER, SecuredKafka
 from tests.harness.token_endpoint import TokenEndpoint
 from tests.integration.conftest import Stream, identities, make_producers_beside_a_silent_server, message
-from worker.broker import Broker
-from worker.check import check
+from worker.commands.check import check
 from worker.errors import UserError
+from worker.kafka.clients import Broker
 from worker.settings import Settings, load_settings
 
 USER = "scram-user"
@@ -191,7 +191,7 @@ def test_what_a_token_endpoint_refuses_is_told_and_what_may_pass_is_tried_again(
         endpoint.status = 302  # followed, it would take the secret elsewhere
         with pytest.raises(UserError, match="answers 302"):
             Broker(load_settings(**oauth(secured, endpoint))).admin()
-        monkeypatch.setattr("worker.broker._BOOTSTRAP_TIMEOUT_MS", 1000)
+        monkeypatch.setattr("worker.kafka.clients._BOOTSTRAP_TIMEOUT_MS", 1000)
         endpoint.status = 503
         with pytest.raises(UserError, match=r"no Kafka broker answers .*token endpoint answers 503"):
             Broker(load_settings(**oauth(secured, endpoint))).admin()
@@ -242,7 +242,7 @@ def test_what_a_broker_refuses_is_told_with_its_mend(
     case: str, secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_settings, told = REFUSALS[case]
-    monkeypatch.setattr("worker.broker._BOOTSTRAP_TIMEOUT_MS", 1000)  # where it is tried again, it ends sooner
+    monkeypatch.setattr("worker.kafka.clients._BOOTSTRAP_TIMEOUT_MS", 1000)  # where it is tried again, it ends sooner
     with pytest.raises(UserError, match=told):
         Broker(load_settings(**make_settings(secured))).admin()
 

@@ -16,18 +16,18 @@ from kafka.errors import KafkaTimeoutError
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, committed_offsets, create_topic, produce, read_topic
-from worker.answered import find_seen
-from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import make_sink
-from worker.commits import Commits
-from worker.encode import Encoder, Target
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import ModelInfo, Outcome, Prediction, Request, Window
-from worker.kafka_producer import BoundedProducer
-from worker.pace import Pace
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker
+from worker.kafka.committed_offsets import Commits
+from worker.kafka.committed_outputs import find_seen
+from worker.kafka.patches.producer import BoundedProducer
+from worker.kafka.sink import Sink
+from worker.kafka.source import Source
+from worker.kafka.window_size import Pace
+from worker.messages.encode import Encoder, Target
 from worker.settings import Settings, load_settings
-from worker.sink import Sink
-from worker.source import Source
 
 
 def label(topic: str) -> Outcome:

@@ -20,15 +20,15 @@ from tests.conftest import KafkaUnderTest
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, create_topic, produce
-from worker.broker import DEFAULT_MAX_MESSAGE_BYTES, Broker
 from worker.build import make_sink
-from worker.commits import Commits
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Partition, Record, Window
-from worker.kafka_compat import committed_now
-from worker.pace import Pace
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker
+from worker.kafka.committed_offsets import Commits
+from worker.kafka.patches.client import committed_now
+from worker.kafka.source import Source
+from worker.kafka.window_size import Pace
 from worker.settings import Settings
-from worker.source import Source
 
 COUNT = 400
 
@@ -161,7 +161,7 @@ def test_a_stream_that_never_pauses_is_not_gathered_until_the_window_is_full(apa
 @pytest.fixture
 def awaited(apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Awaited]:
     """A member whose consumer has a fetch on its way that is answered by the next record, however late."""
-    monkeypatch.setattr("worker.source._GATHER_MS", 10_000)  # here the brokers may take their time
+    monkeypatch.setattr("worker.kafka.source._GATHER_MS", 10_000)  # here the brokers may take their time
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers)
     settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
@@ -230,7 +230,7 @@ def test_a_group_with_members_of_another_kind_is_named(apache_kafka: KafkaUnderT
 def test_keys_and_headers_count_as_bytes_of_a_window(
     apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.source._WINDOW_BYTES", 100_000)
+    monkeypatch.setattr("worker.kafka.source._WINDOW_BYTES", 100_000)
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers)
     settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
@@ -296,7 +296,9 @@ def test_a_commit_that_the_brokers_have_forgotten_is_not_delivered_again(
         eventually(lambda: read(101), 60, "the next one is read", interval_s=0)
         assert [record.origin.offset for record in member.records] == list(range(101))
         assert committed_now(consumer, TopicPartition(topic, 0), 5000) == 101
-        assert [r.message for r in caplog.records if r.name == "worker.commits"].count("offset_went_back") == 1
+        assert [r.message for r in caplog.records if r.name == "worker.kafka.committed_offsets"].count(
+            "offset_went_back"
+        ) == 1
     finally:
         member.close()
 
@@ -331,7 +333,7 @@ def test_a_window_that_was_committed_in_part_is_read_on_from_there(
 def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outputs_tell(
     is_told: bool, apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("worker.source._LOOKUP_MS", 1000)
+    monkeypatch.setattr("worker.kafka.source._LOOKUP_MS", 1000)
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers)
     settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
@@ -369,7 +371,7 @@ def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outpu
 def test_a_window_that_a_rejoin_falls_into_is_dropped_and_read_again(
     assignor: type, apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.broker.CooperativeStickyAssignor", assignor)
+    monkeypatch.setattr("worker.kafka.clients.CooperativeStickyAssignor", assignor)
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers, partitions=4)
     settings = Settings(

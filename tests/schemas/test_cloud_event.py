@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
 from schemas.published import documents
-from worker.encode import Encoder, Target
 from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Request, Tombstone
+from worker.messages.encode import Encoder, Target
 
 SOURCE = "//example.org/labels"
 HEADERS: list[tuple[str, bytes | None]] = [

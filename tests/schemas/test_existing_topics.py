@@ -8,8 +8,8 @@ import pytest
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
 from schemas.text_message import DecodedMessage
-from worker.decode import decode, message_reader
 from worker.flow import Record, Rejected, Request, Tombstone
+from worker.messages.decode import decode, message_reader
 from worker.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "examples" / "existing_topics"

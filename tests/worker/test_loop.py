@@ -10,15 +10,15 @@ import pytest
 from schemas.emotion_label import Source as Origin
 from schemas.text_message import Fields
 from worker import loop
-from worker.artifact import find_artifact
-from worker.batcher import plan
-from worker.decode import decode, message_reader
-from worker.encode import Encoder, Target
+from worker.circuit_breaker import RejectionGuard
 from worker.errors import NotDeliveredError
 from worker.flow import Outcome, Partition, Record, Window
-from worker.guard import RejectionGuard
-from worker.model import Model
-from worker.tokenizer import Tokenizer
+from worker.messages.decode import decode, message_reader
+from worker.messages.encode import Encoder, Target
+from worker.model.artifact import find_artifact
+from worker.model.batcher import plan
+from worker.model.model import Model
+from worker.model.tokenizer import Tokenizer
 
 
 class ListSource:

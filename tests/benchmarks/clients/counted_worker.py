@@ -10,11 +10,11 @@ from typing import Any
 
 from tests.benchmarks.clients.cpu_notes import CpuNotes
 from worker.__main__ import main
+from worker.circuit_breaker import RejectionGuard
 from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText
-from worker.guard import RejectionGuard
-from worker.model import Model
-from worker.source import Source
-from worker.tokenizer import Tokenizer
+from worker.kafka.source import Source
+from worker.model.model import Model
+from worker.model.tokenizer import Tokenizer
 
 _IDS = [2000] * 24  # a tweet's
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from worker.__main__ import main
-from worker.model import Model
-from worker.packing import Inputs
+from worker.model.model import Model
+from worker.model.packing import Inputs
 
 MODULE = "tests.benchmarks.harness.simulated_worker"
 

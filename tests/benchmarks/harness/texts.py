@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from worker.sample_texts import sample_texts
+from worker.model.sample_texts import sample_texts
 
 _TWEETS = Path(__file__).parents[4] / "shared" / "data" / "tweets" / "tweets.txt"
 

@@ -1,0 +1,100 @@
+"""The output topics tell how far the input was answered."""
+
+from collections.abc import Callable
+
+from confluent_kafka import Producer
+
+from tests.harness.apache_kafka import KafkaUnderTest
+from tests.harness.eventually import eventually
+from tests.harness.independent import NewRecord, create_topic, delete_records
+from tests.integration.conftest import Stream, message
+from worker.flow import Partition
+from worker.kafka.clients import Broker
+from worker.kafka.committed_outputs import find_answered, find_seen
+from worker.settings import Settings
+
+
+def settings_of(stream: Stream, **others: str) -> Settings:
+    topics = {
+        "input_topic": stream.input,
+        "output_topic": stream.output,
+        "dead_letter_topic": stream.dead_letters,
+    }
+    return Settings(bootstrap_servers=stream.servers, group_id=stream.group, **(topics | others))  # type: ignore[arg-type]
+
+
+def test_they_tell_the_groups_own_offsets_as_long_as_no_transaction_is_open(
+    make_stream: Callable[..., Stream],
+) -> None:
+    stream = make_stream(partitions=3)
+    stream.produce([message(f"m-{index}", f"text {index}", index % 2) for index in range(300)])
+    stream.produce([NewRecord(b"broken", b"k", partition=partition) for partition in (1, 2)])
+    with stream.worker() as worker:
+        stream.wait_until_read()
+        assert worker.terminate() == 0
+    settings = settings_of(stream)
+    broker = Broker(settings)
+
+    expected = {Partition(stream.input, number): offset for number, offset in stream.committed().items()}
+    assert len(expected) == 3
+    assert find_answered(broker, settings, range(3)) == expected
+
+    producer = Producer({"bootstrap.servers": stream.servers, "transactional.id": stream.output})
+    producer.init_transactions()
+    producer.begin_transaction()
+    for _ in range(2_000):  # more than are looked at first
+        producer.produce(stream.output, b"not ours", partition=0)
+    producer.flush()
+    assert find_answered(broker, settings, range(3)) is None
+    # Another worker may have a transaction open at any time: to wait for a moment without one is to starve.
+    others = {partition: offset for partition, offset in expected.items() if partition.number != 0}
+    assert find_answered(broker, settings, [1, 2]) == others
+    producer.abort_transaction()
+    assert find_answered(broker, settings, range(3)) == expected
+
+
+def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topics = [create_topic(servers, partitions=2) for _ in range(2)]
+    settings = Settings(bootstrap_servers=servers, output_topic=topics[0], dead_letter_topic=topics[1])
+    broker = Broker(settings)
+    producer = Producer({"bootstrap.servers": servers, "transactional.id": topics[0]})
+    producer.init_transactions()
+    for is_committed in (True, False):
+        producer.begin_transaction()
+        for topic in topics:
+            for _ in range(3):
+                producer.produce(topic, b"an outcome", partition=1)
+        producer.flush()  # an abort drops what is not sent
+        if is_committed:
+            producer.commit_transaction()
+        else:
+            producer.abort_transaction()
+    first, second = (Partition(topic, 1) for topic in topics)
+    committed, aborted = [(first, 2), (second, 0)], [(first, 4), (first, 6)]  # 3 and 7 are their markers
+    expected = dict.fromkeys(committed, True) | dict.fromkeys(aborted, False)
+    eventually(
+        lambda: find_seen(broker, settings, aborted), 30, "the markers are written, which comes after the answer"
+    )
+    assert find_seen(broker, settings, [*committed, *aborted]) == expected
+    assert find_seen(broker, settings, []) == {}
+
+    delete_records(servers, topics[0], {1: 4})
+    assert find_seen(broker, settings, [*committed, *aborted]) == {(second, 0): True} | dict.fromkeys(aborted, False)
+    assert find_seen(broker, settings, [(first, -1)]) == {}  # of which the brokers did not tell the offset
+
+    producer.begin_transaction()
+    producer.produce(topics[0], b"an outcome", partition=1)
+    producer.flush()
+    assert find_seen(broker, settings, [(first, 6), (first, 8)]) is None
+    assert find_seen(broker, settings, committed) == {(second, 0): True}
+    producer.abort_transaction()
+    eventually(lambda: find_seen(broker, settings, [(first, 8)]), 30, "the marker is written")
+    assert find_seen(broker, settings, [(first, 8)]) == {(first, 8): False}
+    assert find_seen(broker, settings, [(Partition(f"{first.topic}-gone", 0), 0)]) is None
+
+
+def test_nothing_is_known_while_they_cannot_be_read(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream()
+    settings = settings_of(stream, output_topic=f"{stream.output}-gone", input_topic=create_topic(stream.servers))
+    assert find_answered(Broker(settings), settings, [0]) is None

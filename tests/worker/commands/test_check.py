@@ -1,0 +1,102 @@
+"""`emotion-worker check --device`: what warm-up finds out, without a broker."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from worker.commands import check as command
+from worker.model.model import Model
+
+PARTS = ["settings", "model", "device", "dtype", "batch", "speed", "memory"]
+
+
+@pytest.fixture(autouse=True)
+def environment(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EMOTION_BOOTSTRAP_SERVERS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    own = {"MODEL": str(tiny_model), "DEVICE": "cpu", "DTYPE": "float32", "BATCH_TOKENS": "512"}
+    for name, value in own.items():
+        monkeypatch.setenv(f"EMOTION_{name}", value)
+    return monkeypatch
+
+
+def checked(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Exit code, and what was found of each part."""
+    code = command.check(as_json=True, device_only=True)
+    found = {finding["check"]: finding for finding in orjson.loads(capsys.readouterr().out)}
+    return code, found
+
+
+def test_every_part_of_the_warm_up_is_reported_without_a_broker(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.delenv("EMOTION_BATCH_TOKENS")
+    code, found = checked(capsys)
+    assert code == 0
+    assert list(found) == PARTS
+    assert all(finding["ok"] and finding["mend"] is None for finding in found.values())
+    assert "emotion-labeller/batch-tokens.json" in found["batch"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("different", "code", "mend", "runs_in"),
+    [
+        (1, 0, None, "torch.bfloat16"),
+        (2, 1, "set EMOTION_DTYPE=float32, to which `run` steps back by itself", "torch.float32"),
+    ],
+)
+def test_more_than_one_label_in_200_that_differs_from_float32_is_a_problem(
+    different: int,
+    code: int,
+    mend: str | None,
+    runs_in: str,
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    environment.setenv("EMOTION_DTYPE", "bfloat16")
+    environment.setattr(command, "different_labels", lambda *_: different)
+    ended, found = checked(capsys)
+    assert ended == code
+    assert [part for part, finding in found.items() if not finding["ok"]] == ["dtype"] * code
+    what = f"{different} of 200 built-in texts get another label in torch.bfloat16 than in torch.float32"
+    assert (found["dtype"]["detail"], found["dtype"]["mend"]) == (what, mend)
+    assert found["speed"]["detail"].endswith(runs_in)
+    assert found["batch"]["detail"] == "512 padded tokens at once, by EMOTION_BATCH_TOKENS"
+
+
+def test_a_device_that_fails_is_a_problem_and_no_traceback(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no kernel image is available\nfor this device")
+
+    environment.setattr(Model, "forward", fail)
+    code, found = checked(capsys)
+    assert code == 1
+    assert found["device"]["detail"].endswith("RuntimeError: no kernel image is available")
+    assert "driver" in found["device"]["mend"]
+
+
+def test_a_device_that_is_not_there_is_a_problem(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("EMOTION_DEVICE", "cuda:99")
+    code, found = checked(capsys)
+    assert code == 1
+    assert list(found) == ["settings", "device"]
+    assert "EMOTION_DEVICE: this machine has no cuda:99" in found["device"]["detail"]
+
+
+def test_a_batch_size_that_cannot_be_kept_is_a_hint(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    environment.delenv("EMOTION_BATCH_TOKENS")
+    environment.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    code, found = checked(capsys)
+    assert code == 0
+    assert found["batch"]["ok"]
+    assert "XDG_CACHE_HOME" in found["batch"]["mend"]

@@ -1,0 +1,245 @@
+"""What is measured of windows that come and go, on stages that are made up."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas.emotion_label import Source as Origin
+from schemas.manifest import DriftReference, Histogram
+from worker import loop
+from worker.errors import NotDeliveredError
+from worker.flow import (
+    Batch,
+    ModelInfo,
+    Outcome,
+    Partition,
+    Prediction,
+    Record,
+    Rejected,
+    Request,
+    Standing,
+    TokenizedText,
+    Window,
+)
+from worker.model.score_cache import ScoreCache
+from worker.observe.health import Health, Vitals
+from worker.observe.instrumentation import Instrument
+from worker.observe.metrics import Meters
+from worker.observe.window_metrics import Tally
+
+UNKNOWN = 1
+
+
+class MadeUp:
+    """Source, sink and model in one: texts of three tokens, all `glad`; `standing` and `refuse` are for the test."""
+
+    info = ModelInfo("m", "sha256:0", ["sad", "glad"], confident_score=0.95)
+    device, dtype = "cpu", "float32"
+    drift_reference: DriftReference | None = DriftReference(
+        labels={"sad": 0.5, "glad": 0.5},
+        scores=Histogram(edges=[0, 0.5, 1], shares=[0.5, 0.5]),
+        tokens=Histogram(edges=[0, 4, 512], shares=[0.5, 0.5]),
+        unknown_token_share=0,
+    )
+
+    def __init__(self) -> None:
+        self.refuse = False
+        self.standing_now = Standing(True, 1, time.monotonic(), {0: 0, 1: 0}, True)
+        self.windows: list[Window] = []
+
+    def memory_bytes(self) -> int:
+        return 42
+
+    def poll(self) -> Window:
+        return self.windows.pop(0)
+
+    def rewind(self) -> None:
+        """There is nothing to go back to."""
+
+    def standing(self) -> Standing:
+        return self.standing_now
+
+    def settle(self) -> None:
+        """Nothing is ever left open."""
+
+    def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
+        if self.refuse:
+            raise NotDeliveredError(f"{len(outcomes)} outcomes for {len(window.records)} records refused")
+
+    def decode(self, records: list[Record]) -> tuple[list[Request], list[Any]]:
+        return [Request(index, str(index), "text", record.origin) for index, record in enumerate(records)], []
+
+    def tokenize(self, requests: list[Request]) -> list[TokenizedText]:
+        return [TokenizedText([request], [5, UNKNOWN, 6], truncated=False) for request in requests]
+
+    def plan(self, texts: list[TokenizedText]) -> list[Batch]:
+        return [[[text] for text in texts]] if texts else []
+
+    def predict(self, batches: Iterable[Batch]) -> list[Prediction | Rejected]:
+        return [
+            Prediction(r, 3, False, [0.1, 0.9]) for b in batches for row in b for text in row for r in text.requests
+        ]
+
+    def encode(self, records: list[Record], answers: Iterable[Any]) -> list[Outcome]:
+        indexes = [answer.request.index for answer in answers]
+        return [Outcome(index, "out", records[index].origin.partition, b"", b"", [], None) for index in indexes]
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def parts() -> MadeUp:
+    return MadeUp()
+
+
+@pytest.fixture
+def vitals() -> Vitals:
+    return Vitals()
+
+
+@pytest.fixture
+def measure(
+    parts: MadeUp, registry: CollectorRegistry, vitals: Vitals, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., loop.Stages]:
+    """Gives the parts as stages, some of them replaced by the arguments, and measured."""
+    monkeypatch.setattr("worker.observe.instrumentation._REFRESH_SECONDS", 0)
+    meters = Meters("loop", registry)
+    tally = Tally(meters, parts, UNKNOWN, "dead")
+    inner = loop.Stages(
+        source=parts,
+        decode=parts.decode,
+        tokenize=parts.tokenize,
+        plan=parts.plan,
+        predict=parts.predict,
+        encode=parts.encode,
+        guard=lambda _: None,
+        sink=parts,
+    )
+
+    def measured(**others: Any) -> loop.Stages:
+        return Instrument(replace(inner, **others), parts, tally, meters, vitals, longest_turn_seconds=60).stages()
+
+    return measured
+
+
+@pytest.fixture
+def stages(measure: Callable[..., loop.Stages]) -> loop.Stages:
+    return measure()
+
+
+def window(count: int, partition: int = 0, age_seconds: float = 100) -> Window:
+    stamp = int((time.time() - age_seconds) * 1000)
+    records = [Record(Origin("in", partition, offset, stamp), b"k", b"v", []) for offset in range(count)]
+    return Window(records, {Partition("in", partition): count}, None)
+
+
+def run(stages: loop.Stages, parts: MadeUp, *windows: Window) -> None:
+    parts.windows = list(windows)
+    loop.run(stages, lambda: not parts.windows, lambda: None)
+
+
+EMPTY = Window([], {}, None)
+
+
+def test_a_window_that_was_not_delivered_counts_as_an_abort_and_not_as_labels(
+    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    parts.refuse = True
+    run(stages, parts, window(10))
+    parts.refuse = False
+    run(stages, parts, window(10))
+    value = registry.get_sample_value
+    assert (value("emotion_aborts_total"), value("emotion_commits_total")) == (1, 1)
+    assert value("emotion_records_total") == 20
+    assert value("emotion_labels_total", {"label": "glad"}) == value("emotion_not_confident_total") == 10
+    assert value("emotion_labels_total", {"label": "sad"}) == 0
+
+
+def test_texts_that_the_cache_answers_are_counted_and_are_no_work_of_the_model(
+    measure: Callable[..., loop.Stages], parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    cache = ScoreCache(parts.predict, parts.plan, max_texts=10)
+    run(measure(plan=cache.plan, predict=cache.predict), parts, window(3), window(4))
+    value = registry.get_sample_value
+    assert value("emotion_labels_total", {"label": "glad"}) == 7
+    assert (value("emotion_cache_hits_total"), value("emotion_deduplicated_total")) == (4, 0)
+    assert (value("emotion_batch_texts_sum"), value("emotion_tokens_total")) == (3, 9)
+
+
+def test_lag_is_shown_in_records_and_by_the_age_of_what_was_delivered_last(
+    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    parts.standing_now = Standing(True, 1, 0, {0: 7, 1: 0}, False)
+    run(stages, parts, window(3, age_seconds=100))
+    value = registry.get_sample_value
+    assert (value("emotion_lag_records", {"partition": "0"}), value("emotion_lag_records", {"partition": "1"})) == (
+        7,
+        0,
+    )
+    assert value("emotion_lag_seconds", {"partition": "0"}) == pytest.approx(100, abs=20)
+    assert value("emotion_lag_seconds", {"partition": "1"}) == 0
+
+
+def test_a_partition_that_was_given_away_has_no_lag_here(
+    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    parts.standing_now = Standing(True, 1, 0, {0: 7, 1: 9}, False)
+    run(stages, parts, window(3))
+    parts.standing_now = Standing(True, 2, 0, {1: 9}, False)
+    run(stages, parts, EMPTY)
+    value = registry.get_sample_value
+    assert (value("emotion_lag_records", {"partition": "0"}), value("emotion_lag_records", {"partition": "1"})) == (
+        0,
+        9,
+    )
+    assert (value("emotion_partitions"), value("emotion_rebalances_total")) == (1, 2)
+
+
+def test_drift_is_shown_once_there_are_enough_records(
+    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    run(stages, parts, window(999))
+    assert registry.get_sample_value("emotion_drift", {"feature": "labels"}) is None
+    run(stages, parts, window(1))
+    for feature in ("labels", "scores", "tokens", "unknown_tokens"):
+        assert (registry.get_sample_value("emotion_drift", {"feature": feature}) or 0) > 0.3, feature
+
+
+def test_a_worker_is_ready_once_nothing_is_left_to_read_or_something_was_delivered(
+    stages: loop.Stages, parts: MadeUp, vitals: Vitals
+) -> None:
+    health = Health([vitals], lambda: False)
+    parts.standing_now = Standing(True, 1, time.monotonic(), {0: 5}, False)
+    run(stages, parts, EMPTY)
+    assert health.not_ready() == ["offsets: there is lag, and none was committed yet"]
+    run(stages, parts, window(1))
+    assert health.not_ready() == []
+
+
+def test_who_is_no_member_is_not_ready(stages: loop.Stages, parts: MadeUp, vitals: Vitals) -> None:
+    parts.standing_now = Standing(False, 0, time.monotonic(), {}, False)
+    run(stages, parts, EMPTY)
+    assert Health([vitals], lambda: False).not_ready() == ["group: not a member yet"]
+
+
+def test_answers_are_signs_of_life_too_for_batches_are_asked_for_ahead(
+    parts: MadeUp, measure: Callable[..., loop.Stages], vitals: Vitals
+) -> None:
+    due = []
+
+    def predict(batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
+        for prediction in parts.predict(batches):
+            vitals.due_at = 0
+            yield prediction
+            due.append(vitals.due_at)
+
+    run(measure(predict=predict), parts, window(3))
+    assert len(due) == 3
+    assert all(due)

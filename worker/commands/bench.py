@@ -1,0 +1,276 @@
+"""`emotion-worker bench`: what this machine can do, and how much of it the pipeline gets."""
+
+import os
+import statistics
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from kafka import TopicPartition
+from tqdm import tqdm
+
+from worker import loop
+from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, spare_the_collector
+from worker.commands import bench_report
+from worker.commands.bench_report import Measured
+from worker.commands.demo import scratch_topics
+from worker.commands.embedded_broker import embedded_broker
+from worker.errors import UserError
+from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText, Window
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker
+from worker.kafka.committed_offsets import Commits
+from worker.kafka.source import Source
+from worker.model.sample_texts import sample_texts
+from worker.model.warm_up import forward_texts_per_s
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from worker.model.model import Model
+    from worker.model.tokenizer import Tokenizer
+
+_PARTITIONS = 4
+_CPU_BUDGETS = (256, 512, 1_024, 2_048)
+_GPU_BUDGETS = (4_096, 8_192, 16_384, 32_768, 65_536)
+_SEND_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says."""
+
+    input: Path | None = None
+    texts: int = 2_000
+    records: int = 20_000
+    rounds: int = 3
+    target_rate: float | None = None
+    price_per_hour: float | None = None
+    plots: Path | None = None
+
+
+def bench(settings: Settings, options: Options) -> int:
+    """Measure, then print a table and one line of JSON; returns 0.
+
+    Raises:
+        UserError: There are no texts, no broker, or no matplotlib for `--plots`.
+    """
+    if options.plots:
+        bench_report.require_matplotlib()
+    texts = _texts(options)
+    settings = settings.model_copy(
+        update={"cache_texts": 0, "input_format": "json", "text_field": "text", "start_offset": "earliest"}
+    )
+    with ExitStack() as stack:
+        servers, name = settings.bootstrap_servers, f"Kafka at {settings.bootstrap_servers}"
+        if servers is None:
+            servers, name = stack.enter_context(embedded_broker()), "embedded (Tansu, in memory)"
+            settings = settings.model_copy(update={"delivery": "at_least_once", "session_timeout_ms": 6_000})
+        settings = settings.model_copy(update={"bootstrap_servers": servers})
+        broker = Broker(settings)
+        topics = stack.enter_context(scratch_topics(broker, "emotion-bench", _PARTITIONS))
+        names = dict(zip(("input_topic", "output_topic", "dead_letter_topic"), topics, strict=True))
+        measured = _Bench(settings.model_copy(update=names), broker, texts, options).measure(name)
+    bench_report.print_report(measured, options.target_rate, options.price_per_hour)
+    if options.plots:
+        bench_report.plot(measured, options.plots)
+    return 0
+
+
+def _texts(options: Options) -> list[str]:
+    if options.input is None:
+        return sample_texts(options.texts)
+    if not options.input.is_file():
+        raise UserError(f"--input: no such file: {options.input}")
+    lines = options.input.read_text(encoding="utf-8", errors="replace").splitlines()
+    texts = list(dict.fromkeys(line for line in lines if line.strip()))[: options.texts]
+    if not texts:
+        raise UserError(f"--input: {options.input} holds no text")
+    return texts
+
+
+class _Bench:
+    def __init__(self, settings: Settings, broker: Broker, texts: list[str], options: Options) -> None:
+        self._settings = settings
+        self._broker = broker
+        self._texts = texts
+        self._options = options
+        self._limits = checked_topics(broker, settings)
+        self._model, self._tokenizer = load_model(settings)
+
+    def measure(self, broker_name: str) -> Measured:
+        """Everything, what is compared with one another in turns."""
+        model, tokenizer, rounds = self._model, self._tokenizer, range(self._options.rounds)
+        requests = [Request(index, str(index), text, None) for index, text in enumerate(self._texts)]
+        tokenizer_us, tokenized = _cpu_us(lambda: tokenizer.tokenize(requests), len(requests))
+        self._produce(self._texts)
+        spare_the_collector()
+        budgets = [self._settings.batch_tokens] if self._settings.batch_tokens else self._budgets()
+        ceilings: dict[int, list[float]] = {budget: [] for budget in budgets}
+        pipelines, peaks = [], []
+        with tqdm(total=len(rounds) * (len(budgets) + 2), unit=" runs", disable=None) as progress:
+            for _ in rounds:
+                peaks.append(self._peak())
+                progress.update()
+                for budget, rates in ceilings.items():
+                    rates.append(forward_texts_per_s(model, tokenized, budget))
+                    progress.update()
+                model.batch_tokens = max(ceilings, key=lambda budget: statistics.median(ceilings[budget]))
+                pipelines.append(self._pipeline(len(self._texts)))
+                progress.update()
+        self._produce(self._texts[index % len(self._texts)] for index in range(self._options.records))
+        costs = statistics.median_low  # keeps a figure that was measured
+        runs = [self._costs(len(self._texts) + self._options.records) for _ in rounds]
+        client_us, decode_us, encode_us = (costs([run[part] for run in runs]) for part in range(3))
+        tokens = sum(len(item.ids) for item in tokenized)
+        return Measured(
+            broker=broker_name,
+            delivery=self._settings.delivery,
+            model=f"{model.info.name} {model.info.revision[:19]}",
+            device=model.fingerprint().split(" | ")[0],
+            dtype=str(model.dtype).removeprefix("torch."),
+            processes_fit=max(1, (os.cpu_count() or 1) // model.threads()),
+            texts=len(self._texts),
+            tokens_per_text=tokens / len(self._texts),
+            operations_per_text=2 * model.matrix_weights * tokens / len(self._texts),
+            matrix_peak_operations_per_s=statistics.median(peaks),
+            batch_tokens=model.batch_tokens,
+            ceilings={budget: statistics.median(rates) for budget, rates in ceilings.items()},
+            pipelines=pipelines,
+            tokenizer_us_per_record=tokenizer_us,
+            client_us_per_record=client_us,
+            decode_us_per_record=decode_us,
+            encode_us_per_record=encode_us,
+        )
+
+    def _budgets(self) -> tuple[int, ...]:
+        return _CPU_BUDGETS if self._model.device.type == "cpu" else _GPU_BUDGETS
+
+    def _peak(self) -> float:
+        from worker.model.device import matrix_peak
+
+        return matrix_peak(self._model.device, self._model.dtype)
+
+    def _produce(self, texts: Iterable[str]) -> None:
+        topic = self._settings.input_topic
+        groups: dict[TopicPartition, list[Outcome]] = {
+            TopicPartition(topic, number): [] for number in range(_PARTITIONS)
+        }
+        for index, text in enumerate(texts):
+            number = index % _PARTITIONS
+            value = orjson.dumps({"id": f"bench-{index}", "text": text})
+            key = str(index).encode()
+            groups[TopicPartition(topic, number)].append(Outcome(index, topic, number, key, value, [], None))
+        producer = self._broker.producer(DEFAULT_MAX_MESSAGE_BYTES)
+        producer.deliver(groups, _SEND_SECONDS)
+        producer.close(timeout=1)
+
+    def _pipeline(self, records: int) -> float:
+        """Texts a second through the broker, from the first window on."""
+        run = _Run(self._settings, self._limits, self._model, self._tokenizer)
+        run.until(records, lambda stages: stages)
+        return records / run.seconds
+
+    def _costs(self, records: int) -> tuple[float, float, float]:
+        """µs of CPU a record of client and loop, decode and encode, behind a model that costs nothing."""
+        clock = _Clock()
+        labels = len(self._model.info.labels)
+
+        def free(stages: loop.Stages) -> loop.Stages:
+            return replace(
+                stages,
+                decode=clock.timed("decode", stages.decode),
+                tokenize=clock.timed("free", _tokenize_nothing),
+                plan=lambda tokenized: [[tokenized]],
+                predict=clock.timed("free", lambda batches: _predict_nothing(batches, labels)),
+                encode=clock.timed("encode", stages.encode),
+            )
+
+        run = _Run(self._settings, self._limits, self._model, self._tokenizer)
+        run.until(records, free)
+        decode, encode = clock.seconds["decode"], clock.seconds["encode"]
+        client = run.cpu_seconds - sum(clock.seconds.values())
+        return client / records * 1e6, decode / records * 1e6, encode / records * 1e6
+
+
+class _Run:
+    """The loop of the service in this process, as a group of its own that reads all there is."""
+
+    def __init__(self, settings: Settings, limits: dict[str, int], model: "Model", tokenizer: "Tokenizer") -> None:
+        self.seconds = self.cpu_seconds = 0.0
+        self._parts = (limits, model, tokenizer)
+        self._settings = settings.model_copy(update={"group_id": f"emotion-bench-{uuid.uuid4().hex[:8]}"})
+        self._broker = Broker(self._settings)
+
+    def until(self, records: int, change: Callable[[loop.Stages], loop.Stages]) -> None:
+        """Run until so many records were delivered."""
+        settings, (limits, model, tokenizer) = self._settings, self._parts
+        consumer, commits = self._broker.consumer(), Commits()
+        source = make_source(settings, consumer, settings.input_topic, threading.Event().wait, commits)
+        smallest = min(limits.values())
+        with closing(source), closing(make_sink(self._broker, settings, consumer, smallest, commits)) as sink:
+            counted = _CountingSource(source)
+            stages = change(make_stages(settings, limits, model, tokenizer, counted, sink))
+            loop.run(stages, lambda: counted.delivered >= records, lambda: None)
+        self.seconds = time.perf_counter() - counted.started
+        self.cpu_seconds = time.process_time() - counted.cpu_started
+
+
+class _CountingSource:
+    """Counts what was delivered: to ask for the next window says that the last one was."""
+
+    def __init__(self, source: Source) -> None:
+        self.delivered = 0
+        self.started = self.cpu_started = 0.0
+        self._source = source
+        self._open = 0
+
+    def poll(self) -> Window:
+        window = self._source.poll()
+        if not self.started and window.records:
+            self.started, self.cpu_started = time.perf_counter(), time.process_time()
+        self._open = len(window.records)
+        self.delivered += self._open
+        return window
+
+    def rewind(self) -> None:
+        self.delivered -= self._open
+        self._source.rewind()
+
+
+class _Clock:
+    """CPU seconds of the calling thread, by part."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, its time added up."""
+
+        def run(*arguments: Any) -> Any:
+            started = time.thread_time()
+            try:
+                return function(*arguments)
+            finally:
+                self.seconds[part] = self.seconds.get(part, 0.0) + time.thread_time() - started
+
+        return run
+
+
+def _cpu_us(function: Callable[[], list[TokenizedText]], records: int) -> tuple[float, list[TokenizedText]]:
+    started = time.process_time()
+    result = function()
+    return (time.process_time() - started) / records * 1e6, result
+
+
+def _tokenize_nothing(requests: list[Request]) -> list[TokenizedText]:
+    return [TokenizedText([request], [], truncated=False) for request in requests]
+
+
+def _predict_nothing(batches: Iterable[Batch], labels: int) -> list[Prediction]:
+    scores = [round(1 / labels, 6)] * labels
+    return [Prediction(item.requests[0], 0, False, scores) for batch in batches for row in batch for item in row]

@@ -1,0 +1,109 @@
+"""`emotion-worker dead-letters show`: what could not be labelled, and why."""
+
+import sys
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import islice
+
+import orjson
+
+from schemas.dead_letter import HEADER_PREFIX
+from worker.flow import Record
+from worker.kafka.clients import Broker
+from worker.kafka.offset_spec import Place
+from worker.kafka.topic_range import find_range, read_range
+from worker.settings import Settings
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A record of the dead-letter topic with what its headers say. `original_bytes` is set only where it was cut."""
+
+    record: Record
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    at_ms: int
+    original_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which letters are meant; None means any."""
+
+    reasons: Collection[str] | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    partitions: Collection[int] | None = None
+    topic: str | None = None
+
+    def take(self, letter: Letter) -> bool:
+        """Whether this one is meant. `until_ms` itself is not."""
+        return (
+            (self.reasons is None or letter.reason in self.reasons)
+            and (self.since_ms is None or letter.at_ms >= self.since_ms)
+            and (self.until_ms is None or letter.at_ms < self.until_ms)
+            and (self.partitions is None or letter.partition in self.partitions)
+            and (self.topic is None or letter.topic == self.topic)
+        )
+
+
+def read_letter(record: Record) -> Letter | None:
+    """What a record of the dead-letter topic says; None if it is no dead letter of ours."""
+    # The last of each name is ours: the original may have been a dead letter before.
+    said = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    try:
+        topic, partition, offset = said[HEADER_PREFIX + "origin"].rsplit("-", 2)
+        cut = said.get(HEADER_PREFIX + "original-bytes")
+        return Letter(
+            record=record,
+            reason=said[HEADER_PREFIX + "reason"],
+            detail=said[HEADER_PREFIX + "detail"],
+            topic=topic,
+            partition=int(partition),
+            offset=int(offset),
+            at_ms=int(said[HEADER_PREFIX + "at-ms"]),
+            original_bytes=None if cut is None else int(cut),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def show(settings: Settings, filters: Filters, limit: int | None, with_value: bool) -> int:
+    """Print a JSON line for each letter, in order within a partition; returns the exit code.
+
+    Raises:
+        UserError: The topic cannot be read.
+    """
+    broker, topic = Broker(settings), settings.dead_letter_topic
+    extent = find_range(broker, topic, Place("earliest"), Place("now"))
+    letters = (read_letter(record) for record in read_range(broker, topic, extent))
+    reasons: Counter[str] = Counter()
+    for letter in islice((letter for letter in letters if letter is not None and filters.take(letter)), limit):
+        sys.stdout.write(_line(letter, with_value) + "\n")
+        reasons[letter.reason] += 1
+    if sys.stdout.isatty():
+        sys.stderr.writelines(f"{count:>8} {reason}\n" for reason, count in reasons.most_common())
+    return 0
+
+
+def _line(letter: Letter, with_value: bool) -> str:
+    shown = {
+        "origin": f"{letter.topic}-{letter.partition}-{letter.offset}",
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "at_ms": letter.at_ms,
+        "key": _text(letter.record.key),
+    }
+    if letter.original_bytes is not None:
+        shown["original_bytes"] = letter.original_bytes
+    if with_value:
+        shown["value"] = _text(letter.record.value)
+    return orjson.dumps(shown).decode()
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode(errors="backslashreplace")

@@ -1,0 +1,117 @@
+"""`emotion-worker label`: lines in, JSON lines out, no Kafka."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+from tqdm import tqdm
+
+from schemas.codec import InvalidMessageError, encode_label
+from schemas.emotion_label import EmotionLabel
+from schemas.text_message import DecodedMessage
+from worker.build import load_model, now_ms, planner
+from worker.errors import UserError
+from worker.flow import Batch, Prediction, Rejected, Request, TokenizedText
+from worker.messages.decode import message_reader
+from worker.messages.encode import LabelMaker
+from worker.settings import Settings
+
+_READ_BYTES = 1 << 20
+_WINDOW_LINES = 512
+
+
+@dataclass(frozen=True)
+class LabelStages:
+    """The stages between a line and its label."""
+
+    read: Callable[[bytes], DecodedMessage]
+    tokenize: Callable[[list[Request]], list[TokenizedText]]
+    plan: Callable[[list[TokenizedText]], Iterable[Batch]]
+    predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
+    make_label: Callable[[Prediction], EmotionLabel]
+
+
+def label(settings: Settings, files: list[Path], line_format: str) -> int:
+    """Label the lines of `files`, or of standard input; returns the exit code.
+
+    Raises:
+        UserError: A file or the model is missing.
+    """
+    missing = [str(path) for path in files if not path.exists() or path.is_dir()]
+    if missing:
+        raise UserError(f"no such file: {', '.join(missing)}")
+    model, tokenizer = load_model(settings)
+    stages = LabelStages(
+        read=message_reader(line_format, settings.fields, settings.max_message_bytes),
+        tokenize=tokenizer.tokenize,
+        plan=planner(model),
+        predict=model.predict,
+        make_label=LabelMaker(model.info, now_ms),
+    )
+    streams = _opened(files) if files else [sys.stdin.buffer]
+    label_lines(stages, streams, sys.stdout.buffer)
+    return 0
+
+
+def label_lines(stages: LabelStages, streams: Iterable[BinaryIO], output: BinaryIO) -> None:
+    """Write one JSON line for each line of the streams, in order, as soon as the lines are there.
+
+    A line without an id is named by its number, counted from 1 across all streams.
+    """
+    number = 1
+    with tqdm(unit=" texts", disable=None) as progress:
+        for stream in streams:
+            for window in _windows(stream):
+                output.writelines(answer + b"\n" for answer in _label_window(stages, window, number))
+                output.flush()
+                number += len(window)
+                progress.update(len(window))
+
+
+def _opened(files: list[Path]) -> Iterator[BinaryIO]:
+    for path in files:
+        with path.open("rb") as stream:
+            yield stream
+
+
+def _windows(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """The lines that are there, so many at most, without waiting for more than one."""
+    rest: list[bytes] = []
+    while chunk := stream.read1(_READ_BYTES):  # type: ignore[attr-defined]
+        *lines, last = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join([*rest, lines[0]])
+            rest = []
+        rest.append(last)
+        for start in range(0, len(lines), _WINDOW_LINES):
+            yield lines[start : start + _WINDOW_LINES]
+    if any(rest):
+        yield [b"".join(rest)]
+
+
+def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) -> list[bytes]:
+    requests: list[Request] = []
+    answers: dict[int, bytes] = {}
+    names = [str(first_number + index) for index in range(len(lines))]
+    for index, line in enumerate(lines):
+        try:
+            message = stages.read(line.removesuffix(b"\r"))
+        except InvalidMessageError as error:
+            answers[index] = _dead_letter(names[index], Rejected(index, error.reason, error.detail))
+            continue
+        if message.id is not None:
+            names[index] = message.id
+        requests.append(Request(index, names[index], message.text, None, message.copied))
+    for prediction in stages.predict(stages.plan(stages.tokenize(requests))):
+        if isinstance(prediction, Rejected):
+            answers[prediction.index] = _dead_letter(names[prediction.index], prediction)
+        else:
+            answers[prediction.request.index] = encode_label(stages.make_label(prediction))
+    return [answers[index] for index in range(len(lines))]
+
+
+def _dead_letter(identity: str, rejected: Rejected) -> bytes:
+    return orjson.dumps({"id": identity, "dead_letter": {"reason": rejected.reason, "detail": rejected.detail}})

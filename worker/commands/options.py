@@ -1,0 +1,99 @@
+"""Options of the commands that look back: a bounded run, and dead letters."""
+
+import argparse
+from collections.abc import Callable
+from typing import TypeVar
+
+from schemas.dead_letter import Reason
+from worker.kafka.offset_spec import parse_place, parse_time_ms
+from worker.observe.logs import LEVELS
+
+T = TypeVar("T")
+
+
+RANGE_OPTIONS = ("first", "until", "to", "dead_letters", "group", "compare", "allow_live_topic")
+
+
+def add_range(run: argparse.ArgumentParser) -> None:
+    """What makes `run` a bounded one."""
+    place = _checked(parse_place)
+    group = run.add_argument_group(
+        "a bounded run", "label a part of the input topic anew, by EMOTION_MODEL, to another topic; end by itself"
+    )
+    group.add_argument(
+        "--from", dest="first", type=place, metavar="PLACE", help="`earliest`, an ISO 8601 time, or offsets: 0:1500,1:0"
+    )
+    group.add_argument("--until", type=place, metavar="PLACE", help="`now`, a time, or offsets; not itself included")
+    group.add_argument("--to", metavar="TOPIC", help="topic for the labels, in place of EMOTION_OUTPUT_TOPIC")
+    group.add_argument(
+        "--dead-letters",
+        metavar="TOPIC",
+        help="topic for dead letters, in place of EMOTION_DEAD_LETTER_TOPIC (default: that of --to with -dead-letters)",
+    )
+    group.add_argument(
+        "--group",
+        help="consumer group (default: one for this very command, so that the same command goes on where it stopped)",
+    )
+    group.add_argument("--compare", metavar="TOPIC", help="topic of older labels: count which labels changed")
+    group.add_argument(
+        "--allow-live-topic", action="store_true", help="let --to be EMOTION_OUTPUT_TOPIC: its readers see labels twice"
+    )
+
+
+def log_level(default: str) -> argparse.ArgumentParser:
+    """A parent of parsers that have `--log-level`; `argparse.SUPPRESS` leaves what an outer one has found."""
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument(
+        "--log-level", choices=LEVELS, default=default, help="from which level on events are logged (default: info)"
+    )
+    return parent
+
+
+def add_dead_letters(parser: argparse.ArgumentParser) -> None:
+    """`dead-letters show` and `replay`, which `action` tells apart."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    nested = [log_level(argparse.SUPPRESS)]
+    show = actions.add_parser("show", parents=nested, help="one JSON line for each")
+    _add_filters(show)
+    show.add_argument("--with-value", action="store_true", help="print the values too: they may hold personal data")
+    show.add_argument("--limit", type=_checked(_positive), metavar="N", help="stop after so many")
+    replay = actions.add_parser("replay", parents=nested, help="send the originals again, each exactly once")
+    _add_filters(replay)
+    replay.add_argument("--to", metavar="TOPIC", help="(default: EMOTION_INPUT_TOPIC, and only what came from there)")
+    replay.add_argument("--dry-run", action="store_true", help="say what would be sent; send nothing")
+    replay.add_argument(
+        "--group",
+        help="consumer group that keeps the place (default: one for these very filters and target, so that the same "
+        "command goes on where it stopped)",
+    )
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    time_ms = _checked(parse_time_ms)
+    parser.add_argument(
+        "--reason", action="append", choices=[reason.value for reason in Reason], help="may be given several times"
+    )
+    parser.add_argument("--since", type=time_ms, metavar="TIME", help="became a dead letter at this time or later")
+    parser.add_argument("--until", type=time_ms, metavar="TIME", help="became a dead letter before this time")
+    parser.add_argument(
+        "--partition", action="append", type=int, metavar="N", help="came from this partition; several times"
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(f"{text} is not 1 or more")
+    return number
+
+
+def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Show the message of a ValueError to the user: argparse hides it."""
+
+    def checked(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked

@@ -1,0 +1,176 @@
+"""`emotion-worker dead-letters replay`: the originals of dead letters, sent again."""
+
+import logging
+import sys
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+
+import orjson
+from tqdm import tqdm
+
+from schemas.dead_letter import HEADER_PREFIX, Reason
+from worker.build import make_sink, make_source
+from worker.commands.bounded_run import BoundedSource, own_group
+from worker.commands.dead_letters import Filters, Letter, read_letter
+from worker.errors import NotDeliveredError, UserError
+from worker.flow import Outcome, Record
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker
+from worker.kafka.committed_offsets import Commits
+from worker.kafka.committed_outputs import find_seen
+from worker.kafka.offset_spec import Place
+from worker.kafka.topic_range import TopicRange, find_range, group_place, read_range
+from worker.kafka.topics import Topic
+from worker.loop import Sink
+from worker.messages.encode import batch_bytes
+from worker.service import arm_watchdog, stop_on_signals
+from worker.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What is sent again, and where to. None stands for the default that the command's help gives."""
+
+    filters: Filters
+    to: str | None = None
+    group: str | None = None
+    dry_run: bool = False
+
+
+class NotReplayableError(Exception):
+    """The original cannot be had from this letter; the message is the name that it is counted under."""
+
+
+def replay(settings: Settings, wanted: Replay) -> int:
+    """Send the originals of the letters that are there now; returns 0 if all are done, 1 if a signal came before.
+
+    Raises:
+        UserError: A topic is missing, or it may not be read or written.
+    """
+    settings, filters = _own_settings(settings, wanted), wanted.filters
+    broker, target = Broker(settings), wanted.to or settings.input_topic
+    letters = settings.dead_letter_topic
+    if wanted.to is None:
+        filters = replace(filters, topic=settings.input_topic)
+    with broker.admin() as admin:
+        topics = admin.topics([letters, target])
+    missing = [name for name in (letters, target) if name not in topics]
+    if missing:
+        raise UserError(f"topic {missing[0]} does not exist or this user may not see it")
+    restorer = Restorer(filters, topics[target])
+    extent = find_range(broker, letters, Place("earliest"), Place("now"))
+    extent = replace(extent, starts=group_place(broker, settings.group_id, extent, begin=not wanted.dry_run))
+    finished = True
+    if wanted.dry_run:
+        for record in read_range(broker, letters, extent):
+            restorer.count(restorer.restore([record])[1])
+    else:
+        finished = _send(settings, broker, extent, restorer)
+    figures = {"finished": finished, "dry_run": wanted.dry_run} | restorer.summary()
+    sys.stdout.write(orjson.dumps(figures | {"to": target, "group": settings.group_id}).decode() + "\n")
+    return 0 if finished else 1
+
+
+class Restorer:
+    """Turns letters back into what they were, and counts what became of them; twice where brokers undid a commit."""
+
+    def __init__(self, filters: Filters, target: Topic) -> None:
+        self._filters = filters
+        self._target = target
+        self.max_message_bytes = target.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES
+        self._counts: Counter[str] = Counter()
+
+    def restore(self, records: list[Record]) -> tuple[list[Outcome], Counter[str]]:
+        """The originals of those letters that are meant, and the counts to be told to `count` once they are sent."""
+        outcomes: list[Outcome] = []
+        counts: Counter[str] = Counter()
+        for index, record in enumerate(records):
+            try:
+                letter = read_letter(record)
+                if letter is None:
+                    raise NotReplayableError("no_dead_letter")
+                if not self._filters.take(letter):
+                    counts["filtered_out"] += 1
+                    continue
+                outcomes.append(self._original(index, letter))
+                counts["replayed"] += 1
+            except NotReplayableError as error:
+                counts[str(error)] += 1
+        return outcomes, counts
+
+    def count(self, counts: Counter[str]) -> None:
+        """These are sent."""
+        self._counts += counts
+
+    def summary(self) -> dict[str, object]:
+        """The figures; `not_replayable` says why not."""
+        why = {name: count for name, count in self._counts.items() if name not in ("replayed", "filtered_out")}
+        return {
+            "letters": self._counts.total(),
+            "replayed": self._counts["replayed"],
+            "filtered_out": self._counts["filtered_out"],
+            "not_replayable": why,
+        }
+
+    def _original(self, index: int, letter: Letter) -> Outcome:
+        record = letter.record
+        if letter.original_bytes is not None:
+            raise NotReplayableError("cut")
+        if letter.reason == Reason.NULL_KEY_AND_VALUE:
+            raise NotReplayableError("null_key_and_value")  # which the client cannot send
+        # No label comes from an empty value: this was a tombstone.
+        was_tombstone = letter.reason == Reason.LABEL_TOO_LARGE and not record.value
+        outcome = Outcome(
+            index,
+            self._target.name,
+            letter.partition % self._target.partitions,  # where it came from, if the target has that partition
+            record.key,
+            None if was_tombstone else record.value,
+            [(name, value or b"") for name, value in record.headers if not name.startswith(HEADER_PREFIX)],
+            None,  # now: under the original's own time, retention could take it before it is read
+        )
+        if batch_bytes(outcome) > self.max_message_bytes:
+            raise NotReplayableError("too_large")
+        return outcome
+
+
+def _send(settings: Settings, broker: Broker, extent: TopicRange, restorer: Restorer) -> bool:
+    consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker, settings))
+    with (
+        stop_on_signals() as stop,
+        tqdm(total=extent.records, unit=" letters", disable=None) as progress,
+        closing(make_source(settings, consumer, settings.dead_letter_topic, stop.wait, commits)) as letters,
+        closing(make_sink(broker, settings, consumer, restorer.max_message_bytes, commits)) as sink,
+    ):
+        source = BoundedSource(letters, extent, progress.update)
+        while not (stop.is_set() or source.finished):
+            arm_watchdog(settings.max_poll_interval_ms)
+            _turn(source, sink, restorer)
+    return source.finished
+
+
+def _turn(source: BoundedSource, sink: Sink, restorer: Restorer) -> None:
+    """One window: its originals and the group's offsets in one transaction."""
+    try:
+        sink.settle()
+        window = source.poll()
+        if window:
+            outcomes, counts = restorer.restore(window.records)
+            sink.deliver(window, outcomes)
+            restorer.count(counts)
+    except NotDeliveredError as error:
+        _log.warning("window_not_delivered", extra={"error": str(error)})
+        source.rewind()
+
+
+def _own_settings(settings: Settings, wanted: Replay) -> Settings:
+    if wanted.to in (settings.dead_letter_topic, settings.output_topic):
+        raise UserError(f"--to {wanted.to}: originals belong on a topic of texts")
+    filters = wanted.filters
+    chosen = [sorted(filters.reasons or ()), filters.since_ms, filters.until_ms, sorted(filters.partitions or ())]
+    what = [settings.dead_letter_topic, wanted.to or settings.input_topic, *chosen]
+    group = own_group(settings.group_id, "replay", what, wanted.group)
+    return settings.model_copy(update={"group_id": group, "group_instance_id": None, "delivery": "exactly_once"})

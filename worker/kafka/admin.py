@@ -1,0 +1,179 @@
+"""Looks at a cluster: its topics and its consumer groups."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, TransactionState
+from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, NoError, RetriableError
+from kafka.structs import OffsetAndMetadata
+
+from worker.errors import UserError
+from worker.flow import Partition
+from worker.kafka.fatal_errors import forbidden
+from worker.kafka.topics import Topic
+
+_COORDINATOR_SECONDS = 15
+_ENDED = {TransactionState.COMPLETE_COMMIT, TransactionState.COMPLETE_ABORT, TransactionState.EMPTY}
+
+
+@dataclass(frozen=True)
+class Group:
+    """A consumer group as the cluster describes it.
+
+    `committed`: the offset of each partition that has one; `operations`: what ACLs allow this user, None if not told.
+    """
+
+    members: int
+    committed: Mapping[Partition, int]
+    operations: frozenset[str] | None
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """The last transaction of a transactional id, which is open in `partitions` although it has ended."""
+
+    name: str
+    is_committed: bool
+    partitions: list[Partition]
+
+
+class Admin:
+    """Looks at topics and groups, and makes topics. Use it in a `with` block."""
+
+    def __init__(self, client: KafkaAdminClient) -> None:
+        self._client = client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def brokers(self) -> int:
+        """How many brokers the cluster has."""
+        return len(self._client.describe_cluster()["brokers"])
+
+    def topics(self, names: list[str]) -> dict[str, Topic]:
+        """Those of `names` that exist and that we may see."""
+        described = {topic["name"]: topic for topic in self._client.describe_topics(names) if not topic["error_code"]}
+        return {name: self._topic(name, topic) for name, topic in described.items()}
+
+    def create(self, partitions: dict[str, int]) -> None:
+        """Make topics, each with its number of partitions and the cluster's default replication."""
+        self._client.create_topics(
+            {name: {"num_partitions": count} for name, count in partitions.items()}, wait_for_metadata=True
+        )
+
+    def delete(self, names: list[str]) -> None:
+        """Delete topics."""
+        self._client.delete_topics(names)
+
+    def group(self, group_id: str) -> Group:
+        """A group, also one that nobody has joined yet.
+
+        Raises:
+            UserError: We may not ask.
+        """
+        deadline = time.monotonic() + _COORDINATOR_SECONDS
+        while True:
+            try:
+                described = self._client.describe_groups([group_id])[group_id]
+                found = self._client.list_group_offsets(group_id)[group_id]
+                committed = {Partition(*partition): place.offset for partition, place in found.items()}
+                committed = {partition: offset for partition, offset in committed.items() if offset >= 0}
+                return Group(len(described["members"]), committed, _operations(described))
+            except GroupIdNotFoundError:
+                return Group(0, {}, None)
+            except AuthorizationError as error:
+                raise forbidden(error) from error
+            except RetriableError as error:  # a new cluster makes its coordinator when it is first asked for
+                if time.monotonic() > deadline:
+                    raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
+                time.sleep(0.2)
+
+    def hanging(self, topics: list[str]) -> list[Transaction]:
+        """Transactions that are open in partitions of `topics` although their coordinator says that they have ended.
+
+        Raises:
+            KafkaError: It cannot be told now, or this user may not know.
+        """
+        before = self._open(topics)
+        if not before:
+            return []
+        listed = self._client.list_transactions(producer_id_filters=[producer_id for _, producer_id, _ in before])
+        # One that was about to end when we looked first has done so by now; a new one would begin behind it.
+        after = before & self._open(topics)
+        found = []
+        for transaction in [each for of_broker in listed.values() for each in of_broker if each.state in _ENDED]:
+            partitions = sorted(p for p, producer_id, _ in after if producer_id == transaction.producer_id)
+            if partitions:
+                # Of an empty one it cannot be told any more: rather a label twice than one lost.
+                is_committed = transaction.state != TransactionState.COMPLETE_ABORT
+                found.append(Transaction(transaction.transactional_id, is_committed, partitions))
+        return found
+
+    def _open(self, topics: list[str]) -> set[tuple[Partition, int, int]]:
+        """Partition, producer and first offset of each transaction that is open."""
+        described = {topic["name"]: len(topic["partitions"]) for topic in self._client.describe_topics(topics)}
+        partitions = [TopicPartition(name, number) for name, count in described.items() for number in range(count)]
+        return {
+            (Partition(*partition), producer.producer_id, producer.current_transaction_start_offset)
+            for partition, state in self._client.describe_producers(partitions).items()
+            for producer in state.active_producers
+            if producer.current_transaction_start_offset >= 0
+        }
+
+    def commit_offsets(self, group_id: str, offsets: Mapping[Partition, int]) -> None:
+        """Say where a group without members is to begin.
+
+        Raises:
+            UserError: The brokers refuse it.
+        """
+        places = {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
+        try:
+            errors = self._client.alter_group_offsets(group_id, places)
+        except KafkaError as error:
+            raise UserError(f"the offsets of group {group_id} cannot be set: {error}") from error
+        refused = [error for error in errors.values() if error is not NoError]
+        if refused:
+            raise UserError(
+                f"the offsets of group {group_id} cannot be set ({refused[0].__name__}): grant this user Read on "
+                "the group, and stop whoever is a member of it"
+            )
+
+    def _topic(self, name: str, described: dict[str, Any]) -> Topic:
+        config = self._config(name)
+        replicas = [len(partition["replica_nodes"]) for partition in described["partitions"]]
+        return Topic(
+            name,
+            len(described["partitions"]),
+            _number(config.get("max.message.bytes")),
+            _operations(described),
+            min(replicas, default=None),
+            _number(config.get("min.insync.replicas")),
+            "compact" in (config.get("cleanup.policy") or ""),
+        )
+
+    def _config(self, topic: str) -> dict[str, str | None]:
+        """The topic's settings; none where we may not see them."""
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+        try:
+            configs = self._client.describe_configs([resource], config_filter="all")
+        except AuthorizationError:
+            return {}
+        return {name: entry["value"] for name, entry in next(iter(configs.values()))[topic].items()}
+
+
+def _operations(described: dict[str, Any]) -> frozenset[str] | None:
+    operations = described.get("authorized_operations")
+    return frozenset(operations) if operations else None  # a broker that allows nothing does not describe it either
+
+
+def _number(value: str | None) -> int | None:
+    return int(value) if value else None

@@ -1,0 +1,231 @@
+"""Outcomes to Kafka, and the commit: the last step."""
+
+import gc
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import (
+    AuthorizationError,
+    InvalidRecordError,
+    InvalidTimestampError,
+    InvalidTransactionTimeoutError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    SaslAuthenticationFailedError,
+    UnsupportedVersionError,
+)
+from kafka.structs import OffsetAndMetadata
+
+from worker.errors import NotDeliveredError, UserError
+from worker.flow import Outcome, Partition, Window
+from worker.kafka.committed_offsets import Commits, Written
+from worker.kafka.fatal_errors import NOT_ADMITTED, forbidden, not_admitted, refused
+from worker.kafka.patches.producer import BoundedProducer
+
+_log = logging.getLogger(__name__)
+
+
+class Sink:
+    """Delivers windows: at least once, or exactly once in one transaction each.
+
+    After any failure the producer is thrown away. What it still holds, or has promised to a transaction, must not
+    reach the next window; a new one with the same transactional id also settles a transaction whose end is unknown,
+    and then ends what brokers may have left open of it: committed if it was told to be and the next one has not begun,
+    else aborted. What came of it `commits` finds out.
+    """
+
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        make_producer: Callable[[], BoundedProducer],
+        exactly_once: bool,
+        timeout_seconds: float,
+        commits: Commits,
+    ) -> None:
+        """Make the first producer.
+
+        Args:
+            consumer: The one whose positions are committed.
+            make_producer: Called now and after each failure; for `exactly_once` it makes a transactional one.
+            exactly_once: Commit labels, dead letters and offsets in one transaction.
+            timeout_seconds: How long the brokers may take to acknowledge a window's outcomes.
+            commits: Told what was committed, and what may not have been.
+
+        Raises:
+            UserError: The producer may not work here.
+            NotDeliveredError: It could not be made now.
+        """
+        self._consumer = consumer
+        self._make_producer = make_producer
+        self._exactly_once = exactly_once
+        self._timeout_seconds = timeout_seconds
+        self._commits = commits
+        self._producer: BoundedProducer | None = None
+        self._proven = False  # whether this producer has delivered anything
+        self._written: set[TopicPartition] = set()
+        self._touched: set[TopicPartition] = set()  # by the last transaction
+        self._is_committed = False  # the last transaction that the brokers took anything into, as far as anybody told
+        with _translated_errors():
+            self._open()
+
+    def settle(self) -> None:
+        """Make sure of a producer. A new one ends the transactions of the last one, and with them what is committed.
+
+        Raises:
+            NotDeliveredError: It could not be made now.
+            UserError: The producer may not work here.
+        """
+        if self._producer is None:
+            gc.collect()  # a client that could not start keeps its sockets until then
+            with self._closed_on_failure():
+                self._open()
+
+    def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
+        """Send `outcomes` and commit the window's next offsets. After a failure `settle` comes first.
+
+        Raises:
+            NotDeliveredError: As far as is known nothing was committed. The window must be read again.
+            UserError: It can never succeed like this.
+        """
+        if self._producer is None:
+            raise RuntimeError("a failed delivery was not settled")
+        with self._closed_on_failure():
+            self._deliver(self._producer, window, outcomes)
+
+    def close(self) -> None:
+        """Throw the producer away; everything that counts was delivered before."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            producer.close(timeout=1)
+        except KafkaError as error:
+            _log.warning("producer_close_failed", extra={"error": type(error).__name__})
+            producer._sender.force_close()  # else its thread runs on
+
+    @contextmanager
+    def _closed_on_failure(self) -> Iterator[None]:
+        try:
+            with _translated_errors():
+                yield
+        except NotDeliveredError:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        self._producer = producer = self._make_producer()
+        self._proven = False
+        if self._exactly_once:
+            producer.init_transactions()
+            if self._written:
+                there = {p for p in self._written if p.partition in _partitions(producer, p.topic)}
+                if elsewhere := there - self._touched:  # committed before the last one began, or nothing is open
+                    producer.end_what_is_open(elsewhere, None, commit=True)
+                group = self._consumer.group_metadata()
+                producer.end_what_is_open(there & self._touched, group, self._is_committed)
+
+    def _deliver(self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]) -> None:
+        self._check_membership(window)
+        if self._exactly_once:
+            written = self._deliver_in_transaction(producer, window, outcomes)
+        else:
+            written = self._send(producer, outcomes)
+            self._check_membership(window)
+            self._consumer.commit(_offsets(window), timeout_ms=int(self._timeout_seconds * 1000))
+        self._commits.add(window.next_offsets, written)
+        self._proven = True
+
+    def _deliver_in_transaction(
+        self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]
+    ) -> list[Written]:
+        written: list[Written] = []
+        producer.begin_transaction()
+        try:
+            written = self._send(producer, outcomes)
+            self._check_membership(window)
+            producer.send_offsets_to_transaction(_offsets(window), window.membership)
+            producer.commit_transaction()
+        except (KafkaError, NotDeliveredError):  # after any other the process ends
+            # Brokers that forgot the markers of the last transaction have it open still. As long as they have taken
+            # nothing of this one it can be committed; from then on both end alike.
+            self._is_committed &= not producer.has_begun
+            self._commits.doubt(window.next_offsets, written)
+            raise
+        self._is_committed = True
+        return written
+
+    def _check_membership(self, window: Window) -> None:
+        # The broker refuses offsets of an old generation, but the client cannot be trusted to name a generation at all
+        # once it has lost the group.
+        if self._consumer.group_metadata() != window.membership:
+            raise NotDeliveredError("the group moved on while the window was being labelled")
+
+    def _send(self, producer: BoundedProducer, outcomes: list[Outcome]) -> list[Written]:
+        """Send, and wait until all in-sync replicas have it. Returns the last outcome in each partition."""
+        groups: dict[TopicPartition, list[Outcome]] = {}
+        for outcome in outcomes:
+            groups.setdefault(TopicPartition(outcome.topic, outcome.partition), []).append(outcome)
+        for topic, partition in groups:
+            self._check_partition(producer, topic, partition)
+        self._touched = set(groups)
+        self._written |= self._touched
+        last = producer.deliver(groups, self._timeout_seconds)
+        return [(Partition(target.topic, target.partition), offset) for target, offset in last.items()]
+
+    def _check_partition(self, producer: BoundedProducer, topic: str, partition: int) -> None:
+        if partition not in _partitions(producer, topic):
+            problem = f"topic {topic} has no partition {partition}"
+            if self._proven:  # the input has grown; the output may have too, and a new producer will know
+                raise NotDeliveredError(problem)
+            raise UserError(f"{problem}, but the input topic has: give it at least as many partitions")
+
+
+def _offsets(window: Window) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {
+        TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
+        for partition, offset in window.next_offsets.items()
+    }
+
+
+def _partitions(producer: BoundedProducer, topic: str) -> set[int]:
+    try:
+        found: set[int] = producer.partitions_for(topic)
+    except KafkaTimeoutError as error:
+        raise NotDeliveredError(
+            f"the brokers say nothing of topic {topic}: they are away, or it was deleted"
+        ) from error
+    return found
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Turn the client's errors into what happens next."""
+    try:
+        yield
+    except AuthorizationError as error:
+        raise forbidden(error) from error
+    except SaslAuthenticationFailedError as error:
+        raise refused(error) from error
+    except (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
+        raise UserError(
+            f"the brokers refuse an outcome ({error}): compare message.timestamp.*.max.ms of the output and the "
+            "dead-letter topic with the input's; a compacted topic takes no record without a key; if max.message.bytes "
+            "was lowered, start again: it is read at start"
+        ) from error
+    except NOT_ADMITTED as error:
+        raise not_admitted(error) from error
+    except UnsupportedVersionError as error:
+        raise UserError(
+            f"the brokers are too old for this ({error}): exactly once needs Apache Kafka 2.5 or newer"
+        ) from error
+    except KafkaError as error:
+        if InvalidTransactionTimeoutError.__name__ in str(error):  # the client gives it no class of its own
+            raise UserError(
+                "EMOTION_SESSION_TIMEOUT_MS is also the time-out of transactions, and larger than the brokers' "
+                "transaction.max.timeout.ms: lower the one or raise the other"
+            ) from error
+        raise NotDeliveredError(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,89 @@
+"""Finds the model's folder and its manifest, before anything heavy is loaded."""
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import huggingface_hub
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from pydantic import ValidationError
+
+from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
+from worker.errors import Problem, UserError
+
+_log = logging.getLogger(__name__)
+
+_BUNDLED = Path(__file__).parents[1] / "bundled"
+# Weights as safetensors only: other formats can run code when they are loaded.
+_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_COMMIT = r"[0-9a-f]{40}"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model folder. `manifest` is None for a model that our trainer did not write."""
+
+    folder: Path
+    name: str
+    revision: str
+    manifest: ModelManifest | None
+
+
+def find_artifact(model: str, revision: str | None) -> Artifact:
+    """Resolve `EMOTION_MODEL`: `bundled`, a folder, or a hub id at a revision.
+
+    Raises:
+        UserError: There is no such model, or its files are not what its manifest says.
+    """
+    if model == "bundled":
+        folder, name, commit = _BUNDLED, "bundled", None
+    elif Path(model).is_dir():
+        folder, name, commit = Path(model), Path(model).resolve().name, None
+    else:
+        folder, name, commit = _download(model, revision)
+    if not (folder / "config.json").is_file():
+        raise UserError(f"EMOTION_MODEL: {folder} holds no config.json: it is no Hugging Face model folder")
+    manifest = _read_manifest(folder)
+    files = digest_files(folder)
+    if manifest is None:
+        return Artifact(folder, name, commit or revision_of(files), None)
+    different = sorted(name for name, _ in files.items() ^ manifest.files.items())
+    if different:
+        raise UserError(
+            f"EMOTION_MODEL: in {folder}, {', '.join(dict.fromkeys(different))} missing or not as {MANIFEST_FILE} says",
+            f"copy the model again, or delete {MANIFEST_FILE} if the change is meant",
+        )
+    return Artifact(folder, manifest.name, manifest.revision, manifest)
+
+
+def pinning_hint(model: str, revision: str | None) -> Problem | None:
+    """What is to be said of a model from the hub that is not pinned to a commit: its next version comes unasked."""
+    if model == "bundled" or Path(model).is_dir() or re.fullmatch(_COMMIT, revision or ""):
+        return None
+    return Problem(
+        f"{model} at {revision or 'its main branch'} may change under this name",
+        "set EMOTION_MODEL_REVISION to a commit, of 40 hex digits",
+    )
+
+
+def _download(model: str, revision: str | None) -> tuple[Path, str, str]:
+    try:
+        folder = Path(huggingface_hub.snapshot_download(model, revision=revision, allow_patterns=_HUB_FILES))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"EMOTION_MODEL: {model} is no folder, and no model that the hub gives us: {reason}") from error
+    if pinning_hint(model, revision) is None:
+        _log.info("model_from_hub", extra={"commit": folder.name, "pinned": True})
+    else:
+        _log.warning("model_from_hub", extra={"commit": folder.name, "pinned": False})
+    return folder, model, folder.name
+
+
+def _read_manifest(folder: Path) -> ModelManifest | None:
+    try:
+        return ModelManifest.read(folder)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, problem["loc"]))
+        raise UserError(f"EMOTION_MODEL: {folder / MANIFEST_FILE}: {field}: {problem['msg']}") from error

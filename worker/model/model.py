@@ -1,0 +1,260 @@
+"""Token ids to scores."""
+
+import logging
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
+from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
+from transformers.utils.logging import disable_progress_bar
+
+from schemas.dead_letter import Reason
+from worker.errors import UserError
+from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
+from worker.model import bert
+from worker.model.artifact import Artifact
+from worker.model.device import describe, pick_device, pick_dtype
+from worker.model.packing import ROW_TOKENS, Inputs, logits_of_rows, make_inputs
+from worker.model.parallel_batches import SideBySide
+
+_log = logging.getLogger(__name__)
+
+_MIN_BATCH_TOKENS = 64
+_SCORE_UNIT = 1e6  # six digits
+
+
+class Model:
+    """A single-label text classifier on a device."""
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        device: str,
+        dtype: str,
+        batch_tokens: int | None = None,
+        confident_score: float | None = None,
+    ) -> None:
+        """Load, check and place it.
+
+        Args:
+            artifact: Where it is.
+            device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+            dtype: `auto`, `float32`, `bfloat16` or `float16`.
+            batch_tokens: Padded tokens that a batch should have; None: what suits the device.
+            confident_score: Score from which a label is confident; None: what its manifest says.
+
+        Raises:
+            UserError: It cannot be loaded, or is no single-label classifier.
+        """
+        self.device = pick_device(device)
+        self.dtype = pick_dtype(dtype, self.device)
+        self.is_exact = self.dtype == torch.float32
+        disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            model, report = AutoModelForSequenceClassification.from_pretrained(
+                artifact.folder,
+                dtype=self.dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, SafetensorError) as error:
+            raise UserError(f"EMOTION_MODEL: {artifact.folder} cannot be loaded: {error}") from error
+        _refuse_other_kinds(artifact.folder, model.config, report["missing_keys"])
+        model = model.to(self.device).eval()
+        self.matrix_weights = _matrix_weights(model)
+        self.row_tokens, self.step_tokens = 0, 1
+        self._logits: Callable[[Inputs], torch.Tensor] = partial(logits_of_rows, model)
+        if bert.takes(model):
+            self._logits = logits = bert.BertLogits(model)
+            self.row_tokens, self.step_tokens = ROW_TOKENS, logits.step_tokens
+        self._pad_id: int = model.config.pad_token_id or 0
+        self.positions = _positions(model)
+        if confident_score is None and artifact.manifest:
+            confident_score = artifact.manifest.confident_score
+        self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), confident_score)
+        self.drift_reference = artifact.manifest.reference if artifact.manifest else None
+        # On x86 and with our own forward pass only: others may change while they compute, and ARM was not measured.
+        self._side_by_side = SideBySide(
+            self.device.type == "cpu" and self.row_tokens > 0 and platform.machine() in ("x86_64", "AMD64")
+        )
+        self._ran_out_of_memory = False
+        self.batch_tokens = batch_tokens or (512 if self.device.type == "cpu" else 16_384)
+
+    def predict(self, batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
+        """Score every text of every batch.
+
+        A batch that fails is halved until the text that the model fails on stands alone; its neighbours are scored. It
+        is rejected only if the model can do another text of its length.
+
+        Raises:
+            RuntimeError: The device is broken, or its memory does not hold even one text.
+        """
+        return chain.from_iterable(self._side_by_side.map(self._predicted, batches))
+
+    def forward_each(self, inputs: Iterable[Inputs]) -> Iterator[torch.Tensor]:
+        """`forward` of each, as `predict` does it: side by side where that is faster."""
+        return self._side_by_side.map(self.forward, inputs)
+
+    def memory_bytes(self) -> int:
+        """Memory of the device that torch holds for this process; 0 on a CPU."""
+        return torch.cuda.memory_reserved(self.device) if self.device.type == "cuda" else 0
+
+    def _predicted(self, batch: Batch) -> list[Prediction | Rejected]:
+        shrunk = self.batch_tokens // 2
+        predictions = list(self._predict(batch))
+        if self._ran_out_of_memory:
+            self._ran_out_of_memory = False
+            self.batch_tokens = min(self.batch_tokens, max(_MIN_BATCH_TOKENS, shrunk))
+            _log.warning("batch_tokens_shrunk", extra={"batch_tokens": self.batch_tokens})
+        return predictions
+
+    def _predict(self, batch: Batch) -> Iterator[Prediction | Rejected]:
+        try:
+            scores = self._scores(batch)
+        except torch.AcceleratorError:  # the device is broken: nothing after this would be right
+            raise
+        except (RuntimeError, ValueError, IndexError) as error:
+            failure = error.with_traceback(None)  # a traceback would keep the memory of the failed try
+        else:
+            yield from self._predictions(batch, scores)
+            return
+        self._ran_out_of_memory |= isinstance(failure, torch.OutOfMemoryError)
+        texts = sum(map(len, batch))
+        if texts > 1:
+            _log.warning("batch_halved", extra={"texts": texts, "error": repr(failure)[:200]})
+            for half in _halves(batch):
+                yield from self._predict(half)
+        else:
+            yield from self._last_try(batch, failure)
+
+    def _last_try(self, batch: Batch, failure: Exception) -> Iterator[Prediction | Rejected]:
+        """Blame a text that failed alone, if another of its length goes through and it fails once more."""
+        if not self._works(len(batch[0][0].ids)):
+            raise failure
+        try:
+            scores = self._scores(batch)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, IndexError):
+            yield from _rejected(batch[0][0], type(failure).__name__)
+        else:
+            yield from self._predictions(batch, scores)
+
+    def _predictions(self, batch: Batch, scores: torch.Tensor) -> Iterator[Prediction | Rejected]:
+        rounded = scores.double().mul(_SCORE_UNIT).round().div(_SCORE_UNIT).tolist()
+        answers = iter(zip(rounded, scores.isfinite().all(dim=1).tolist(), strict=True))
+        for row in batch:
+            answered = [(item, *next(answers)) for item in row]
+            if len(row) > 1 and not all(is_finite for *_, is_finite in answered):
+                yield from self._predict([[item] for item in row])  # no mask keeps NaN from the neighbours: 0 * NaN
+                continue
+            for item, values, is_finite in answered:
+                if is_finite:
+                    tokens, truncated = len(item.ids), item.truncated
+                    yield from (Prediction(request, tokens, truncated, values) for request in item.requests)
+                elif self._works(len(item.ids)):
+                    yield from _rejected(item, "the scores are not finite")
+                else:
+                    raise RuntimeError("the model has no finite scores for any text")
+
+    def _works(self, tokens: int) -> bool:
+        """Whether the machine can do another text of this length: if not, the text is not to blame."""
+        stand_in = TokenizedText([], [self._pad_id] * tokens, truncated=False)
+        try:
+            return bool(self._scores([[stand_in]]).isfinite().all())
+        except (RuntimeError, ValueError, IndexError):
+            return False
+
+    def _scores(self, batch: Batch) -> torch.Tensor:
+        """Probabilities in float32 on the CPU, `[texts, labels]`."""
+        return self.forward(self.inputs(batch))
+
+    def inputs(self, batch: Batch) -> Inputs:
+        """The batch on the device."""
+        return make_inputs(batch, self._pad_id, self.device, self.step_tokens)
+
+    @torch.inference_mode()
+    def forward(self, inputs: Inputs) -> torch.Tensor:
+        """Probabilities in float32 on the CPU, `[texts, labels]`; the one place that waits for the device."""
+        scores: torch.Tensor = self._logits(inputs).float().softmax(dim=1).cpu()
+        return scores
+
+    def fingerprint(self) -> str:
+        """What a measurement of this model holds for: device, number format, model and library."""
+        rows = f"rows of {self.row_tokens} tokens in steps of {self.step_tokens}"
+        batches = f"{self.full_load()} batches at full load"
+        return " | ".join(
+            [describe(self.device), str(self.dtype), self.info.revision, torch.__version__, rows, batches]
+        )
+
+    def full_load(self) -> int:
+        """So many batches, or a multiple of them, keep the device busy to the end."""
+        return self._side_by_side.full_load()
+
+    def shares(self, batches: int) -> int:
+        """So many batches of like cost, no fewer than these, suit the device better; 0: it does not matter."""
+        return self._side_by_side.shares(batches)
+
+    def threads(self) -> int:
+        """Cores that a forward pass keeps busy."""
+        return torch.get_num_threads() if self.device.type == "cpu" else os.cpu_count() or 1
+
+
+def _halves(batch: Batch) -> tuple[Batch, Batch]:
+    """By rows as long as there are several, then by the texts of the last one."""
+    if len(batch) > 1:
+        return batch[: len(batch) // 2], batch[len(batch) // 2 :]
+    (row,) = batch
+    return [row[: len(row) // 2]], [row[len(row) // 2 :]]
+
+
+def _rejected(tokenized: TokenizedText, detail: str) -> Iterator[Rejected]:
+    return (Rejected(request.index, Reason.MODEL_FAILED, detail) for request in tokenized.requests)
+
+
+def _refuse_other_kinds(folder: Path, config: PretrainedConfig, missing_keys: Iterable[str]) -> None:
+    missing = sorted(missing_keys)
+    if missing:
+        raise UserError(
+            f"EMOTION_MODEL: {folder} holds no weights for {', '.join(missing[:3])}: it was not fine-tuned for text "
+            "classification; train it first (`emotion-trainer train --model …`)"
+        )
+    if config.problem_type == "multi_label_classification":
+        raise UserError(f"EMOTION_MODEL: {folder} gives several labels to one text; a single-label model is needed")
+    if (config.num_labels or 0) < 2:
+        raise UserError(f"EMOTION_MODEL: {folder} has one output only: it is a regression, not a classifier")
+
+
+def _labels(artifact: Artifact, config: PretrainedConfig) -> list[str]:
+    names: dict[int, str] = config.id2label  # type: ignore[assignment]
+    labels = [str(names[index]) for index in sorted(names)]
+    if len(set(labels)) < len(labels):
+        raise UserError(f"EMOTION_MODEL: {artifact.folder}: config.json names two labels alike: {labels}")
+    if artifact.manifest and artifact.manifest.labels != labels:
+        raise UserError(
+            f"EMOTION_MODEL: {artifact.folder}: config.json names the labels {labels}, but manifest.json "
+            f"{artifact.manifest.labels}"
+        )
+    return labels
+
+
+def _matrix_weights(model: PreTrainedModel) -> int:
+    """Weights that every token is multiplied with: those of linear layers. Two operations each make a token."""
+    return sum(module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Linear))
+
+
+def _positions(model: PreTrainedModel) -> int:
+    """The most tokens that a text may have."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
+            # RoBERTa and its kin count positions from behind the padding index.
+            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+    positions: int = getattr(model.config, "max_position_embeddings", VERY_LARGE_INTEGER)
+    return positions

@@ -1,0 +1,49 @@
+"""Text to token ids."""
+
+from collections.abc import Iterable
+
+from tokenizers import Tokenizer as FastTokenizer
+from transformers import AutoTokenizer
+
+from worker.errors import UserError
+from worker.flow import Request, TokenizedText
+from worker.model.artifact import Artifact
+
+
+class Tokenizer:
+    """The model's own tokenizer. Lower-casing, if the model wants it, is part of it."""
+
+    def __init__(self, artifact: Artifact, positions: int) -> None:
+        """Load it.
+
+        Args:
+            artifact: Where it is.
+            positions: The most tokens that the model can take; a tokenizer may not know.
+
+        Raises:
+            UserError: The model has no fast tokenizer.
+        """
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(artifact.folder, trust_remote_code=False)
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"EMOTION_MODEL: the tokenizer of {artifact.folder} cannot be loaded: {error}") from error
+        if not tokenizer.is_fast or tokenizer.pad_token_id is None:
+            raise UserError(
+                f"EMOTION_MODEL: {artifact.folder} needs a fast tokenizer (tokenizer.json) with a padding token"
+            )
+        self.max_tokens = min(tokenizer.model_max_length, positions)
+        self.unknown_id: int | None = tokenizer.unk_token_id
+        self._tokenizer: FastTokenizer = tokenizer.backend_tokenizer
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(self.max_tokens)
+
+    def tokenize(self, requests: Iterable[Request]) -> list[TokenizedText]:
+        """Tokenize each text once, however often a window holds it, all at once and in parallel on all cores."""
+        by_text: dict[str, list[Request]] = {}
+        for request in requests:
+            by_text.setdefault(request.text, []).append(request)
+        encodings = self._tokenizer.encode_batch_fast(list(by_text))
+        return [
+            TokenizedText(requests, encoding.ids, bool(encoding.overflowing))
+            for requests, encoding in zip(by_text.values(), encodings, strict=True)
+        ]

@@ -1,0 +1,228 @@
+"""Measures the stages of a loop from outside: the only place that does, so that they need not know."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from worker import loop
+from worker.errors import NotDeliveredError
+from worker.flow import (
+    Batch,
+    Outcome,
+    Prediction,
+    Record,
+    Rejected,
+    Request,
+    Standing,
+    TokenizedText,
+    Tombstone,
+    Window,
+    width,
+)
+from worker.observe import health
+from worker.observe.health import Vitals
+from worker.observe.metrics import (
+    ABORTS,
+    BATCH_PADDED_TOKENS,
+    BATCH_TEXTS,
+    COMMITS,
+    LAG_RECORDS,
+    LAG_SECONDS,
+    PADDED_TOKENS,
+    PARTITIONS,
+    REBALANCES,
+    RECORDS,
+    STAGE_SECONDS,
+    TOKENS,
+    WINDOW_RECORDS,
+    WINDOW_TOKENS,
+    Meters,
+)
+from worker.observe.window_metrics import Contents, Tally
+
+_STAGES = ("poll", "decode", "tokenize", "predict", "encode", "deliver")
+_REFRESH_SECONDS = 1.0  # of gauges: nobody scrapes more often
+
+
+class StandingSource(loop.Source, Protocol):
+    """A source that knows where it stands."""
+
+    def standing(self) -> Standing:
+        """Where it stands."""
+
+
+class Instrument:
+    """Stands in for source, stages and sink of a loop; passes everything on, and takes the time.
+
+    `vitals` hear from it before every stage and every batch, so that whoever looks knows whether the loop gets on.
+    """
+
+    def __init__(
+        self,
+        stages: loop.Stages,
+        source: StandingSource,
+        tally: Tally,
+        meters: Meters,
+        vitals: Vitals,
+        longest_turn_seconds: float,
+    ) -> None:
+        """Wrap a loop whose model is loaded.
+
+        Args:
+            stages: What is measured.
+            source: Its source.
+            tally: Counts the windows that were delivered.
+            meters: Where figures go.
+            vitals: Where signs of life go.
+            longest_turn_seconds: How long polling or delivering may take while brokers are away.
+        """
+        self._inner = stages
+        self._source = source
+        self._tally = tally
+        self._meters = meters
+        self._vitals = vitals
+        self._longest_turn_seconds = longest_turn_seconds
+        self._stage_seconds = {stage: meters[STAGE_SECONDS].labels(stage) for stage in _STAGES}
+        self._contents = Contents()
+        self._generations = 0
+        self._last_stamps: dict[int, int] = {}
+        self._shown: set[int] = set()
+        self._refresh_at = 0.0
+        vitals.loaded_at = time.monotonic()
+
+    def stages(self) -> loop.Stages:
+        """The same stages, measured."""
+        return loop.Stages(
+            source=self,
+            decode=self._decode,
+            tokenize=self._tokenize,
+            plan=self._plan,
+            predict=self._predict,
+            encode=self._encode,
+            guard=self._inner.guard,
+            sink=self,
+        )
+
+    def poll(self) -> Window:
+        """The next window."""
+        self._vitals.expect(self._longest_turn_seconds)
+        started = time.perf_counter()
+        window = self._source.poll()
+        self._contents = Contents(window.records)
+        if window.records:
+            self._stage_seconds["poll"].observe(time.perf_counter() - started)
+            self._meters[RECORDS].inc(len(window.records))
+            self._meters[WINDOW_RECORDS].observe(len(window.records))
+        elif not window:
+            self._look_around()
+        return window
+
+    def rewind(self) -> None:
+        """Start again at the committed offsets."""
+        self._source.rewind()
+
+    def settle(self) -> None:
+        """End what a failed delivery may have left open."""
+        self._vitals.expect(self._longest_turn_seconds)
+        self._inner.sink.settle()
+
+    def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
+        """Send and commit."""
+        self._vitals.expect(self._longest_turn_seconds)
+        started = time.perf_counter()
+        try:
+            self._inner.sink.deliver(window, outcomes)
+        except NotDeliveredError:
+            self._meters[ABORTS].inc()
+            raise
+        self._meters[COMMITS].inc()
+        now = time.monotonic()
+        self._vitals.joined_at = self._vitals.heard_at = self._vitals.advanced_at = now
+        if window.records:
+            self._stage_seconds["deliver"].observe(time.perf_counter() - started)
+            self._contents.outcomes = outcomes
+            self._tally.add(self._contents)
+            self._last_stamps |= {
+                r.origin.partition: r.origin.timestamp_ms for r in window.records if r.origin.timestamp_ms is not None
+            }
+        if now >= self._refresh_at:
+            self._look_around()
+
+    def _decode(self, records: list[Record]) -> tuple[list[Request], list[Rejected | Tombstone]]:
+        with self._timed("decode"):
+            return self._inner.decode(records)
+
+    def _tokenize(self, requests: list[Request]) -> list[TokenizedText]:
+        with self._timed("tokenize"):
+            texts = self._inner.tokenize(requests)
+        if requests:
+            self._meters[WINDOW_TOKENS].observe(sum([len(text.ids) for text in texts]))
+        self._contents.requests, self._contents.texts = len(requests), texts
+        return texts
+
+    def _plan(self, texts: list[TokenizedText]) -> Iterator[Batch]:
+        for batch in self._inner.plan(texts):
+            self._vitals.expect(health.PATIENCE_SECONDS)
+            widths = [width(row) for row in batch]
+            padded = max(widths) * len(widths)
+            computed = sum(map(len, batch))
+            self._contents.computed += computed
+            self._meters[BATCH_TEXTS].observe(computed)
+            self._meters[BATCH_PADDED_TOKENS].observe(padded)
+            self._meters[TOKENS].inc(sum(widths))
+            self._meters[PADDED_TOKENS].inc(padded)
+            yield batch
+
+    def _predict(self, batches: Iterable[Batch]) -> list[Prediction | Rejected]:
+        predictions = []
+        with self._timed("predict"):
+            for prediction in self._inner.predict(batches):
+                self._vitals.expect(health.PATIENCE_SECONDS)  # several batches are asked for ahead
+                predictions.append(prediction)
+        return predictions
+
+    def _encode(self, records: list[Record], answers: Iterable[Prediction | Rejected | Tombstone]) -> list[Outcome]:
+        answers = list(answers)
+        self._contents.predictions = [answer for answer in answers if isinstance(answer, Prediction)]
+        with self._timed("encode"):
+            return self._inner.encode(records, answers)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        self._vitals.expect(health.PATIENCE_SECONDS)
+        started = time.perf_counter()
+        yield
+        if self._contents.records:
+            self._stage_seconds[stage].observe(time.perf_counter() - started)
+
+    def _look_around(self) -> None:
+        """Nothing is in flight: see where the source stands, and from time to time show it."""
+        standing = self._source.standing()
+        now = time.monotonic()
+        self._vitals.heard_at = max(self._vitals.heard_at, standing.heard_at)
+        if standing.is_member:
+            self._vitals.joined_at = now
+        if standing.at_end:
+            self._vitals.advanced_at = now
+        self._meters[REBALANCES].inc(standing.generations - self._generations)
+        self._generations = standing.generations
+        if standing.is_member and now >= self._refresh_at:
+            self._refresh_at = now + _REFRESH_SECONDS
+            self._show(standing)
+
+    def _show(self, standing: Standing) -> None:
+        now_ms = time.time() * 1000
+        for partition in self._shown - standing.lags.keys():  # given away
+            self._last_stamps.pop(partition, None)
+            self._meters[LAG_RECORDS].labels(partition).set(0)
+            self._meters[LAG_SECONDS].labels(partition).set(0)
+        for partition, lag in standing.lags.items():
+            self._meters[LAG_RECORDS].labels(partition).set(lag)
+            stamp = self._last_stamps.get(partition)
+            if lag == 0 or stamp is not None:
+                age_ms = max(0.0, now_ms - stamp) if lag and stamp else 0.0
+                self._meters[LAG_SECONDS].labels(partition).set(age_ms / 1000)
+        self._shown = set(standing.lags)
+        self._meters[PARTITIONS].set(len(standing.lags))
+        self._tally.publish()

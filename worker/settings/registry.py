@@ -1,0 +1,51 @@
+"""Settings of the schema registry, for topics whose values are in Confluent's wire format."""
+
+from typing import Self
+
+from pydantic import Field, FilePath, SecretStr, model_validator
+from pydantic_settings import BaseSettings
+
+from worker.settings.security import refuse
+
+
+class RegistrySettings(BaseSettings):
+    """Where the registry is, and how the worker proves there who it is."""
+
+    schema_registry_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/@?#]+(/[^\s?#]*)?$",
+        description="Root of a Confluent-compatible schema registry: labels leave in its wire format, and texts "
+        "(`EMOTION_INPUT_FORMAT=json`) are read with its prefix or without one. Unset: plain JSON only.",
+    )
+    schema_registry_register: bool = Field(
+        True,
+        description="Register the label's schema at start where the registry does not have it; `False`: it must be "
+        "there.",
+    )
+    schema_registry_username: str | None = Field(
+        None,
+        min_length=1,
+        pattern=r"^[^:]*$",
+        description="User name for the registry (HTTP basic auth), or an API key.",
+    )
+    schema_registry_password: SecretStr | None = Field(None, min_length=1, description="Its password or secret.")
+    schema_registry_ca_file: FilePath | None = Field(
+        None, description="PEM file of the CAs that sign the registry's certificate; unset: those of the system."
+    )
+
+    @model_validator(mode="after")
+    def _check_registry(self) -> Self:
+        login: dict[str, object] = {
+            "EMOTION_SCHEMA_REGISTRY_USERNAME": self.schema_registry_username,
+            "EMOTION_SCHEMA_REGISTRY_PASSWORD": self.schema_registry_password,
+        }
+        files: dict[str, object] = {"EMOTION_SCHEMA_REGISTRY_CA_FILE": self.schema_registry_ca_file}
+        if self.schema_registry_url is None:
+            only_find = {"EMOTION_SCHEMA_REGISTRY_REGISTER": None if self.schema_registry_register else False}
+            refuse(login | files | only_find, "does nothing without EMOTION_SCHEMA_REGISTRY_URL")
+        elif not self.schema_registry_url.startswith("https:"):
+            refuse(files, "does nothing with an EMOTION_SCHEMA_REGISTRY_URL of http:")
+        missing = [name for name, value in login.items() if value is None]
+        if len(missing) == 1:
+            raise ValueError(f"{missing[0]} is missing: a user name and a password belong together")
+        return self
