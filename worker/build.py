@@ -9,15 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from worker import loop
-from worker.circuit_breaker import RejectionGuard
+from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
 from worker.flow import Batch, TokenizedText
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
-from worker.kafka.committed_offsets import Commits
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
+from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
 from worker.kafka.topics import NAMED_BY, topic_problems
-from worker.kafka.window_size import Pace
+from worker.kafka.window_size import WindowSizer
 from worker.messages.decode import decode, message_reader
 from worker.messages.encode import Encoder, Target
 from worker.model.artifact import find_artifact
@@ -88,13 +88,15 @@ def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
     return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares)
 
 
-def checked_topics(broker: Broker, settings: Settings, named_by: tuple[str, str, str] = NAMED_BY) -> dict[str, int]:
+def checked_topics(
+    clients: KafkaClients, settings: Settings, named_by: tuple[str, str, str] = NAMED_BY
+) -> dict[str, int]:
     """The largest message in bytes that each topic takes, once all three are fit for use; `named_by` what names them.
 
     Raises:
         UserError: Everything that is wrong with them.
     """
-    with broker.admin() as admin:
+    with clients.admin() as admin:
         topics = admin.topics([settings.input_topic, settings.output_topic, settings.dead_letter_topic])
     problems = topic_problems(topics, settings, named_by)
     if problems:
@@ -132,7 +134,7 @@ def make_stages(
         plan=planner(model),
         predict=model.predict,
         encode=encoder.encode,
-        guard=RejectionGuard(settings.dead_letter_topic, settings.max_rejected_percent),
+        circuit_breaker=CircuitBreaker(settings.dead_letter_topic, settings.max_rejected_percent),
         sink=sink,
     )
     if settings.cache_texts:
@@ -146,24 +148,24 @@ def make_source(
     consumer: Any,
     topic: str,
     wait: Callable[[float], object],
-    commits: Commits,
+    committed: CommittedOffsets,
     unblock: Callable[[], object] | None = None,
 ) -> Source:
     """A source that gathers windows of `topic` for `consumer`.
 
-    `wait` sleeps seconds, less if told to stop; `commits` is shared with the sink; `unblock` is called where committed
-    offsets are not to be had although brokers answer.
+    `wait` sleeps seconds, less if told to stop; `committed` is shared with the sink; `unblock` is called where
+    committed offsets are not to be had although brokers answer.
     """
-    pace = Pace(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
-    return Source(consumer, topic, pace, settings.start_offset, wait, commits, unblock)
+    sizer = WindowSizer(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
+    return Source(consumer, topic, sizer, settings.start_offset, wait, committed, unblock)
 
 
 def make_sink(
-    broker: Broker,
+    clients: KafkaClients,
     settings: Settings,
     consumer: Any,
     max_message_bytes: int,
-    commits: Commits,
+    committed: CommittedOffsets,
     name: Callable[[str], str] = transactional_id,
 ) -> Sink:
     """A sink that commits what `consumer` has read. `name` makes a transactional id for the group.
@@ -173,11 +175,11 @@ def make_sink(
     """
     exactly_once = settings.delivery == "exactly_once"
     identity = name(settings.group_id) if exactly_once else None
-    make_producer = partial(broker.producer, max_message_bytes, identity)
-    return Sink(consumer, make_producer, exactly_once, settings.session_timeout_ms / 1000, commits)
+    make_producer = partial(clients.producer, max_message_bytes, identity)
+    return Sink(consumer, make_producer, exactly_once, settings.session_timeout_ms / 1000, committed)
 
 
-def spare_the_collector() -> None:
+def tune_garbage_collector() -> None:
     """Let the garbage collector look at new objects only, and seldom.
 
     A window makes many objects and no cycles; what it looked through instead, again and again, was torch and

@@ -9,7 +9,7 @@ from worker.flow import Outcome
 _RECORDS = 1_000
 
 
-class RejectionGuard:
+class CircuitBreaker:
     """Watches the share of dead letters among the last records."""
 
     def __init__(self, dead_letter_topic: str, max_percent: int) -> None:

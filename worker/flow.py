@@ -52,7 +52,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SourceStatus:
     """Where a source stands with its group and with what it reads, as far as is known without asking anybody.
 
     `heard_at` is when a broker answered last, in monotonic seconds. `lags` are the records of each partition number

@@ -52,7 +52,7 @@ class Stages:
     plan: Callable[[list[TokenizedText]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
     encode: Callable[[list[Record], Iterable[Prediction | Rejected | Tombstone]], list[Outcome]]
-    guard: Callable[[list[Outcome]], None]
+    circuit_breaker: Callable[[list[Outcome]], None]
     sink: Sink
 
 
@@ -84,4 +84,4 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
             _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
             stages.source.rewind()
         else:
-            stages.guard(outcomes)
+            stages.circuit_breaker(outcomes)

@@ -17,47 +17,53 @@ from worker.build import (
     make_source,
     make_stages,
     set_batch_tokens,
-    spare_the_collector,
+    tune_garbage_collector,
 )
-from worker.kafka.clients import Broker
-from worker.kafka.committed_offsets import Commits
-from worker.kafka.committed_outputs import find_answered, find_seen
-from worker.kafka.hanging_transactions import end_abandoned
+from worker.kafka.clients import KafkaClients
+from worker.kafka.committed_offsets import CommittedOffsets
+from worker.kafka.committed_outputs import find_answered, find_visible
+from worker.kafka.hanging_transactions import end_hanging_transactions
 from worker.messages.schema_registry import find_label_prefix
-from worker.model.warm_up import meet_sizes
-from worker.observe.health import Vitals
-from worker.observe.instrumentation import Instrument
+from worker.model.warm_up import warm_up_shapes
+from worker.observe.health import Heartbeat
+from worker.observe.instrumentation import Instrumentation
 from worker.observe.metrics import Meters
 from worker.observe.tracing import tracing
-from worker.observe.window_metrics import Tally
+from worker.observe.window_metrics import WindowMetrics
 from worker.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vitals) -> None:
+def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: Heartbeat) -> None:
     """Label until told to stop.
 
     Raises:
         UserError: Something that `emotion-worker check` would have told.
     """
     traces = tracing(settings)
-    broker = Broker(settings)
-    limits = checked_topics(broker, settings)
+    clients = KafkaClients(settings)
+    limits = checked_topics(clients, settings)
     smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
     label_prefix = find_label_prefix(settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     set_batch_tokens(model, settings)
-    meet_sizes(model)
-    consumer = broker.consumer()
+    warm_up_shapes(model)
+    consumer = clients.consumer()
     # At least once leaves nothing open, and a label may be there while a dead letter before it is not.
-    commits, unblock = Commits(), None
+    committed, unblock = CommittedOffsets(), None
     if settings.delivery == "exactly_once":
-        commits = Commits(partial(find_answered, broker, settings), partial(find_seen, broker, settings))
-        unblock = partial(end_abandoned, broker, settings)
+        committed = CommittedOffsets(
+            partial(find_answered, clients, settings), partial(find_visible, clients, settings)
+        )
+        unblock = partial(end_hanging_transactions, clients, settings)
         unblock()
-    source = make_source(settings, consumer, settings.input_topic, stop.wait, commits, unblock)
-    with traces as traced, closing(source), closing(make_sink(broker, settings, consumer, smallest, commits)) as sink:
+    source = make_source(settings, consumer, settings.input_topic, stop.wait, committed, unblock)
+    with (
+        traces as traced,
+        closing(source),
+        closing(make_sink(clients, settings, consumer, smallest, committed)) as sink,
+    ):
         stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
         _log.info(
             "worker_started",
@@ -69,10 +75,12 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, vitals: Vit
                 "delivery": settings.delivery,
             },
         )
-        tally = Tally(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
-        instrument = Instrument(stages, source, tally, meters, vitals, settings.longest_turn_ms / 1000)
-        spare_the_collector()
-        loop.run(traced(instrument.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
+        window_metrics = WindowMetrics(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
+        instrumentation = Instrumentation(
+            stages, source, window_metrics, meters, heartbeat, settings.longest_turn_ms / 1000
+        )
+        tune_garbage_collector()
+        loop.run(traced(instrumentation.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
 
 

@@ -21,7 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from worker.errors import USER_ERROR, exit_code
 from worker.observe.endpoint import endpoint
-from worker.observe.health import Health, Vitals
+from worker.observe.health import Health, Heartbeat
 from worker.observe.logs import configure_logging
 from worker.observe.metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY, Meters
 from worker.service import serve, stop_on_signals
@@ -48,10 +48,10 @@ def run(settings: Settings, log_level: str) -> int:
     if count > 1:
         with TemporaryDirectory(prefix="emotion-worker-") as folder:
             return _Supervisor(settings, count, log_level, folder).run()
-    vitals, registry = Vitals(), CollectorRegistry()
-    with stop_on_signals() as stop, _observed(settings, [vitals], stop, registry) as meters:
+    heartbeat, registry = Heartbeat(), CollectorRegistry()
+    with stop_on_signals() as stop, _observed(settings, [heartbeat], stop, registry) as meters:
         meters[PROCESSES].set(1)
-        serve(settings, stop, Meters("loop", registry), vitals)
+        serve(settings, stop, Meters("loop", registry), heartbeat)
     return 0
 
 
@@ -81,7 +81,7 @@ def usable_cores() -> int:
 
 @contextmanager
 def _observed(
-    settings: Settings, loops: Sequence[Vitals], stop: threading.Event, registry: CollectorRegistry
+    settings: Settings, loops: Sequence[Heartbeat], stop: threading.Event, registry: CollectorRegistry
 ) -> Iterator[Meters]:
     """Health and metrics of these loops, served while the block runs."""
     health = Health(loops, stop.is_set)
@@ -97,7 +97,7 @@ class _Child:
 
     def __init__(self, slot: int, settings: Settings, log_level: str) -> None:
         self.slot = slot
-        self.vitals: Vitals = multiprocessing.get_context("spawn").RawValue(Vitals)
+        self.heartbeat: Heartbeat = multiprocessing.get_context("spawn").RawValue(Heartbeat)
         self.process: SpawnProcess | None = None
         self.start_at = 0.0
         self._settings = settings
@@ -106,10 +106,10 @@ class _Child:
         self._crashes = 0
 
     def start(self) -> None:
-        self.vitals.clear()
+        self.heartbeat.clear()
         self._started_at = time.monotonic()
         self.process = SpawnProcess(
-            target=_work, args=(self._settings, self.slot, self.vitals, self._log_level), daemon=True
+            target=_work, args=(self._settings, self.slot, self.heartbeat, self._log_level), daemon=True
         )
         self.process.start()
         _log.info("process_started", extra={"process_number": self.slot, "pid": self.process.pid})
@@ -119,7 +119,7 @@ class _Child:
         if self.process is None or self.process.exitcode is None:
             return None
         code, self.process = self.process.exitcode, None
-        self.vitals.clear()
+        self.heartbeat.clear()
         return code
 
     def back_off(self, code: int) -> None:
@@ -153,7 +153,7 @@ class _Supervisor:
     def run(self) -> int:
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=self._folder)  # type: ignore[no-untyped-call]
-        loops = [child.vitals for child in self._children]
+        loops = [child.heartbeat for child in self._children]
         with stop_on_signals(at_once=self._kill) as stop, _observed(self._settings, loops, stop, registry) as meters:
             try:
                 code = self._look_after(stop, meters)
@@ -207,19 +207,19 @@ def _settings_of(settings: Settings, slot: int) -> Settings:
     return settings.model_copy(update={"group_instance_id": f"{name}-{slot}" if name else None})
 
 
-def _work(settings: Settings, slot: int, vitals: Vitals, log_level: str) -> None:
+def _work(settings: Settings, slot: int, heartbeat: Heartbeat, log_level: str) -> None:
     """What a child does. It ends with its supervisor, however that ends."""
     os.setsid()  # what a terminal tells all its processes is for the supervisor to pass on
     configure_logging(log_level)
     # Under the slot in place of its pid: whoever is started in its place counts on.
     values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
-    sys.exit(exit_code(partial(_loop, settings, vitals)))
+    sys.exit(exit_code(partial(_loop, settings, heartbeat)))
 
 
-def _loop(settings: Settings, vitals: Vitals) -> int:
+def _loop(settings: Settings, heartbeat: Heartbeat) -> int:
     with stop_on_signals() as stop:
         threading.Thread(target=_stop_without_supervisor, args=(stop,), daemon=True).start()
-        serve(settings, stop, Meters("loop", CollectorRegistry()), vitals)
+        serve(settings, stop, Meters("loop", CollectorRegistry()), heartbeat)
     return 0
 
 

@@ -26,7 +26,7 @@ from tests.harness.independent import (
 from tests.harness.otlp_collector import OtlpCollector
 from tests.harness.tiny_model import write_tiny_model
 from tests.harness.worker_process import WorkerProcess
-from worker.kafka.clients import Broker
+from worker.kafka.clients import KafkaClients
 from worker.settings import load_settings
 
 
@@ -110,7 +110,7 @@ def make_producers_beside_a_silent_server(bootstrap_servers: str, **settings: ob
     """The first of the bootstrap servers takes connections and says nothing; clients begin with any of them."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         both = f"127.0.0.1:{silent.getsockname()[1]},{bootstrap_servers}"
-        broker = Broker(load_settings(**(settings | {"bootstrap_servers": both})))
+        broker = KafkaClients(load_settings(**(settings | {"bootstrap_servers": both})))
         for _ in range(6):
             broker.producer(max_message_bytes=1_000_000).close()
 

@@ -9,8 +9,8 @@ from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, create_topic, delete_records
 from tests.integration.conftest import Stream, message
 from worker.flow import Partition
-from worker.kafka.clients import Broker
-from worker.kafka.committed_outputs import find_answered, find_seen
+from worker.kafka.clients import KafkaClients
+from worker.kafka.committed_outputs import find_answered, find_visible
 from worker.settings import Settings
 
 
@@ -33,7 +33,7 @@ def test_they_tell_the_groups_own_offsets_as_long_as_no_transaction_is_open(
         stream.wait_until_read()
         assert worker.terminate() == 0
     settings = settings_of(stream)
-    broker = Broker(settings)
+    broker = KafkaClients(settings)
 
     expected = {Partition(stream.input, number): offset for number, offset in stream.committed().items()}
     assert len(expected) == 3
@@ -57,7 +57,7 @@ def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -
     servers = apache_kafka.bootstrap_servers
     topics = [create_topic(servers, partitions=2) for _ in range(2)]
     settings = Settings(bootstrap_servers=servers, output_topic=topics[0], dead_letter_topic=topics[1])
-    broker = Broker(settings)
+    broker = KafkaClients(settings)
     producer = Producer({"bootstrap.servers": servers, "transactional.id": topics[0]})
     producer.init_transactions()
     for is_committed in (True, False):
@@ -74,27 +74,29 @@ def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -
     committed, aborted = [(first, 2), (second, 0)], [(first, 4), (first, 6)]  # 3 and 7 are their markers
     expected = dict.fromkeys(committed, True) | dict.fromkeys(aborted, False)
     eventually(
-        lambda: find_seen(broker, settings, aborted), 30, "the markers are written, which comes after the answer"
+        lambda: find_visible(broker, settings, aborted),
+        30,
+        "the markers are written, which comes after the answer",
     )
-    assert find_seen(broker, settings, [*committed, *aborted]) == expected
-    assert find_seen(broker, settings, []) == {}
+    assert find_visible(broker, settings, [*committed, *aborted]) == expected
+    assert find_visible(broker, settings, []) == {}
 
     delete_records(servers, topics[0], {1: 4})
-    assert find_seen(broker, settings, [*committed, *aborted]) == {(second, 0): True} | dict.fromkeys(aborted, False)
-    assert find_seen(broker, settings, [(first, -1)]) == {}  # of which the brokers did not tell the offset
+    assert find_visible(broker, settings, [*committed, *aborted]) == {(second, 0): True} | dict.fromkeys(aborted, False)
+    assert find_visible(broker, settings, [(first, -1)]) == {}  # of which the brokers did not tell the offset
 
     producer.begin_transaction()
     producer.produce(topics[0], b"an outcome", partition=1)
     producer.flush()
-    assert find_seen(broker, settings, [(first, 6), (first, 8)]) is None
-    assert find_seen(broker, settings, committed) == {(second, 0): True}
+    assert find_visible(broker, settings, [(first, 6), (first, 8)]) is None
+    assert find_visible(broker, settings, committed) == {(second, 0): True}
     producer.abort_transaction()
-    eventually(lambda: find_seen(broker, settings, [(first, 8)]), 30, "the marker is written")
-    assert find_seen(broker, settings, [(first, 8)]) == {(first, 8): False}
-    assert find_seen(broker, settings, [(Partition(f"{first.topic}-gone", 0), 0)]) is None
+    eventually(lambda: find_visible(broker, settings, [(first, 8)]), 30, "the marker is written")
+    assert find_visible(broker, settings, [(first, 8)]) == {(first, 8): False}
+    assert find_visible(broker, settings, [(Partition(f"{first.topic}-gone", 0), 0)]) is None
 
 
 def test_nothing_is_known_while_they_cannot_be_read(make_stream: Callable[..., Stream]) -> None:
     stream = make_stream()
     settings = settings_of(stream, output_topic=f"{stream.output}-gone", input_topic=create_topic(stream.servers))
-    assert find_answered(Broker(settings), settings, [0]) is None
+    assert find_answered(KafkaClients(settings), settings, [0]) is None

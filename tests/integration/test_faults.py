@@ -16,7 +16,7 @@ from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, StoredRecord, add_partitions, create_topic, read_topic
 from tests.harness.proxy import END_TXN
 from tests.integration.conftest import Stream, identities, message
-from worker.kafka.clients import Broker
+from worker.kafka.clients import KafkaClients
 from worker.settings import load_settings
 
 TXN_OFFSET_COMMIT = 28  # the api key of the request that puts offsets into a transaction
@@ -203,7 +203,7 @@ def test_records_that_their_coordinator_knows_nothing_of_never_become_visible(br
     """As after a broker that skipped the markers of a transaction and then called it complete."""
     topic = create_topic(breakable_kafka.bootstrap_servers)
     breakable_kafka.set_broker_config("transaction.partition.verification.enable", "false")  # it would refuse them
-    broker = Broker(load_settings(bootstrap_servers=breakable_kafka.bootstrap_servers))
+    broker = KafkaClients(load_settings(bootstrap_servers=breakable_kafka.bootstrap_servers))
     with closing(broker.producer(1_000_000, topic)) as forgotten:
         forgotten.init_transactions()
         forgotten.begin_transaction()
@@ -233,7 +233,7 @@ def test_a_new_partition_is_read_also_where_a_rejoin_takes_longer_than_a_poll(
 
 def test_what_a_group_agrees_on_between_two_polls_is_taken(breakable_kafka: ApacheKafka, stream: Stream) -> None:
     settings = load_settings(bootstrap_servers=stream.settings["bootstrap_servers"], group_id=stream.group)
-    with breakable_kafka.proxy() as proxy, closing(Broker(settings).consumer()) as consumer:
+    with breakable_kafka.proxy() as proxy, closing(KafkaClients(settings).consumer()) as consumer:
         consumer.subscribe([stream.input])
         proxy.latency_s = 0.1
         while consumer.group_metadata().state != MemberState.STABLE:

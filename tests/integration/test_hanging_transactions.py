@@ -11,9 +11,9 @@ from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.independent import create_topic, read_topic
 from worker.flow import Partition
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker, transactional_id
-from worker.kafka.committed_outputs import find_seen
-from worker.kafka.hanging_transactions import end_abandoned
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
+from worker.kafka.committed_outputs import find_visible
+from worker.kafka.hanging_transactions import end_hanging_transactions
 from worker.settings import Settings
 
 
@@ -33,7 +33,7 @@ def abandon(kafka: ApacheKafka, settings: Settings, name: str, partition: int, *
     """As of a worker that died after its broker had skipped the markers of a label and of a dead letter."""
     kafka.set_broker_config("transaction.partition.verification.enable", "false")  # it would refuse them
     targets = [TopicPartition(topic, partition) for topic in (settings.output_topic, settings.dead_letter_topic)]
-    with closing(Broker(settings).producer(DEFAULT_MAX_MESSAGE_BYTES, name)) as producer:
+    with closing(KafkaClients(settings).producer(DEFAULT_MAX_MESSAGE_BYTES, name)) as producer:
         producer.init_transactions()
         producer.begin_transaction()
         producer._transaction_manager._partitions_in_transaction.update(targets)  # untrue
@@ -61,12 +61,12 @@ def test_they_end_as_their_coordinator_says(
     assert visible(settings) == 0
 
     def ended() -> bool:  # the coordinator takes a moment to write the end of the part that it knows of
-        end_abandoned(Broker(settings), settings)
+        end_hanging_transactions(KafkaClients(settings), settings)
         return "abandoned_transaction_ended" in [record.message for record in caplog.records]
 
     eventually(ended, 30, "it is ended")
     eventually(lambda: visible(settings) == (2 if commit else 0), 30, "the markers are written")
-    end_abandoned(Broker(settings), settings)
+    end_hanging_transactions(KafkaClients(settings), settings)
     (told,) = [record.__dict__ for record in caplog.records if record.name == "worker.kafka.hanging_transactions"]
     assert told["committed"] is commit
     assert sorted(told["partitions"]) == sorted([f"{settings.dead_letter_topic}-1", f"{settings.output_topic}-1"])
@@ -74,15 +74,15 @@ def test_they_end_as_their_coordinator_says(
 
 def test_outcomes_that_stand_behind_one_are_seen_in_the_end(breakable_kafka: ApacheKafka, settings: Settings) -> None:
     abandon(breakable_kafka, settings, transactional_id(settings.group_id), 1, commit=True)
-    broker, target = Broker(settings), TopicPartition(settings.output_topic, 1)
+    broker, target = KafkaClients(settings), TopicPartition(settings.output_topic, 1)
     with closing(broker.producer(DEFAULT_MAX_MESSAGE_BYTES, transactional_id(settings.group_id))) as producer:
         producer.init_transactions()
         producer.begin_transaction()
         offset = producer.send(target.topic, b"a label", partition=target.partition).get(30).offset
         producer.commit_transaction()
     written = (Partition(*target), offset)
-    assert find_seen(broker, settings, [written]) is None
-    assert eventually(lambda: find_seen(broker, settings, [written]), 30, "it is seen") == {written: True}
+    assert find_visible(broker, settings, [written]) is None
+    assert eventually(lambda: find_visible(broker, settings, [written]), 30, "it is seen") == {written: True}
 
 
 def test_what_belongs_to_others_or_may_still_end_by_itself_is_left_alone(
@@ -96,7 +96,7 @@ def test_what_belongs_to_others_or_may_still_end_by_itself_is_left_alone(
     at_work.begin_transaction()
     at_work.produce(settings.output_topic, b"a label", partition=1)
     at_work.flush()
-    end_abandoned(Broker(settings), settings)
+    end_hanging_transactions(KafkaClients(settings), settings)
     assert visible(settings) == 0
     at_work.commit_transaction()  # it was not fenced off
     eventually(lambda: visible(settings) == 1, 30, "its label is there")
@@ -105,5 +105,5 @@ def test_what_belongs_to_others_or_may_still_end_by_itself_is_left_alone(
 
 def test_a_cluster_that_cannot_be_asked_is_no_reason_to_end(caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings(bootstrap_servers="127.0.0.1:1")
-    end_abandoned(Broker(settings), settings)
+    end_hanging_transactions(KafkaClients(settings), settings)
     assert "abandoned_transactions_left" in [record.message for record in caplog.records]

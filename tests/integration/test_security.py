@@ -19,7 +19,7 @@ from tests.harness.token_endpoint import TokenEndpoint
 from tests.integration.conftest import Stream, identities, make_producers_beside_a_silent_server, message
 from worker.commands.check import check
 from worker.errors import UserError
-from worker.kafka.clients import Broker
+from worker.kafka.clients import KafkaClients
 from worker.settings import Settings, load_settings
 
 USER = "scram-user"
@@ -165,7 +165,7 @@ def test_every_mechanism_connects(secured: SecuredKafka) -> None:
             ),
             oauth(secured, endpoint),
         ):
-            with Broker(load_settings(**settings)).admin() as admin:
+            with KafkaClients(load_settings(**settings)).admin() as admin:
                 assert admin.brokers() == 1
 
 
@@ -174,7 +174,7 @@ def test_a_token_serves_for_many_connections_while_it_is_good(
     life_seconds: float, asked: int, secured: SecuredKafka
 ) -> None:
     with TokenEndpoint("oauth-user", CLIENT_ID, CLIENT_SECRET, life_seconds) as endpoint:
-        broker = Broker(load_settings(**oauth(secured, endpoint)))
+        broker = KafkaClients(load_settings(**oauth(secured, endpoint)))
         for _ in range(2):
             with broker.admin():  # one connection
                 pass
@@ -185,16 +185,16 @@ def test_what_a_token_endpoint_refuses_is_told_and_what_may_pass_is_tried_again(
     secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with TokenEndpoint("oauth-user", CLIENT_ID, CLIENT_SECRET) as endpoint:
-        with pytest.raises(UserError, match=r"answers 401: .* EMOTION_OAUTH_CLIENT_SECRET") as refusal:
-            Broker(load_settings(**oauth(secured, endpoint, secret=WRONG))).admin()
-        assert WRONG not in str(refusal.value)
+        with pytest.raises(UserError, match=r"answers 401: .* EMOTION_OAUTH_CLIENT_SECRET") as fatal_connection_error:
+            KafkaClients(load_settings(**oauth(secured, endpoint, secret=WRONG))).admin()
+        assert WRONG not in str(fatal_connection_error.value)
         endpoint.status = 302  # followed, it would take the secret elsewhere
         with pytest.raises(UserError, match="answers 302"):
-            Broker(load_settings(**oauth(secured, endpoint))).admin()
+            KafkaClients(load_settings(**oauth(secured, endpoint))).admin()
         monkeypatch.setattr("worker.kafka.clients._BOOTSTRAP_TIMEOUT_MS", 1000)
         endpoint.status = 503
         with pytest.raises(UserError, match=r"no Kafka broker answers .*token endpoint answers 503"):
-            Broker(load_settings(**oauth(secured, endpoint))).admin()
+            KafkaClients(load_settings(**oauth(secured, endpoint))).admin()
         assert len(endpoint.requests) > 2
 
 
@@ -244,7 +244,7 @@ def test_what_a_broker_refuses_is_told_with_its_mend(
     make_settings, told = REFUSALS[case]
     monkeypatch.setattr("worker.kafka.clients._BOOTSTRAP_TIMEOUT_MS", 1000)  # where it is tried again, it ends sooner
     with pytest.raises(UserError, match=told):
-        Broker(load_settings(**make_settings(secured))).admin()
+        KafkaClients(load_settings(**make_settings(secured))).admin()
 
 
 def test_a_wrong_password_ends_run_and_is_found_by_check(

@@ -19,13 +19,13 @@ from tests.harness.independent import NewRecord, committed_offsets, create_topic
 from worker.build import make_sink
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import ModelInfo, Outcome, Prediction, Request, Window
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker
-from worker.kafka.committed_offsets import Commits
-from worker.kafka.committed_outputs import find_seen
-from worker.kafka.patches.producer import BoundedProducer
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
+from worker.kafka.committed_offsets import CommittedOffsets
+from worker.kafka.committed_outputs import find_visible
+from worker.kafka.patches.producer import WindowProducer
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
-from worker.kafka.window_size import Pace
+from worker.kafka.window_size import WindowSizer
 from worker.messages.encode import Encoder, Target
 from worker.settings import Settings, load_settings
 
@@ -48,12 +48,15 @@ def window_and_sink(servers: str, delivery: str = "exactly_once") -> Iterator[tu
     """A window of one text that waits for its delivery."""
     topic = create_topic(servers)
     settings = load_settings(bootstrap_servers=servers, group_id=topic, input_topic=topic, delivery=delivery)
-    broker, commits = Broker(settings), Commits()
+    broker, committed = KafkaClients(settings), CommittedOffsets()
     consumer = broker.consumer()
-    pace = Pace(1.0, 100, lambda: 0.0)
-    source = Source(consumer, topic, pace, "earliest", lambda _: None, commits)
+    sizer = WindowSizer(1.0, 100, lambda: 0.0)
+    source = Source(consumer, topic, sizer, "earliest", lambda _: None, committed)
     produce(servers, topic, [NewRecord(b"text")])
-    with closing(source), closing(make_sink(broker, settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, commits)) as sink:
+    with (
+        closing(source),
+        closing(make_sink(broker, settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, committed)) as sink,
+    ):
         yield eventually(source.poll, 60, "the text", interval_s=0), sink
 
 
@@ -66,7 +69,7 @@ def test_what_brokers_left_open_ends_as_its_transaction_ended(
     output = create_topic(servers)
     breakable_kafka.set_broker_config("transaction.partition.verification.enable", "false")  # it would refuse them
     if end == "never committed":
-        monkeypatch.setattr(BoundedProducer, "commit_transaction", nobody_answers)
+        monkeypatch.setattr(WindowProducer, "commit_transaction", nobody_answers)
     with window_and_sink(servers) as (window, sink):
         producer = sink._producer
         assert producer is not None
@@ -120,9 +123,12 @@ def test_a_commit_that_the_abort_of_the_next_window_undoes_in_one_topic_is_made_
     settings = load_settings(
         bootstrap_servers=servers, group_id=topic, input_topic=topic, output_topic=output, dead_letter_topic=letters
     )
-    broker = Broker(settings)
-    consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker, settings))
-    source = Source(consumer, topic, Pace(1.0, 1, lambda: 0.0), "earliest", lambda _: None, commits)
+    broker = KafkaClients(settings)
+    consumer, committed = (
+        broker.consumer(),
+        CommittedOffsets(find_visible=partial(find_visible, broker, settings)),
+    )
+    source = Source(consumer, topic, WindowSizer(1.0, 1, lambda: 0.0), "earliest", lambda _: None, committed)
     target = Target(output, DEFAULT_MAX_MESSAGE_BYTES)
     encoder = Encoder(ModelInfo("m", "sha256:00", ["sad", "glad"], None), target, target, lambda: 0)
 
@@ -135,7 +141,10 @@ def test_a_commit_that_the_abort_of_the_next_window_undoes_in_one_topic_is_made_
         return eventually(source.poll, 60, "a text", interval_s=0)
 
     produce(servers, topic, [NewRecord(str(number).encode()) for number in range(4)])
-    with closing(source), closing(make_sink(broker, settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, commits)) as sink:
+    with (
+        closing(source),
+        closing(make_sink(broker, settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, committed)) as sink,
+    ):
         sink.deliver(first := next_window(), outcomes(first))
         eventually(lambda: labelled(servers, output) == [0], 30, "its marker is written, which comes after the answer")
         producer = sink._producer
@@ -182,7 +191,7 @@ def test_a_topic_that_brokers_say_nothing_of_is_named(breakable_kafka: ApacheKaf
 def test_tries_that_fail_leave_no_sockets_behind(breakable_kafka: ApacheKafka) -> None:
     with window_and_sink(breakable_kafka.bootstrap_servers) as (_, sink):
         sink.close()
-        away = Broker(Settings(bootstrap_servers="127.0.0.1:1"))
+        away = KafkaClients(Settings(bootstrap_servers="127.0.0.1:1"))
         sink._make_producer = lambda: away.producer(DEFAULT_MAX_MESSAGE_BYTES, "any")
 
         def open_files() -> int:

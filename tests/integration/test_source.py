@@ -23,21 +23,21 @@ from tests.harness.independent import NewRecord, create_topic, produce
 from worker.build import make_sink
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Partition, Record, Window
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker
-from worker.kafka.committed_offsets import Commits
-from worker.kafka.patches.client import committed_now
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
+from worker.kafka.committed_offsets import CommittedOffsets
+from worker.kafka.patches.client import fetch_committed_offset
 from worker.kafka.source import Source
-from worker.kafka.window_size import Pace
+from worker.kafka.window_size import WindowSizer
 from worker.settings import Settings
 
 COUNT = 400
 
 
-def pace(records: int) -> Pace:
+def sizer(records: int) -> WindowSizer:
     """Windows of this size from the start, whatever they take."""
-    steady = Pace(1.0, records, lambda: 0.0)
+    steady = WindowSizer(1.0, records, lambda: 0.0)
     while steady.next_size() < records:
-        steady.hand_over(records)
+        steady.start(records)
     return steady
 
 
@@ -64,9 +64,11 @@ class Member:
     """A member of the group that commits what it reads; `records` are those whose window was committed."""
 
     def __init__(self, settings: Settings, consumer: Any, window_records: int) -> None:
-        commits = Commits()
-        self.source = Source(consumer, settings.input_topic, pace(window_records), "earliest", lambda _: None, commits)
-        self._sink = make_sink(Broker(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, commits)
+        committed = CommittedOffsets()
+        self.source = Source(
+            consumer, settings.input_topic, sizer(window_records), "earliest", lambda _: None, committed
+        )
+        self._sink = make_sink(KafkaClients(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, committed)
         self.records: list[Record] = []
 
     def turn(self) -> Window:
@@ -148,7 +150,9 @@ def test_a_stream_that_never_pauses_is_not_gathered_until_the_window_is_full(apa
     settings = Settings(
         bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
     )
-    consumer = Followed(Broker(settings).consumer(), lambda: produce(servers, topic, [NewRecord(b"v", partition=0)]))
+    consumer = Followed(
+        KafkaClients(settings).consumer(), lambda: produce(servers, topic, [NewRecord(b"v", partition=0)])
+    )
     member = Member(settings, consumer, 200)
     try:
         eventually(lambda: member.turn().records, 60, "the first window, with what was written before it joined")
@@ -165,7 +169,7 @@ def awaited(apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch) -> It
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers)
     settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
-    consumer = Broker(settings).consumer()
+    consumer = KafkaClients(settings).consumer()
     fetcher = consumer._fetcher
     fetcher.config["fetch_max_wait_ms"] = 60_000
     member = Member(settings, consumer, 50)
@@ -217,7 +221,7 @@ def test_a_group_with_members_of_another_kind_is_named(apache_kafka: KafkaUnderT
         {"bootstrap.servers": servers, "group.id": settings.group_id, "partition.assignment.strategy": "range"}
     )
     other.subscribe([topic])
-    member = Member(settings, Broker(settings).consumer(), 50)
+    member = Member(settings, KafkaClients(settings).consumer(), 50)
     try:
         eventually(lambda: other.poll(0.1) or other.assignment(), 60, "it is a member")
         with pytest.raises(UserError, match=r"another kind.*EMOTION_GROUP_ID"):
@@ -236,7 +240,7 @@ def test_keys_and_headers_count_as_bytes_of_a_window(
     settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
     large = NewRecord(b"v", b"k" * 30_000, headers=(("h", b"x" * 30_000),), partition=0)
     produce(servers, topic, [large] * 40)
-    member = Member(settings, Few(Broker(settings).consumer()), 200)
+    member = Member(settings, Few(KafkaClients(settings).consumer()), 200)
     try:
         sizes = [len(eventually(lambda: member.turn().records, 60, "a window", interval_s=0)) for _ in range(5)]
     finally:
@@ -256,18 +260,18 @@ def test_an_offset_is_the_brokers_own_also_after_a_time_out(breakable_kafka: Apa
         other.commit(offsets=[librdkafka.TopicPartition(topic, 0, offset)], asynchronous=False)
 
     with breakable_kafka.proxy() as proxy:
-        broker = Broker(Settings(bootstrap_servers=breakable_kafka.proxied_bootstrap_servers, group_id=group))
+        broker = KafkaClients(Settings(bootstrap_servers=breakable_kafka.proxied_bootstrap_servers, group_id=group))
         consumer = broker.consumer()
         commit(1)
-        assert committed_now(consumer, partition, 5000) == 1
+        assert fetch_committed_offset(consumer, partition, 5000) == 1
         proxy.stall()
         with pytest.raises(KafkaTimeoutError):
-            committed_now(consumer, partition, 500)
+            fetch_committed_offset(consumer, partition, 500)
         asked = list(consumer._coordinator._offset_fetch_futures.values())
         proxy.resume()
         eventually(lambda: all(future.is_done for future in asked), 30, "the late answer is there")
         commit(100)
-        assert committed_now(consumer, partition, 5000) == 100
+        assert fetch_committed_offset(consumer, partition, 5000) == 100
         consumer.close(autocommit=False)
 
 
@@ -279,7 +283,7 @@ def test_a_commit_that_the_brokers_have_forgotten_is_not_delivered_again(
     settings = Settings(
         bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
     )
-    consumer = Broker(settings).consumer()
+    consumer = KafkaClients(settings).consumer()
     member = Member(settings, consumer, 50)
     produce(servers, topic, [NewRecord(b"v", partition=0)] * 100)
 
@@ -295,7 +299,7 @@ def test_a_commit_that_the_brokers_have_forgotten_is_not_delivered_again(
         produce(servers, topic, [NewRecord(b"v", partition=0)])
         eventually(lambda: read(101), 60, "the next one is read", interval_s=0)
         assert [record.origin.offset for record in member.records] == list(range(101))
-        assert committed_now(consumer, TopicPartition(topic, 0), 5000) == 101
+        assert fetch_committed_offset(consumer, TopicPartition(topic, 0), 5000) == 101
         assert [r.message for r in caplog.records if r.name == "worker.kafka.committed_offsets"].count(
             "offset_went_back"
         ) == 1
@@ -312,9 +316,9 @@ def test_a_window_that_was_committed_in_part_is_read_on_from_there(
     settings = Settings(
         bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
     )
-    consumer, commits = Broker(settings).consumer(), Commits()
-    source = Source(consumer, topic, pace(50), "earliest", lambda _: None, commits)
-    sink = make_sink(Broker(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, commits)
+    consumer, committed = KafkaClients(settings).consumer(), CommittedOffsets()
+    source = Source(consumer, topic, sizer(50), "earliest", lambda _: None, committed)
+    sink = make_sink(KafkaClients(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, committed)
     produce(servers, topic, [NewRecord(b"v", partition=0)] * 50)
     try:
         window = eventually(source.poll, 60, "a window", interval_s=0)
@@ -344,11 +348,11 @@ def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outpu
     producer.begin_transaction()  # which stays open: the coordinator gives no stable offset
     producer.send_offsets_to_transaction([librdkafka.TopicPartition(topic, 0, 5)], other.consumer_group_metadata(), 30)
     other.close()
-    commits = Commits(lambda _: {Partition(topic, 0): 10} if is_told else {})
-    commits.join(1_000_000, [0])  # so the generation goes back
+    committed = CommittedOffsets(lambda _: {Partition(topic, 0): 10} if is_told else {})
+    committed.join(1_000_000, [0])  # so the generation goes back
     calls: list[str] = []
-    consumer = Broker(settings).consumer()
-    source = Source(consumer, topic, pace(50), "earliest", lambda _: None, commits, lambda: calls.append("unblock"))
+    consumer = KafkaClients(settings).consumer()
+    source = Source(consumer, topic, sizer(50), "earliest", lambda _: None, committed, lambda: calls.append("unblock"))
     try:
         if is_told:
             window = eventually(source.poll, 60, "a window", interval_s=0)
@@ -377,7 +381,7 @@ def test_a_window_that_a_rejoin_falls_into_is_dropped_and_read_again(
     settings = Settings(
         bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
     )
-    broker = Broker(settings)
+    broker = KafkaClients(settings)
     other = MemberThread(Member(settings, broker.consumer(), 50))
     consumer = broker.consumer()
     joined = threading.Event()

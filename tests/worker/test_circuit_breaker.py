@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.circuit_breaker import RejectionGuard
+from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
 from worker.flow import Outcome
 
@@ -13,28 +13,28 @@ def outcomes(labels: int, dead_letters: int) -> list[Outcome]:
 
 
 def test_too_many_dead_letters_stop_the_worker_and_name_the_mend() -> None:
-    guard = RejectionGuard("dead", 95)
-    guard(outcomes(0, 999))
+    circuit_breaker = CircuitBreaker("dead", 95)
+    circuit_breaker(outcomes(0, 999))
     with pytest.raises(UserError, match=r"1000 of the last 1000 records .* EMOTION_INPUT_FORMAT"):
-        guard(outcomes(0, 1))
+        circuit_breaker(outcomes(0, 1))
 
 
 def test_a_share_at_the_limit_is_taken_for_bad_data() -> None:
-    guard = RejectionGuard("dead", 95)
+    circuit_breaker = CircuitBreaker("dead", 95)
     for _ in range(50):
-        guard(outcomes(5, 95))
+        circuit_breaker(outcomes(5, 95))
 
 
 def test_what_was_long_ago_does_not_count() -> None:
-    guard = RejectionGuard("dead", 95)
+    circuit_breaker = CircuitBreaker("dead", 95)
     for _ in range(100):
-        guard(outcomes(1000, 0))
-    guard(outcomes(0, 600))
+        circuit_breaker(outcomes(1000, 0))
+    circuit_breaker(outcomes(0, 600))
     with pytest.raises(UserError):
-        guard(outcomes(0, 600))
+        circuit_breaker(outcomes(0, 600))
 
 
 def test_a_limit_of_100_percent_never_stops() -> None:
-    guard = RejectionGuard("dead", 100)
+    circuit_breaker = CircuitBreaker("dead", 100)
     for _ in range(10):
-        guard(outcomes(0, 1000))
+        circuit_breaker(outcomes(0, 1000))

@@ -10,7 +10,7 @@ import pytest
 from schemas.emotion_label import Source as Origin
 from schemas.text_message import Fields
 from worker import loop
-from worker.circuit_breaker import RejectionGuard
+from worker.circuit_breaker import CircuitBreaker
 from worker.errors import NotDeliveredError
 from worker.flow import Outcome, Partition, Record, Window
 from worker.messages.decode import decode, message_reader
@@ -78,7 +78,7 @@ def run(source: ListSource, sink: ListSink, model: Model, tokenizer: Tokenizer) 
         plan=partial(plan, batch_tokens=64),
         predict=model.predict,
         encode=Encoder(model.info, Target("out", 10**6), Target("dead", 10**6), lambda: 0).encode,
-        guard=RejectionGuard("dead", 95),
+        circuit_breaker=CircuitBreaker("dead", 95),
         sink=sink,
     )
     loop.run(stages, source.exhausted, lambda: None)

@@ -16,15 +16,15 @@ from kafka import TopicPartition
 from tqdm import tqdm
 
 from worker import loop
-from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, spare_the_collector
+from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, tune_garbage_collector
 from worker.commands import bench_report
 from worker.commands.bench_report import Measured
 from worker.commands.demo import scratch_topics
 from worker.commands.embedded_broker import embedded_broker
 from worker.errors import UserError
 from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText, Window
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker
-from worker.kafka.committed_offsets import Commits
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
+from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.source import Source
 from worker.model.sample_texts import sample_texts
 from worker.model.warm_up import forward_texts_per_s
@@ -71,10 +71,10 @@ def bench(settings: Settings, options: Options) -> int:
             servers, name = stack.enter_context(embedded_broker()), "embedded (Tansu, in memory)"
             settings = settings.model_copy(update={"delivery": "at_least_once", "session_timeout_ms": 6_000})
         settings = settings.model_copy(update={"bootstrap_servers": servers})
-        broker = Broker(settings)
-        topics = stack.enter_context(scratch_topics(broker, "emotion-bench", _PARTITIONS))
+        clients = KafkaClients(settings)
+        topics = stack.enter_context(scratch_topics(clients, "emotion-bench", _PARTITIONS))
         names = dict(zip(("input_topic", "output_topic", "dead_letter_topic"), topics, strict=True))
-        measured = _Bench(settings.model_copy(update=names), broker, texts, options).measure(name)
+        measured = _Bench(settings.model_copy(update=names), clients, texts, options).measure(name)
     bench_report.print_report(measured, options.target_rate, options.price_per_hour)
     if options.plots:
         bench_report.plot(measured, options.plots)
@@ -94,12 +94,12 @@ def _texts(options: Options) -> list[str]:
 
 
 class _Bench:
-    def __init__(self, settings: Settings, broker: Broker, texts: list[str], options: Options) -> None:
+    def __init__(self, settings: Settings, clients: KafkaClients, texts: list[str], options: Options) -> None:
         self._settings = settings
-        self._broker = broker
+        self._clients = clients
         self._texts = texts
         self._options = options
-        self._limits = checked_topics(broker, settings)
+        self._limits = checked_topics(clients, settings)
         self._model, self._tokenizer = load_model(settings)
 
     def measure(self, broker_name: str) -> Measured:
@@ -108,7 +108,7 @@ class _Bench:
         requests = [Request(index, str(index), text, None) for index, text in enumerate(self._texts)]
         tokenizer_us, tokenized = _cpu_us(lambda: tokenizer.tokenize(requests), len(requests))
         self._produce(self._texts)
-        spare_the_collector()
+        tune_garbage_collector()
         budgets = [self._settings.batch_tokens] if self._settings.batch_tokens else self._budgets()
         ceilings: dict[int, list[float]] = {budget: [] for budget in budgets}
         pipelines, peaks = [], []
@@ -165,7 +165,7 @@ class _Bench:
             value = orjson.dumps({"id": f"bench-{index}", "text": text})
             key = str(index).encode()
             groups[TopicPartition(topic, number)].append(Outcome(index, topic, number, key, value, [], None))
-        producer = self._broker.producer(DEFAULT_MAX_MESSAGE_BYTES)
+        producer = self._clients.producer(DEFAULT_MAX_MESSAGE_BYTES)
         producer.deliver(groups, _SEND_SECONDS)
         producer.close(timeout=1)
 
@@ -204,15 +204,15 @@ class _Run:
         self.seconds = self.cpu_seconds = 0.0
         self._parts = (limits, model, tokenizer)
         self._settings = settings.model_copy(update={"group_id": f"emotion-bench-{uuid.uuid4().hex[:8]}"})
-        self._broker = Broker(self._settings)
+        self._clients = KafkaClients(self._settings)
 
     def until(self, records: int, change: Callable[[loop.Stages], loop.Stages]) -> None:
         """Run until so many records were delivered."""
         settings, (limits, model, tokenizer) = self._settings, self._parts
-        consumer, commits = self._broker.consumer(), Commits()
-        source = make_source(settings, consumer, settings.input_topic, threading.Event().wait, commits)
+        consumer, committed = self._clients.consumer(), CommittedOffsets()
+        source = make_source(settings, consumer, settings.input_topic, threading.Event().wait, committed)
         smallest = min(limits.values())
-        with closing(source), closing(make_sink(self._broker, settings, consumer, smallest, commits)) as sink:
+        with closing(source), closing(make_sink(self._clients, settings, consumer, smallest, committed)) as sink:
             counted = _CountingSource(source)
             stages = change(make_stages(settings, limits, model, tokenizer, counted, sink))
             loop.run(stages, lambda: counted.delivered >= records, lambda: None)

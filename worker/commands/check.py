@@ -10,8 +10,8 @@ import orjson
 
 from worker.build import load_candidates, load_model, make_sink, set_batch_tokens
 from worker.errors import NotDeliveredError, Problem, UserError
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker, trial_transactional_id
-from worker.kafka.committed_offsets import Commits
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, trial_transactional_id
+from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.topics import topic_hints, topic_problems
 from worker.messages.schema_registry import LabelSubject
 from worker.model.artifact import pinning_hint
@@ -103,7 +103,7 @@ def _tried(name: str, part: Callable[[Settings], Iterator[Result]], settings: Se
 
 
 def _broker(settings: Settings) -> Iterator[Result]:
-    with Broker(settings).admin() as admin:
+    with KafkaClients(settings).admin() as admin:
         yield Result(
             "broker",
             True,
@@ -117,7 +117,7 @@ def _broker(settings: Settings) -> Iterator[Result]:
 
 
 def _topics(settings: Settings) -> Iterator[Result]:
-    with Broker(settings).admin() as admin:
+    with KafkaClients(settings).admin() as admin:
         topics = admin.topics([settings.input_topic, settings.output_topic, settings.dead_letter_topic])
     problems = topic_problems(topics, settings)
     if problems:
@@ -129,7 +129,7 @@ def _topics(settings: Settings) -> Iterator[Result]:
 
 
 def _group(settings: Settings) -> Iterator[Result]:
-    with Broker(settings).admin() as admin:
+    with KafkaClients(settings).admin() as admin:
         group = admin.group(settings.group_id)
     if group.operations is not None and "READ" not in group.operations:
         raise UserError(f"this user has no right to read group {settings.group_id}", "grant it Read on the group")
@@ -141,7 +141,9 @@ def _group(settings: Settings) -> Iterator[Result]:
 
 
 def _delivery(settings: Settings) -> Iterator[Result]:
-    make_sink(Broker(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES, Commits(), trial_transactional_id).close()
+    make_sink(
+        KafkaClients(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES, CommittedOffsets(), trial_transactional_id
+    ).close()
     yield Result("delivery", True, settings.delivery)
 
 

@@ -10,8 +10,8 @@ import orjson
 
 from schemas.dead_letter import HEADER_PREFIX
 from worker.flow import Record
-from worker.kafka.clients import Broker
-from worker.kafka.offset_spec import Place
+from worker.kafka.clients import KafkaClients
+from worker.kafka.offset_spec import OffsetSpec
 from worker.kafka.topic_range import find_range, read_range
 from worker.settings import Settings
 
@@ -78,9 +78,9 @@ def show(settings: Settings, filters: Filters, limit: int | None, with_value: bo
     Raises:
         UserError: The topic cannot be read.
     """
-    broker, topic = Broker(settings), settings.dead_letter_topic
-    extent = find_range(broker, topic, Place("earliest"), Place("now"))
-    letters = (read_letter(record) for record in read_range(broker, topic, extent))
+    clients, topic = KafkaClients(settings), settings.dead_letter_topic
+    extent = find_range(clients, topic, OffsetSpec("earliest"), OffsetSpec("now"))
+    letters = (read_letter(record) for record in read_range(clients, topic, extent))
     reasons: Counter[str] = Counter()
     for letter in islice((letter for letter in letters if letter is not None and filters.take(letter)), limit):
         sys.stdout.write(_line(letter, with_value) + "\n")

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from worker.commands.embedded_broker import embedded_broker
 from worker.errors import UserError
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.settings import Settings, variable
 
 _PARTITIONS = 4
@@ -36,14 +36,14 @@ _SAMPLES = [
 class Conversation:
     """Sends texts to the input topic and reads what comes back on the output and the dead-letter topic."""
 
-    def __init__(self, broker: Broker, input_topic: str, output_topic: str, dead_letter_topic: str) -> None:
+    def __init__(self, clients: KafkaClients, input_topic: str, output_topic: str, dead_letter_topic: str) -> None:
         self.sent = self.labelled = self.dead_lettered = 0
         self._topic = input_topic
         self._dead_letter_topic = dead_letter_topic
         self._texts: dict[bytes, bytes] = {}
         self._refused: list[Exception] = []
-        self._producer = broker.producer(DEFAULT_MAX_MESSAGE_BYTES)
-        self._reader = broker.reader([output_topic, dead_letter_topic])
+        self._producer = clients.producer(DEFAULT_MAX_MESSAGE_BYTES)
+        self._reader = clients.reader([output_topic, dead_letter_topic])
 
     @property
     def open(self) -> int:
@@ -142,12 +142,12 @@ def demo(settings: Settings, file: Path | None) -> int:
         if servers is None:
             _say("starting an embedded broker")
             servers = stack.enter_context(embedded_broker())
-        broker = Broker(settings.model_copy(update={"bootstrap_servers": servers}))
-        topics = stack.enter_context(scratch_topics(broker, "emotion-demo", _PARTITIONS))
+        clients = KafkaClients(settings.model_copy(update={"bootstrap_servers": servers}))
+        topics = stack.enter_context(scratch_topics(clients, "emotion-demo", _PARTITIONS))
         _say("starting the worker: it loads the model and joins its group")
         worker = WorkerProcess(_worker_settings(settings, servers, topics))
         stack.callback(worker.stop)
-        conversation = Conversation(broker, *topics)
+        conversation = Conversation(clients, *topics)
         stack.callback(conversation.close)
         worker.wait_until_ready()
         interactive = file is None and sys.stdin.isatty() and sys.stdout.isatty()
@@ -164,11 +164,11 @@ def demo(settings: Settings, file: Path | None) -> int:
 
 
 @contextmanager
-def scratch_topics(broker: Broker, prefix: str, partitions: int) -> Iterator[list[str]]:
+def scratch_topics(clients: KafkaClients, prefix: str, partitions: int) -> Iterator[list[str]]:
     """Input, output and dead-letter topic under names of their own, gone afterwards."""
     prefix = f"{prefix}-{uuid.uuid4().hex[:8]}"
     names = [f"{prefix}-{name}" for name in ("text-messages", "emotion-labels", "dead-letters")]
-    with broker.admin() as admin:
+    with clients.admin() as admin:
         admin.create(dict.fromkeys(names, partitions))
         try:
             yield names

@@ -9,8 +9,8 @@ from schemas.emotion_label import EmotionLabel, Source
 from schemas.wire_format import read_label
 from worker.errors import UserError
 from worker.flow import Partition
-from worker.kafka.clients import Broker
-from worker.kafka.offset_spec import Place
+from worker.kafka.clients import KafkaClients
+from worker.kafka.offset_spec import OffsetSpec
 from worker.kafka.topic_range import TopicRange, find_range, read_range
 
 
@@ -20,11 +20,11 @@ class Changes:
     The old ones take two bytes a record: a range of a hundred million needs 200 MB.
     """
 
-    def __init__(self, broker: Broker, topic: str, extent: TopicRange) -> None:
+    def __init__(self, clients: KafkaClients, topic: str, extent: TopicRange) -> None:
         """Read all old labels.
 
         Args:
-            broker: Makes the reader.
+            clients: Makes the reader.
             topic: Where the old labels are; the last one of a record counts.
             extent: Offsets of the input that are labelled anew.
 
@@ -35,7 +35,7 @@ class Changes:
         self._names = [""]  # 0: no old label
         self._old = {p: array("H", bytes(2 * max(0, end - extent.starts[p]))) for p, end in extent.ends.items()}
         self._pairs: Counter[tuple[str, str]] = Counter()
-        for record in read_range(broker, topic, find_range(broker, topic, Place("earliest"), Place("now"))):
+        for record in read_range(clients, topic, find_range(clients, topic, OffsetSpec("earliest"), OffsetSpec("now"))):
             if record.value is None:
                 continue
             try:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from schemas.dead_letter import Reason
-from worker.kafka.offset_spec import parse_place, parse_time_ms
+from worker.kafka.offset_spec import parse_offset_spec, parse_time_ms
 from worker.observe.logs import LEVELS
 
 T = TypeVar("T")
@@ -16,14 +16,20 @@ RANGE_OPTIONS = ("first", "until", "to", "dead_letters", "group", "compare", "al
 
 def add_range(run: argparse.ArgumentParser) -> None:
     """What makes `run` a bounded one."""
-    place = _checked(parse_place)
+    offset_spec = _checked(parse_offset_spec)
     group = run.add_argument_group(
         "a bounded run", "label a part of the input topic anew, by EMOTION_MODEL, to another topic; end by itself"
     )
     group.add_argument(
-        "--from", dest="first", type=place, metavar="PLACE", help="`earliest`, an ISO 8601 time, or offsets: 0:1500,1:0"
+        "--from",
+        dest="first",
+        type=offset_spec,
+        metavar="PLACE",
+        help="`earliest`, an ISO 8601 time, or offsets: 0:1500,1:0",
     )
-    group.add_argument("--until", type=place, metavar="PLACE", help="`now`, a time, or offsets; not itself included")
+    group.add_argument(
+        "--until", type=offset_spec, metavar="PLACE", help="`now`, a time, or offsets; not itself included"
+    )
     group.add_argument("--to", metavar="TOPIC", help="topic for the labels, in place of EMOTION_OUTPUT_TOPIC")
     group.add_argument(
         "--dead-letters",

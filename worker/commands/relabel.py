@@ -17,11 +17,11 @@ from worker.commands.bounded_run import BoundedSource, own_group
 from worker.commands.label_changes import Changes
 from worker.errors import UserError
 from worker.flow import Outcome
-from worker.kafka.clients import Broker
-from worker.kafka.committed_offsets import Commits
-from worker.kafka.committed_outputs import find_seen
-from worker.kafka.offset_spec import Place
-from worker.kafka.topic_range import TopicRange, find_range, group_place
+from worker.kafka.clients import KafkaClients
+from worker.kafka.committed_offsets import CommittedOffsets
+from worker.kafka.committed_outputs import find_visible
+from worker.kafka.offset_spec import OffsetSpec
+from worker.kafka.topic_range import TopicRange, find_range, group_offsets
 from worker.kafka.topics import NAMED_BY
 from worker.messages.schema_registry import find_label_prefix
 from worker.service import arm_watchdog, stop_on_signals
@@ -34,8 +34,8 @@ _log = logging.getLogger(__name__)
 class Relabel:
     """What is labelled anew, and where to. None stands for the default that the command's help gives."""
 
-    first: Place
-    until: Place
+    first: OffsetSpec
+    until: OffsetSpec
     to: str
     dead_letters: str | None = None
     group: str | None = None
@@ -83,15 +83,15 @@ def relabel(live: Settings, wanted: Relabel) -> int:
         UserError: A topic, a range or a model is missing, or the labels would mix with the live ones.
     """
     settings = own_settings(live, wanted)
-    broker = Broker(settings)
-    limits = checked_topics(broker, settings, (NAMED_BY[0], "--to", "--dead-letters"))
+    clients = KafkaClients(settings)
+    limits = checked_topics(clients, settings, (NAMED_BY[0], "--to", "--dead-letters"))
     label_prefix = find_label_prefix(settings)
-    extent = find_range(broker, settings.input_topic, wanted.first, wanted.until)
-    extent = replace(extent, starts=group_place(broker, settings.group_id, extent, begin=True))
-    changes = None if wanted.compare is None else Changes(broker, wanted.compare, extent)
+    extent = find_range(clients, settings.input_topic, wanted.first, wanted.until)
+    extent = replace(extent, starts=group_offsets(clients, settings.group_id, extent, begin=True))
+    changes = None if wanted.compare is None else Changes(clients, wanted.compare, extent)
     counters = Counters(settings.dead_letter_topic, changes)
     started = time.monotonic()
-    finished = _label(broker, settings, limits, label_prefix, extent, counters)
+    finished = _label(clients, settings, limits, label_prefix, extent, counters)
     seconds = round(time.monotonic() - started, 1)
     figures = {"finished": finished} | counters.summary() | {"seconds": seconds, "group": settings.group_id}
     sys.stdout.write(orjson.dumps(figures).decode() + "\n")
@@ -99,7 +99,7 @@ def relabel(live: Settings, wanted: Relabel) -> int:
 
 
 def _label(
-    broker: Broker,
+    clients: KafkaClients,
     settings: Settings,
     limits: Mapping[str, int],
     label_prefix: bytes,
@@ -114,25 +114,30 @@ def _label(
             "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
         )
         smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
-        consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker, settings))
+        consumer, committed = (
+            clients.consumer(),
+            CommittedOffsets(find_visible=partial(find_visible, clients, settings)),
+        )
         with (
             tqdm(total=extent.records, unit=" records", disable=None) as progress,
-            closing(make_source(settings, consumer, settings.input_topic, stop.wait, commits)) as unbounded,
-            closing(make_sink(broker, settings, consumer, smallest, commits)) as sink,
+            closing(make_source(settings, consumer, settings.input_topic, stop.wait, committed)) as unbounded,
+            closing(make_sink(clients, settings, consumer, smallest, committed)) as sink,
         ):
             source = BoundedSource(unbounded, extent, progress.update)
             stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
             loop.run(
-                replace(stages, guard=partial(_count_and_guard, counters, stages.guard)),
+                replace(stages, circuit_breaker=partial(_count_and_check, counters, stages.circuit_breaker)),
                 lambda: stop.is_set() or source.finished,
                 partial(arm_watchdog, settings.max_poll_interval_ms),
             )
     return source.finished
 
 
-def _count_and_guard(counters: Counters, guard: Callable[[list[Outcome]], None], outcomes: list[Outcome]) -> None:
+def _count_and_check(
+    counters: Counters, circuit_breaker: Callable[[list[Outcome]], None], outcomes: list[Outcome]
+) -> None:
     counters(outcomes)
-    guard(outcomes)
+    circuit_breaker(outcomes)
 
 
 def own_settings(live: Settings, wanted: Relabel) -> Settings:

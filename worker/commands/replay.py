@@ -16,11 +16,11 @@ from worker.commands.bounded_run import BoundedSource, own_group
 from worker.commands.dead_letters import Filters, Letter, read_letter
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Record
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker
-from worker.kafka.committed_offsets import Commits
-from worker.kafka.committed_outputs import find_seen
-from worker.kafka.offset_spec import Place
-from worker.kafka.topic_range import TopicRange, find_range, group_place, read_range
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
+from worker.kafka.committed_offsets import CommittedOffsets
+from worker.kafka.committed_outputs import find_visible
+from worker.kafka.offset_spec import OffsetSpec
+from worker.kafka.topic_range import TopicRange, find_range, group_offsets, read_range
 from worker.kafka.topics import Topic
 from worker.loop import Sink
 from worker.messages.encode import batch_bytes
@@ -51,24 +51,24 @@ def replay(settings: Settings, wanted: Replay) -> int:
         UserError: A topic is missing, or it may not be read or written.
     """
     settings, filters = _own_settings(settings, wanted), wanted.filters
-    broker, target = Broker(settings), wanted.to or settings.input_topic
+    clients, target = KafkaClients(settings), wanted.to or settings.input_topic
     letters = settings.dead_letter_topic
     if wanted.to is None:
         filters = replace(filters, topic=settings.input_topic)
-    with broker.admin() as admin:
+    with clients.admin() as admin:
         topics = admin.topics([letters, target])
     missing = [name for name in (letters, target) if name not in topics]
     if missing:
         raise UserError(f"topic {missing[0]} does not exist or this user may not see it")
     restorer = Restorer(filters, topics[target])
-    extent = find_range(broker, letters, Place("earliest"), Place("now"))
-    extent = replace(extent, starts=group_place(broker, settings.group_id, extent, begin=not wanted.dry_run))
+    extent = find_range(clients, letters, OffsetSpec("earliest"), OffsetSpec("now"))
+    extent = replace(extent, starts=group_offsets(clients, settings.group_id, extent, begin=not wanted.dry_run))
     finished = True
     if wanted.dry_run:
-        for record in read_range(broker, letters, extent):
+        for record in read_range(clients, letters, extent):
             restorer.count(restorer.restore([record])[1])
     else:
-        finished = _send(settings, broker, extent, restorer)
+        finished = _send(settings, clients, extent, restorer)
     figures = {"finished": finished, "dry_run": wanted.dry_run} | restorer.summary()
     sys.stdout.write(orjson.dumps(figures | {"to": target, "group": settings.group_id}).decode() + "\n")
     return 0 if finished else 1
@@ -137,13 +137,16 @@ class Restorer:
         return outcome
 
 
-def _send(settings: Settings, broker: Broker, extent: TopicRange, restorer: Restorer) -> bool:
-    consumer, commits = broker.consumer(), Commits(find_seen=partial(find_seen, broker, settings))
+def _send(settings: Settings, clients: KafkaClients, extent: TopicRange, restorer: Restorer) -> bool:
+    consumer, committed = (
+        clients.consumer(),
+        CommittedOffsets(find_visible=partial(find_visible, clients, settings)),
+    )
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" letters", disable=None) as progress,
-        closing(make_source(settings, consumer, settings.dead_letter_topic, stop.wait, commits)) as letters,
-        closing(make_sink(broker, settings, consumer, restorer.max_message_bytes, commits)) as sink,
+        closing(make_source(settings, consumer, settings.dead_letter_topic, stop.wait, committed)) as letters,
+        closing(make_sink(clients, settings, consumer, restorer.max_message_bytes, committed)) as sink,
     ):
         source = BoundedSource(letters, extent, progress.update)
         while not (stop.is_set() or source.finished):

@@ -13,7 +13,7 @@ from kafka.structs import OffsetAndMetadata
 
 from worker.errors import UserError
 from worker.flow import Partition
-from worker.kafka.fatal_errors import forbidden
+from worker.kafka.fatal_errors import authorization_error
 from worker.kafka.topics import Topic
 
 _COORDINATOR_SECONDS = 15
@@ -91,13 +91,13 @@ class Admin:
             except GroupIdNotFoundError:
                 return Group(0, {}, None)
             except AuthorizationError as error:
-                raise forbidden(error) from error
+                raise authorization_error(error) from error
             except RetriableError as error:  # a new cluster makes its coordinator when it is first asked for
                 if time.monotonic() > deadline:
                     raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
                 time.sleep(0.2)
 
-    def hanging(self, topics: list[str]) -> list[Transaction]:
+    def hanging_transactions(self, topics: list[str]) -> list[Transaction]:
         """Transactions that are open in partitions of `topics` although their coordinator says that they have ended.
 
         Raises:

@@ -10,9 +10,9 @@ from kafka.errors import KafkaError, SaslAuthenticationFailedError
 
 from worker.errors import UserError
 from worker.kafka.admin import Admin
-from worker.kafka.fatal_errors import refused
-from worker.kafka.patches.client import CandidAdmin, CandidClient, PatientClient, mend_client
-from worker.kafka.patches.producer import BoundedProducer
+from worker.kafka.fatal_errors import authentication_error
+from worker.kafka.patches.client import FailFastClient, GroupRightsAdminClient, RetryingClient, apply_patches
+from worker.kafka.patches.producer import WindowProducer
 from worker.kafka.security import client_security
 from worker.settings import Settings
 
@@ -27,13 +27,13 @@ _RECONNECT_BACKOFF_MAX_MS = 2_000  # brokers that come back are found soon
 _PRODUCER_REQUEST_TIMEOUT_MS = 5_000
 
 
-class Broker:
+class KafkaClients:
     """Makes clients that share one configuration."""
 
     def __init__(self, settings: Settings) -> None:
         if not settings.bootstrap_servers:
             raise UserError("EMOTION_BOOTSTRAP_SERVERS is not set: name the Kafka brokers, such as `localhost:9092`")
-        mend_client()
+        apply_patches()
         self._settings = settings
         self._common: dict[str, Any] = {
             "bootstrap_servers": [server.strip() for server in settings.bootstrap_servers.split(",")],
@@ -41,7 +41,7 @@ class Broker:
             "metadata_max_age_ms": settings.metadata_max_age_ms,
             "reconnect_backoff_max_ms": _RECONNECT_BACKOFF_MAX_MS,
             "client_id": "emotion-worker",
-            "kafka_client": CandidClient,
+            "kafka_client": FailFastClient,
         } | client_security(settings)
 
     def admin(self) -> Admin:
@@ -50,7 +50,7 @@ class Broker:
         Raises:
             UserError: No broker answers.
         """
-        return Admin(self._make(CandidAdmin))
+        return Admin(self._make(GroupRightsAdminClient))
 
     def consumer(self) -> KafkaConsumer:
         """A member of the group, not subscribed yet. It commits nothing and resets nothing by itself."""
@@ -70,7 +70,7 @@ class Broker:
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
 
-    def producer(self, max_message_bytes: int, transactional_id: str | None = None) -> BoundedProducer:
+    def producer(self, max_message_bytes: int, transactional_id: str | None = None) -> WindowProducer:
         """An idempotent producer; with `transactional_id` also transactional, `init_transactions()` still to be called.
 
         Args:
@@ -88,8 +88,8 @@ class Broker:
             if transactional_id
             else {}
         )
-        config = self._common | {"kafka_client": PatientClient} | transactional
-        return BoundedProducer(
+        config = self._common | {"kafka_client": RetryingClient} | transactional
+        return WindowProducer(
             **config,
             acks="all",
             allow_auto_create_topics=False,
@@ -128,7 +128,7 @@ class Broker:
             try:
                 return client(**(self._common | config))
             except SaslAuthenticationFailedError as error:
-                raise refused(error) from error
+                raise authentication_error(error) from error
             except KafkaError as error:
                 failures.append(error)
         told = "; ".join(dict.fromkeys(map(str, failures)))  # the last alone may be a mere time-out

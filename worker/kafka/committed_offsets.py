@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 Written = tuple[Partition, int]  # partition of an output topic, and the offset of an outcome there
 FindAnswered = Callable[[Collection[int]], Mapping[Partition, int] | None]
-FindSeen = Callable[[Collection[Written]], Mapping[Written, bool] | None]
+FindVisible = Callable[[Collection[Written]], Mapping[Written, bool] | None]
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,24 @@ class _Doubt:
     failed: Collection[Written]  # of the failed one, if it came to a commit
 
 
-class Commits:
+class CommittedOffsets:
     """The offsets that a group has at least."""
 
-    def __init__(self, find_answered: FindAnswered = lambda _: {}, find_seen: FindSeen = lambda _: {}) -> None:
+    def __init__(
+        self,
+        find_answered: FindAnswered = lambda _: {},
+        find_visible: FindVisible = lambda _: {},
+    ) -> None:
         """Know nothing yet.
 
         Args:
             find_answered: Tells the offset behind the last record that is known to be answered in each of these
                 partitions, or None while that cannot be known. Asked from when the coordinator has forgotten something.
-            find_seen: Tells which of these outcomes are committed, or None while that cannot be known. Asked after a
+            find_visible: Tells which of these outcomes are committed, or None while that cannot be known. Asked after a
                 transaction that failed.
         """
         self._find_answered = find_answered
-        self._find_seen = find_seen
+        self._find_visible = find_visible
         self._known: dict[Partition, int | None] = {}
         # Of each partition's last commit by this process: where it began, and what was written.
         self._last: dict[Partition, tuple[int | None, Collection[Written]]] = {}
@@ -81,7 +85,7 @@ class Commits:
         # Whoever else had a partition in the meantime went by the coordinator.
         self._last = {partition: last for partition, last in self._last.items() if partition.number in assigned}
         self._doubts = {partition: doubt for partition, doubt in self._doubts.items() if partition.number in assigned}
-        seen = self._find_seen([each for doubt in self._doubts.values() for each in (*doubt.last, *doubt.failed)])
+        seen = self._find_visible([each for doubt in self._doubts.values() for each in (*doubt.last, *doubt.failed)])
         answered = self._find_answered(assigned) if self._is_forgetful else {}
         self._seen, self._answered = seen or {}, answered or {}
         return seen is not None and answered is not None

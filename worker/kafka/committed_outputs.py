@@ -10,11 +10,11 @@ from schemas.wire_format import read_label
 from worker.commands.dead_letters import read_letter
 from worker.errors import UserError
 from worker.flow import Partition, Record
-from worker.kafka.clients import Broker
+from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import Written
-from worker.kafka.hanging_transactions import end_abandoned
-from worker.kafka.offset_spec import Place
-from worker.kafka.topic_range import TopicRange, find_range, read_range, written_ends
+from worker.kafka.hanging_transactions import end_hanging_transactions
+from worker.kafka.offset_spec import OffsetSpec
+from worker.kafka.topic_range import TopicRange, find_range, log_end_offsets, read_range
 from worker.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -22,14 +22,16 @@ _log = logging.getLogger(__name__)
 _FIRST_TAIL = 1_000  # offsets of each partition; ten times as many as long as no answer is among them
 
 
-def find_answered(broker: Broker, settings: Settings, numbers: Collection[int]) -> Mapping[Partition, int] | None:
+def find_answered(
+    clients: KafkaClients, settings: Settings, numbers: Collection[int]
+) -> Mapping[Partition, int] | None:
     """The offset behind the last record of input partitions that has a committed label or dead letter.
 
     A partition's answers are written in its order and to the same number, one transaction a window: what lies before
     the last one is answered as well. Partitions whose answers are gone, or that never had one, are left out.
 
     Args:
-        broker: Makes the clients.
+        clients: Makes the clients.
         settings: Name the topics.
         numbers: The input partitions. Others may be at work on the rest, with a transaction open at any time.
 
@@ -39,14 +41,14 @@ def find_answered(broker: Broker, settings: Settings, numbers: Collection[int]) 
     answered: dict[Partition, int] = {}
     try:
         for topic in (settings.output_topic, settings.dead_letter_topic):
-            committed = find_range(broker, topic, Place("earliest"), Place("now"))
-            written = written_ends(broker, topic)
+            committed = find_range(clients, topic, OffsetSpec("earliest"), OffsetSpec("now"))
+            written = log_end_offsets(clients, topic)
             asked = [partition for partition in committed.ends if partition.number in numbers]
             for partition in asked:
                 if written[partition] != committed.ends[partition]:
-                    _open(broker, settings, partition)
+                    _open(clients, settings, partition)
                     return None
-            for origin in _last_origins(broker, topic, committed, asked, settings.input_topic):
+            for origin in _last_origins(clients, topic, committed, asked, settings.input_topic):
                 partition = Partition(origin.topic, origin.partition)
                 answered[partition] = max(answered.get(partition, 0), origin.offset + 1)
     except UserError as error:
@@ -55,11 +57,13 @@ def find_answered(broker: Broker, settings: Settings, numbers: Collection[int]) 
     return answered
 
 
-def find_seen(broker: Broker, settings: Settings, outcomes: Collection[Written]) -> Mapping[Written, bool] | None:
+def find_visible(
+    clients: KafkaClients, settings: Settings, outcomes: Collection[Written]
+) -> Mapping[Written, bool] | None:
     """Whether readers of committed records see these outcomes. Those that retention has deleted are left out.
 
     Args:
-        broker: Makes the clients.
+        clients: Makes the clients.
         settings: Name the topics and the group.
         outcomes: Of this process.
 
@@ -69,16 +73,19 @@ def find_seen(broker: Broker, settings: Settings, outcomes: Collection[Written])
     seen: dict[Written, bool] = {}
     try:
         for topic in {target.topic for target, _ in outcomes}:
-            whole, written = find_range(broker, topic, Place("earliest"), Place("now")), written_ends(broker, topic)
+            whole, written = (
+                find_range(clients, topic, OffsetSpec("earliest"), OffsetSpec("now")),
+                log_end_offsets(clients, topic),
+            )
             wanted = {p: [o for target, o in outcomes if target == p and o >= whole.starts[p]] for p in whole.ends}
             for partition, offsets in wanted.items():
                 if any(whole.ends[partition] <= offset < written[partition] for offset in offsets):
-                    _open(broker, settings, partition)
+                    _open(clients, settings, partition)
                     return None
                 seen |= {(partition, offset): False for offset in offsets}
             starts = {p: min([*wanted[p], end]) for p, end in whole.ends.items()}
             ends = {p: min(max(wanted[p], default=end) + 1, end) for p, end in whole.ends.items()}
-            for record in read_range(broker, topic, TopicRange(starts, ends)):
+            for record in read_range(clients, topic, TopicRange(starts, ends)):
                 place = Partition(topic, record.origin.partition), record.origin.offset
                 if place in seen:
                     seen[place] = True
@@ -89,13 +96,13 @@ def find_seen(broker: Broker, settings: Settings, outcomes: Collection[Written])
 
 
 def _last_origins(
-    broker: Broker, topic: str, whole: TopicRange, asked: Iterable[Partition], input_topic: str
+    clients: KafkaClients, topic: str, whole: TopicRange, asked: Iterable[Partition], input_topic: str
 ) -> Iterator[Source]:
     """Origins of the last records of each partition that is asked for, at least one if there is any."""
     pending, tail = set(asked), _FIRST_TAIL
     while pending:
         starts = {p: max(whole.starts[p], end - tail) if p in pending else end for p, end in whole.ends.items()}
-        for record in read_range(broker, topic, TopicRange(starts, whole.ends)):
+        for record in read_range(clients, topic, TopicRange(starts, whole.ends)):
             origin = _origin(record)
             if origin is not None and origin.topic == input_topic:
                 pending.discard(Partition(topic, record.origin.partition))
@@ -104,10 +111,10 @@ def _last_origins(
         tail *= 10
 
 
-def _open(broker: Broker, settings: Settings, partition: Partition) -> None:
+def _open(clients: KafkaClients, settings: Settings, partition: Partition) -> None:
     error = f"a transaction is open in partition {partition.number} of {partition.topic}"
     _log.warning("answers_not_read", extra={"error": error})
-    end_abandoned(broker, settings)  # most likely it ends by itself
+    end_hanging_transactions(clients, settings)  # most likely it ends by itself
 
 
 def _origin(record: Record) -> Source | None:

@@ -49,10 +49,10 @@ _ADMISSION = {
         "set EMOTION_SESSION_TIMEOUT_MS between their group.min.session.timeout.ms and group.max.session.timeout.ms",
     ),
 }
-NOT_ADMITTED = tuple(_ADMISSION)
+GROUP_ERRORS = tuple(_ADMISSION)
 
 
-class RefusedError(SaslAuthenticationFailedError):  # type: ignore[misc]
+class FatalConnectionError(SaslAuthenticationFailedError):  # type: ignore[misc]
     """A broker does not take our connections. The client treats it as it treats a wrong password."""
 
     def __init__(self, detail: str, mend: str) -> None:
@@ -61,32 +61,32 @@ class RefusedError(SaslAuthenticationFailedError):  # type: ignore[misc]
         self.mend = mend
 
 
-def refusal(error: BaseException, where: str) -> RefusedError | None:
+def fatal_connection_error(error: BaseException, where: str) -> FatalConnectionError | None:
     """What a connection's failure says about the settings; None if it may pass.
 
     Args:
         error: As the client has it.
         where: Host and port of the broker.
     """
-    if isinstance(error, RefusedError):
+    if isinstance(error, FatalConnectionError):
         return error
     found = _sasl(error) or _tls(error)
-    return RefusedError(f"{where} {found[0]}", found[1]) if found else None
+    return FatalConnectionError(f"{where} {found[0]}", found[1]) if found else None
 
 
-def refused(error: SaslAuthenticationFailedError) -> UserError:
+def authentication_error(error: SaslAuthenticationFailedError) -> UserError:
     """What ends the worker when the client raises this."""
-    found = refusal(error, "a broker")
+    found = fatal_connection_error(error, "a broker")
     return UserError(found.detail, found.mend) if found else UserError(str(error))
 
 
-def forbidden(error: AuthorizationError) -> UserError:
+def authorization_error(error: AuthorizationError) -> UserError:
     """What ACLs do not allow, and the right that is missing."""
     rights = _RIGHTS.get(type(error), "; ".join(_RIGHTS.values()))
     return UserError(f"this user may not do that ({error})", f"grant it {rights}")
 
 
-def not_admitted(error: KafkaError) -> UserError:
+def group_error(error: KafkaError) -> UserError:
     """Why the group does not take this worker, one of NOT_ADMITTED."""
     return UserError(*_ADMISSION[type(error)])
 

@@ -7,13 +7,13 @@ from kafka import ConsumerGroupMetadata, TopicPartition
 from kafka.errors import KafkaError
 
 from worker.errors import UserError
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, Broker, is_of_group
+from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, is_of_group
 from worker.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
-def end_abandoned(broker: Broker, settings: Settings) -> None:
+def end_hanging_transactions(clients: KafkaClients, settings: Settings) -> None:
     """End them as their coordinator says that they ended.
 
     Until then readers of committed records see nothing that lies behind them, and the group's offsets are not to be
@@ -21,10 +21,10 @@ def end_abandoned(broker: Broker, settings: Settings) -> None:
     live under that name, it is fenced off and begins anew. What cannot be done now is logged.
     """
     try:
-        with broker.admin() as admin:
-            hanging = admin.hanging([settings.output_topic, settings.dead_letter_topic])
+        with clients.admin() as admin:
+            hanging = admin.hanging_transactions([settings.output_topic, settings.dead_letter_topic])
         for transaction in [each for each in hanging if is_of_group(each.name, settings.group_id)]:
-            with closing(broker.producer(DEFAULT_MAX_MESSAGE_BYTES, transaction.name)) as producer:
+            with closing(clients.producer(DEFAULT_MAX_MESSAGE_BYTES, transaction.name)) as producer:
                 producer.init_transactions()
                 producer.end_what_is_open(
                     [TopicPartition(*partition) for partition in transaction.partitions],

@@ -12,7 +12,7 @@ from kafka.errors import KafkaConnectionError
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from worker.http_client import NoRedirect
-from worker.kafka.fatal_errors import RefusedError
+from worker.kafka.fatal_errors import FatalConnectionError
 
 _TIMEOUT_SECONDS = 5  # the client's heartbeats wait for it
 _DEFAULT_LIFE_SECONDS = 300
@@ -65,8 +65,8 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
             raise self._refused("answers no access_token as JSON") from error
         self._token, self._good_until = token, asked + seconds * _USED_SHARE
 
-    def _refused(self, what: str) -> RefusedError:
-        return RefusedError(
+    def _refused(self, what: str) -> FatalConnectionError:
+        return FatalConnectionError(
             f"the token endpoint {self._url} {what}",
             "check EMOTION_OAUTH_TOKEN_URL, EMOTION_OAUTH_CLIENT_ID, EMOTION_OAUTH_CLIENT_SECRET and "
             "EMOTION_OAUTH_SCOPE",

@@ -10,7 +10,7 @@ _MEANT = "`earliest`, `now`, a time such as 2026-01-31T12:00:00Z, or offsets by 
 
 
 @dataclass(frozen=True)
-class Place:
+class OffsetSpec:
     """One of them. `text` is what the user wrote; for `earliest` and `now` the other two are None."""
 
     text: str
@@ -18,22 +18,22 @@ class Place:
     offsets: Mapping[int, int] | None = None
 
 
-def parse_place(text: str) -> Place:
-    """Read a place.
+def parse_offset_spec(text: str) -> OffsetSpec:
+    """Read one.
 
     Raises:
         ValueError: It is none; the message says what is meant.
     """
     if text in ("earliest", "now"):
-        return Place(text)
+        return OffsetSpec(text)
     if _OFFSETS.match(text):
         pairs = [pair.split(":") for pair in text.split(",")]
         offsets = {int(partition): int(offset) for partition, offset in pairs}
         if len(offsets) < len(pairs):
             raise ValueError(f"{text!r} names a partition twice")
-        return Place(text, offsets=offsets)
+        return OffsetSpec(text, offsets=offsets)
     try:
-        return Place(text, time_ms=parse_time_ms(text))
+        return OffsetSpec(text, time_ms=parse_time_ms(text))
     except ValueError as error:
         raise ValueError(f"{error}; expected {_MEANT}") from None
 

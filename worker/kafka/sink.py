@@ -22,9 +22,9 @@ from kafka.structs import OffsetAndMetadata
 
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Partition, Window
-from worker.kafka.committed_offsets import Commits, Written
-from worker.kafka.fatal_errors import NOT_ADMITTED, forbidden, not_admitted, refused
-from worker.kafka.patches.producer import BoundedProducer
+from worker.kafka.committed_offsets import CommittedOffsets, Written
+from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, authorization_error, group_error
+from worker.kafka.patches.producer import WindowProducer
 
 _log = logging.getLogger(__name__)
 
@@ -35,16 +35,16 @@ class Sink:
     After any failure the producer is thrown away. What it still holds, or has promised to a transaction, must not
     reach the next window; a new one with the same transactional id also settles a transaction whose end is unknown,
     and then ends what brokers may have left open of it: committed if it was told to be and the next one has not begun,
-    else aborted. What came of it `commits` finds out.
+    else aborted. What came of it `committed` finds out.
     """
 
     def __init__(
         self,
         consumer: KafkaConsumer,
-        make_producer: Callable[[], BoundedProducer],
+        make_producer: Callable[[], WindowProducer],
         exactly_once: bool,
         timeout_seconds: float,
-        commits: Commits,
+        committed: CommittedOffsets,
     ) -> None:
         """Make the first producer.
 
@@ -53,7 +53,7 @@ class Sink:
             make_producer: Called now and after each failure; for `exactly_once` it makes a transactional one.
             exactly_once: Commit labels, dead letters and offsets in one transaction.
             timeout_seconds: How long the brokers may take to acknowledge a window's outcomes.
-            commits: Told what was committed, and what may not have been.
+            committed: Told what was committed, and what may not have been.
 
         Raises:
             UserError: The producer may not work here.
@@ -63,8 +63,8 @@ class Sink:
         self._make_producer = make_producer
         self._exactly_once = exactly_once
         self._timeout_seconds = timeout_seconds
-        self._commits = commits
-        self._producer: BoundedProducer | None = None
+        self._committed = committed
+        self._producer: WindowProducer | None = None
         self._proven = False  # whether this producer has delivered anything
         self._written: set[TopicPartition] = set()
         self._touched: set[TopicPartition] = set()  # by the last transaction
@@ -128,7 +128,7 @@ class Sink:
                 group = self._consumer.group_metadata()
                 producer.end_what_is_open(there & self._touched, group, self._is_committed)
 
-    def _deliver(self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]) -> None:
+    def _deliver(self, producer: WindowProducer, window: Window, outcomes: list[Outcome]) -> None:
         self._check_membership(window)
         if self._exactly_once:
             written = self._deliver_in_transaction(producer, window, outcomes)
@@ -136,11 +136,11 @@ class Sink:
             written = self._send(producer, outcomes)
             self._check_membership(window)
             self._consumer.commit(_offsets(window), timeout_ms=int(self._timeout_seconds * 1000))
-        self._commits.add(window.next_offsets, written)
+        self._committed.add(window.next_offsets, written)
         self._proven = True
 
     def _deliver_in_transaction(
-        self, producer: BoundedProducer, window: Window, outcomes: list[Outcome]
+        self, producer: WindowProducer, window: Window, outcomes: list[Outcome]
     ) -> list[Written]:
         written: list[Written] = []
         producer.begin_transaction()
@@ -153,7 +153,7 @@ class Sink:
             # Brokers that forgot the markers of the last transaction have it open still. As long as they have taken
             # nothing of this one it can be committed; from then on both end alike.
             self._is_committed &= not producer.has_begun
-            self._commits.doubt(window.next_offsets, written)
+            self._committed.doubt(window.next_offsets, written)
             raise
         self._is_committed = True
         return written
@@ -164,7 +164,7 @@ class Sink:
         if self._consumer.group_metadata() != window.membership:
             raise NotDeliveredError("the group moved on while the window was being labelled")
 
-    def _send(self, producer: BoundedProducer, outcomes: list[Outcome]) -> list[Written]:
+    def _send(self, producer: WindowProducer, outcomes: list[Outcome]) -> list[Written]:
         """Send, and wait until all in-sync replicas have it. Returns the last outcome in each partition."""
         groups: dict[TopicPartition, list[Outcome]] = {}
         for outcome in outcomes:
@@ -176,7 +176,7 @@ class Sink:
         last = producer.deliver(groups, self._timeout_seconds)
         return [(Partition(target.topic, target.partition), offset) for target, offset in last.items()]
 
-    def _check_partition(self, producer: BoundedProducer, topic: str, partition: int) -> None:
+    def _check_partition(self, producer: WindowProducer, topic: str, partition: int) -> None:
         if partition not in _partitions(producer, topic):
             problem = f"topic {topic} has no partition {partition}"
             if self._proven:  # the input has grown; the output may have too, and a new producer will know
@@ -191,7 +191,7 @@ def _offsets(window: Window) -> dict[TopicPartition, OffsetAndMetadata]:
     }
 
 
-def _partitions(producer: BoundedProducer, topic: str) -> set[int]:
+def _partitions(producer: WindowProducer, topic: str) -> set[int]:
     try:
         found: set[int] = producer.partitions_for(topic)
     except KafkaTimeoutError as error:
@@ -207,17 +207,17 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except AuthorizationError as error:
-        raise forbidden(error) from error
+        raise authorization_error(error) from error
     except SaslAuthenticationFailedError as error:
-        raise refused(error) from error
+        raise authentication_error(error) from error
     except (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
         raise UserError(
             f"the brokers refuse an outcome ({error}): compare message.timestamp.*.max.ms of the output and the "
             "dead-letter topic with the input's; a compacted topic takes no record without a key; if max.message.bytes "
             "was lowered, start again: it is read at start"
         ) from error
-    except NOT_ADMITTED as error:
-        raise not_admitted(error) from error
+    except GROUP_ERRORS as error:
+        raise group_error(error) from error
     except UnsupportedVersionError as error:
         raise UserError(
             f"the brokers are too old for this ({error}): exactly once needs Apache Kafka 2.5 or newer"

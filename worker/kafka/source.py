@@ -23,11 +23,11 @@ from kafka.structs import MemberState
 
 from schemas.emotion_label import Source as Origin
 from worker.errors import UserError
-from worker.flow import Partition, Record, Standing, Window
-from worker.kafka.committed_offsets import Commits
-from worker.kafka.fatal_errors import NOT_ADMITTED, forbidden, not_admitted, refused
-from worker.kafka.patches.client import committed_now, has_fetched, raise_refusal
-from worker.kafka.window_size import Pace
+from worker.flow import Partition, Record, SourceStatus, Window
+from worker.kafka.committed_offsets import CommittedOffsets
+from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, authorization_error, group_error
+from worker.kafka.patches.client import fetch_committed_offset, has_buffered_records, raise_fatal_error
+from worker.kafka.window_size import WindowSizer
 
 _log = logging.getLogger(__name__)
 
@@ -53,10 +53,10 @@ class Source:
         self,
         consumer: KafkaConsumer,
         topic: str,
-        pace: Pace,
+        sizer: WindowSizer,
         start_offset: str,
         wait: Callable[[float], object],
-        commits: Commits,
+        committed: CommittedOffsets,
         unblock: Callable[[], object] | None = None,
     ) -> None:
         """Subscribe.
@@ -64,18 +64,18 @@ class Source:
         Args:
             consumer: With auto-commit off and no offset reset.
             topic: The input topic.
-            pace: Says how many records the next window may hold.
+            sizer: Says how many records the next window may hold.
             start_offset: `earliest` or `latest`, for partitions that the group never committed.
             wait: Sleeps that many seconds, less if the worker is told to stop.
-            commits: What is known to be committed.
+            committed: What is known to be committed.
             unblock: Called where committed offsets are not to be had although brokers answer.
         """
         self._consumer = consumer
         self._topic = topic
-        self._pace = pace
+        self._sizer = sizer
         self._start_offset = start_offset
         self._wait = wait
-        self._commits = commits
+        self._committed = committed
         self._unblock = unblock
         self._started_ms = int(time.time() * 1000)
         self._membership: _Membership | None = None
@@ -97,7 +97,7 @@ class Source:
             UserError: Reading is not allowed, the topic is gone, or the committed offsets lead nowhere.
         """
         try:
-            raise_refusal(self._consumer)
+            raise_fatal_error(self._consumer)
             window = self._gather()
         except RetriableError as error:
             self._membership = None
@@ -109,11 +109,11 @@ class Source:
         except OffsetOutOfRangeError as error:
             raise self._out_of_range(next(iter(error.args[0]))) from error
         except AuthorizationError as error:
-            raise forbidden(error) from error
+            raise authorization_error(error) from error
         except SaslAuthenticationFailedError as error:
-            raise refused(error) from error
-        except NOT_ADMITTED as error:
-            raise not_admitted(error) from error
+            raise authentication_error(error) from error
+        except GROUP_ERRORS as error:
+            raise group_error(error) from error
         except (CorruptRecordError, LogTruncationError) as error:
             raise UserError(f"the log of {self._topic} cannot be read any further: {error}") from error
         self._failures = 0
@@ -124,7 +124,7 @@ class Source:
         self._wait(_BACKOFF_SECONDS[0])
         self._membership = None
 
-    def standing(self) -> Standing:
+    def status(self) -> SourceStatus:
         """Where it stands; right once the last window was delivered."""
         lags: dict[int, int] = {}
         at_end = self._membership is not None
@@ -136,7 +136,7 @@ class Source:
                     at_end &= position >= min(end, self._readable_ends.get(partition, end))
                 else:
                     at_end = False
-        return Standing(self._membership is not None, self._generations, self._heard, lags, at_end)
+        return SourceStatus(self._membership is not None, self._generations, self._heard, lags, at_end)
 
     def close(self) -> None:
         """Leave the group at once; others need not wait for the session to time out."""
@@ -146,8 +146,8 @@ class Source:
             _log.warning("consumer_close_failed", extra={"error": type(error).__name__})
 
     def _gather(self) -> Window:
-        max_records = self._pace.next_size()
-        is_old = has_fetched(self._consumer)  # while the last window was worked on: more may have come since
+        max_records = self._sizer.next_size()
+        is_old = has_buffered_records(self._consumer)  # while the last window was worked on: more may have come since
         records = self._poll(_POLL_MS, max_records)
         self._check_brokers(bool(records))
         membership = self._current_membership()
@@ -172,7 +172,7 @@ class Source:
         if self._current_membership() != self._membership:  # a rejoin in the middle of gathering
             self._membership = None
             return self._empty()
-        self._pace.hand_over(len(records))
+        self._sizer.start(len(records))
         return Window(records, next_offsets, group_metadata)
 
     def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:
@@ -218,7 +218,7 @@ class Source:
             if not assignment and not self._consumer.partitions_for_topic(self._topic):
                 raise UserError(f"topic {self._topic} does not exist any more, or this user may not see it")
             generation, *_ = membership
-            if not self._commits.join(generation, [partition.partition for partition in assignment]):
+            if not self._committed.join(generation, [partition.partition for partition in assignment]):
                 self._wait(_BACKOFF_SECONDS[0])
                 return
             for partition in assignment:
@@ -230,17 +230,17 @@ class Source:
     def _committed_or_start(self, partition: TopicPartition) -> int:
         own = Partition(partition.topic, partition.partition)
         try:
-            committed = committed_now(self._consumer, partition, _LOOKUP_MS)
+            committed = fetch_committed_offset(self._consumer, partition, _LOOKUP_MS)
         except KafkaTimeoutError:
             # A coordinator that has forgotten something may wait without end for a transaction whose end it has
             # forgotten as well.
-            if not self._commits.is_answered(own):
+            if not self._committed.is_answered(own):
                 if self._unblock:
                     self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)  # fails where brokers are away
                     self._unblock()
                 raise
             committed = None
-        committed = self._commits.at_least(own, committed)
+        committed = self._committed.at_least(own, committed)
         if committed is not None:
             return committed
         if self._start_offset == "earliest":
@@ -276,7 +276,7 @@ class Source:
         self._wait(seconds)
 
     def _out_of_range(self, partition: TopicPartition) -> UserError:
-        committed = committed_now(self._consumer, partition, _LOOKUP_MS)
+        committed = fetch_committed_offset(self._consumer, partition, _LOOKUP_MS)
         earliest = self._consumer.beginning_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
         latest = self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
         name = f"{partition.topic}, partition {partition.partition}"

@@ -10,8 +10,8 @@ from kafka.errors import AuthorizationError, KafkaError, RetriableError
 
 from worker.errors import UserError
 from worker.flow import Partition, Record
-from worker.kafka.clients import Broker
-from worker.kafka.offset_spec import Place
+from worker.kafka.clients import KafkaClients
+from worker.kafka.offset_spec import OffsetSpec
 from worker.kafka.source import to_record
 
 _LOOKUP_MS = 30_000
@@ -32,7 +32,7 @@ class TopicRange:
         return sum(max(0, end - self.starts[partition]) for partition, end in self.ends.items())
 
 
-def find_range(broker: Broker, topic: str, first: Place, until: Place) -> TopicRange:
+def find_range(clients: KafkaClients, topic: str, first: OffsetSpec, until: OffsetSpec) -> TopicRange:
     """The range between two places, as the topic is now; `until` itself does not belong to it.
 
     A time is the first record of a partition whose timestamp is not before it.
@@ -40,7 +40,7 @@ def find_range(broker: Broker, topic: str, first: Place, until: Place) -> TopicR
     Raises:
         UserError: There is no such topic, or no such range in it.
     """
-    with closing(_reader(broker, topic)) as reader, _translated_errors(topic):
+    with closing(_reader(clients, topic)) as reader, _translated_errors(topic):
         starts, ends = _resolve(reader, "--from", first), _resolve(reader, "--until", until)
     for partition, end in ends.items():
         if starts[partition] > end:
@@ -51,11 +51,11 @@ def find_range(broker: Broker, topic: str, first: Place, until: Place) -> TopicR
     return TopicRange(starts, ends)
 
 
-def group_place(broker: Broker, group_id: str, extent: TopicRange, begin: bool) -> dict[Partition, int]:
+def group_offsets(clients: KafkaClients, group_id: str, extent: TopicRange, begin: bool) -> dict[Partition, int]:
     """Where a group stands in each partition of a range: at its start where it has not been yet.
 
     Args:
-        broker: Makes the client.
+        clients: Makes the client.
         group_id: The group.
         extent: The range.
         begin: Commit these starts, so that the group's members begin there.
@@ -63,7 +63,7 @@ def group_place(broker: Broker, group_id: str, extent: TopicRange, begin: bool) 
     Raises:
         UserError: It stands before the range, or may not be moved.
     """
-    with broker.admin() as admin:
+    with clients.admin() as admin:
         committed = {p: offset for p, offset in admin.group(group_id).committed.items() if p in extent.starts}
         for partition, offset in committed.items():
             if offset < extent.starts[partition]:
@@ -77,13 +77,13 @@ def group_place(broker: Broker, group_id: str, extent: TopicRange, begin: bool) 
     return {**extent.starts, **committed}
 
 
-def read_range(broker: Broker, topic: str, extent: TopicRange) -> Iterator[Record]:
+def read_range(clients: KafkaClients, topic: str, extent: TopicRange) -> Iterator[Record]:
     """The committed records of a range, in order within each partition. Nothing is committed.
 
     Raises:
         UserError: Reading is not allowed, or the brokers fell silent.
     """
-    with closing(_reader(broker, topic)) as reader, _translated_errors(topic):
+    with closing(_reader(clients, topic)) as reader, _translated_errors(topic):
         for partition in reader.assignment():
             reader.seek(partition, extent.starts[_own(partition)])
         last, heard = -1, time.monotonic()
@@ -105,39 +105,39 @@ def read_range(broker: Broker, topic: str, extent: TopicRange) -> Iterator[Recor
                 yield from (to_record(r) for r in records if r.offset < extent.ends[_own(partition)])
 
 
-def written_ends(broker: Broker, topic: str) -> dict[Partition, int]:
+def log_end_offsets(clients: KafkaClients, topic: str) -> dict[Partition, int]:
     """Where each partition ends with what may still become committed; a range ends before that.
 
     Raises:
         UserError: The topic cannot be read.
     """
-    with closing(_reader(broker, topic, "read_uncommitted")) as reader, _translated_errors(topic):
+    with closing(_reader(clients, topic, "read_uncommitted")) as reader, _translated_errors(topic):
         ends = reader.end_offsets(list(reader.assignment()), timeout_ms=_LOOKUP_MS)
     return {_own(partition): end for partition, end in ends.items()}
 
 
-def _reader(broker: Broker, topic: str, isolation: str = "read_committed") -> KafkaConsumer:
+def _reader(clients: KafkaClients, topic: str, isolation: str = "read_committed") -> KafkaConsumer:
     with _translated_errors(topic):
-        reader = broker.reader([topic], isolation)
+        reader = clients.reader([topic], isolation)
     if not reader.assignment():
         reader.close()
         raise UserError(f"topic {topic} does not exist or this user may not see it")
     return reader
 
 
-def _resolve(reader: KafkaConsumer, option: str, place: Place) -> dict[Partition, int]:
+def _resolve(reader: KafkaConsumer, option: str, spec: OffsetSpec) -> dict[Partition, int]:
     partitions = list(reader.assignment())
     first = reader.beginning_offsets(partitions, timeout_ms=_LOOKUP_MS)
     end = reader.end_offsets(partitions, timeout_ms=_LOOKUP_MS)
-    if place.offsets is not None:
-        if unknown := sorted(place.offsets.keys() - {p.partition for p in partitions}):
+    if spec.offsets is not None:
+        if unknown := sorted(spec.offsets.keys() - {p.partition for p in partitions}):
             raise UserError(f"{option} names partition {unknown[0]}, but {partitions[0].topic} has {len(partitions)}")
-        return {_own(p): _checked(option, place.offsets, p, (first[p], end[p])) for p in partitions}
-    if place.time_ms is not None:
-        wanted = dict.fromkeys(partitions, place.time_ms)
+        return {_own(p): _checked(option, spec.offsets, p, (first[p], end[p])) for p in partitions}
+    if spec.time_ms is not None:
+        wanted = dict.fromkeys(partitions, spec.time_ms)
         found = reader.offsets_for_times(wanted, timeout_ms=_LOOKUP_MS)
         return {_own(p): end[p] if found[p] is None else min(found[p].offset, end[p]) for p in partitions}
-    return {_own(p): offset for p, offset in (first if place.text == "earliest" else end).items()}
+    return {_own(p): offset for p, offset in (first if spec.text == "earliest" else end).items()}
 
 
 def _checked(option: str, offsets: Mapping[int, int], partition: TopicPartition, held: tuple[int, int]) -> int:

@@ -6,7 +6,7 @@ _FIRST_RECORDS = 64
 _MAX_GROWTH = 2  # a window of unusually short texts must not make the next one far too large
 
 
-class Pace:
+class WindowSizer:
     """Lets windows grow from a small first one until each takes about as long as it should."""
 
     def __init__(self, target_seconds: float, max_records: int, clock: Callable[[], float]) -> None:
@@ -31,7 +31,7 @@ class Pace:
             self._handed_over = None
         return self._size
 
-    def hand_over(self, records: int) -> None:
+    def start(self, records: int) -> None:
         """A window of so many records begins to be worked on."""
         self._handed_over = (records, self._clock()) if records else None
 

@@ -20,13 +20,13 @@ from transformers import (
 )
 from transformers.models.bert.modeling_bert import BertLayer, BertModel, BertSelfAttention
 
-from worker.model import prepacked_linear as packed_linear
+from worker.model import prepacked_linear as prepacked_linear
 from worker.model.packing import Inputs
 
 _KINDS = (BertForSequenceClassification, RobertaForSequenceClassification, XLMRobertaForSequenceClassification)
 
 
-def takes(model: PreTrainedModel) -> bool:
+def supports(model: PreTrainedModel) -> bool:
     """Whether this is a classifier of the kinds meant here, and not one that is part of a decoder."""
     return isinstance(model, _KINDS) and not model.config.is_decoder
 
@@ -45,9 +45,9 @@ class BertLogits:
         for layer in layers:
             layer.attention.add_module("self", _joined(cast("BertSelfAttention", layer.attention.self)))
         self.step_tokens = 1
-        if packed_linear.pays(model.device, model.dtype):
-            packed_linear.pack(model)
-            self.step_tokens = packed_linear.STEP_TOKENS
+        if prepacked_linear.is_faster(model.device, model.dtype):
+            prepacked_linear.prepack(model)
+            self.step_tokens = prepacked_linear.STEP_TOKENS
         *self._layers, self._last = layers
         self._head = cast("BertForSequenceClassification", model).classifier
 

@@ -21,7 +21,7 @@ from worker.model import bert
 from worker.model.artifact import Artifact
 from worker.model.device import describe, pick_device, pick_dtype
 from worker.model.packing import ROW_TOKENS, Inputs, logits_of_rows, make_inputs
-from worker.model.parallel_batches import SideBySide
+from worker.model.parallel_batches import ParallelBatches
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Model:
         self.matrix_weights = _matrix_weights(model)
         self.row_tokens, self.step_tokens = 0, 1
         self._logits: Callable[[Inputs], torch.Tensor] = partial(logits_of_rows, model)
-        if bert.takes(model):
+        if bert.supports(model):
             self._logits = logits = bert.BertLogits(model)
             self.row_tokens, self.step_tokens = ROW_TOKENS, logits.step_tokens
         self._pad_id: int = model.config.pad_token_id or 0
@@ -81,7 +81,7 @@ class Model:
         self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), confident_score)
         self.drift_reference = artifact.manifest.reference if artifact.manifest else None
         # On x86 and with our own forward pass only: others may change while they compute, and ARM was not measured.
-        self._side_by_side = SideBySide(
+        self._parallel = ParallelBatches(
             self.device.type == "cpu" and self.row_tokens > 0 and platform.machine() in ("x86_64", "AMD64")
         )
         self._ran_out_of_memory = False
@@ -96,11 +96,11 @@ class Model:
         Raises:
             RuntimeError: The device is broken, or its memory does not hold even one text.
         """
-        return chain.from_iterable(self._side_by_side.map(self._predicted, batches))
+        return chain.from_iterable(self._parallel.map(self._predicted, batches))
 
     def forward_each(self, inputs: Iterable[Inputs]) -> Iterator[torch.Tensor]:
         """`forward` of each, as `predict` does it: side by side where that is faster."""
-        return self._side_by_side.map(self.forward, inputs)
+        return self._parallel.map(self.forward, inputs)
 
     def memory_bytes(self) -> int:
         """Memory of the device that torch holds for this process; 0 on a CPU."""
@@ -196,11 +196,11 @@ class Model:
 
     def full_load(self) -> int:
         """So many batches, or a multiple of them, keep the device busy to the end."""
-        return self._side_by_side.full_load()
+        return self._parallel.full_load()
 
     def shares(self, batches: int) -> int:
         """So many batches of like cost, no fewer than these, suit the device better; 0: it does not matter."""
-        return self._side_by_side.shares(batches)
+        return self._parallel.shares(batches)
 
     def threads(self) -> int:
         """Cores that a forward pass keeps busy."""

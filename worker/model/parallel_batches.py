@@ -19,7 +19,7 @@ R = TypeVar("R")
 _BATCHES_A_CORE = 2  # with fewer, those that are through first would wait too long for the last one
 
 
-class SideBySide:
+class ParallelBatches:
     """A thread for each core that torch uses, started when there is work for all of them."""
 
     def __init__(self, is_on: bool) -> None:

@@ -26,7 +26,7 @@ _Output = BertSelfOutput | BertOutput | RobertaSelfOutput | RobertaOutput | XLMR
 _Intermediate = BertIntermediate | RobertaIntermediate | XLMRobertaIntermediate
 
 
-class PackedLinear(Module):
+class PrepackedLinear(Module):
     """Stands in for a linear layer, and for what is done to each of its outputs; its weights are held once."""
 
     def __init__(self, plain: Linear, then: Literal["none", "gelu"] = "none") -> None:
@@ -55,12 +55,12 @@ class PackedLinear(Module):
         return outputs
 
 
-class PackedOutput(Module):
+class PrepackedOutput(Module):
     """Stands in for the end of an attention or of a layer: a linear layer, what went in before it, and a layer norm."""
 
     def __init__(self, plain: _Output) -> None:
         super().__init__()
-        self._dense = PackedLinear(plain.dense)
+        self._dense = PrepackedLinear(plain.dense)
         self._norm = plain.LayerNorm
 
     def forward(self, inputs: torch.Tensor, addend: torch.Tensor) -> torch.Tensor:
@@ -69,7 +69,7 @@ class PackedOutput(Module):
         return outputs
 
 
-def pays(device: torch.device, dtype: torch.dtype) -> bool:
+def is_faster(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether it makes a model faster: measured with AMX. In float32 it makes no difference (AVX2, AVX-512)."""
     return (
         device.type == "cpu"
@@ -79,14 +79,14 @@ def pays(device: torch.device, dtype: torch.dtype) -> bool:
     )
 
 
-def pack(module: Module) -> None:
+def prepack(module: Module) -> None:
     """Put them in the place of all linear layers below."""
     for name, child in module.named_children():
         if isinstance(child, Linear):
-            setattr(module, name, PackedLinear(child))
+            setattr(module, name, PrepackedLinear(child))
         elif isinstance(child, _Output):
-            setattr(module, name, PackedOutput(child))
+            setattr(module, name, PrepackedOutput(child))
         elif isinstance(child, _Intermediate) and isinstance(child.intermediate_act_fn, GELUActivation):
-            setattr(module, name, PackedLinear(child.dense, then="gelu"))
+            setattr(module, name, PrepackedLinear(child.dense, then="gelu"))
         else:
-            pack(child)
+            prepack(child)

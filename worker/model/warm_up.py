@@ -54,7 +54,7 @@ def fastest(seconds: dict[int, float]) -> int:
     return best
 
 
-def meet_sizes(model: "Model", clock: Callable[[], float] = time.perf_counter) -> None:
+def warm_up_shapes(model: "Model", clock: Callable[[], float] = time.perf_counter) -> None:
     """Compute batches of the usual sizes of windows of a few texts, where the first of a size takes longer.
 
     Left to the first texts, that is the tail of their latency. It ends early for a model to which it matters less.

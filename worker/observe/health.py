@@ -8,7 +8,7 @@ PATIENCE_SECONDS = 30.0  # for one batch of the model, on one core, and for an a
 _ADVANCE_SECONDS = 60.0  # for a window's commit while there is work
 
 
-class Vitals(ctypes.Structure):
+class Heartbeat(ctypes.Structure):
     """Signs of life of one loop, in shared memory where it is a process of its own.
 
     Seconds on the monotonic clock, which all processes of a machine share; 0: never yet.
@@ -41,7 +41,7 @@ class Health:
 
     def __init__(
         self,
-        loops: Sequence[Vitals],
+        loops: Sequence[Heartbeat],
         draining: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -59,31 +59,31 @@ class Health:
             return ["draining: it finishes its window and leaves"]
         return self._each(_missing)
 
-    def _each(self, problems: Callable[[Vitals, float], list[str]]) -> list[str]:
+    def _each(self, problems: Callable[[Heartbeat, float], list[str]]) -> list[str]:
         now = self._clock()
         return [
             f"process {index}: {problem}" if len(self._loops) > 1 else problem
-            for index, vitals in enumerate(self._loops)
-            for problem in problems(vitals, now)
+            for index, heartbeat in enumerate(self._loops)
+            for problem in problems(heartbeat, now)
         ]
 
 
-def _stuck(vitals: Vitals, now: float) -> list[str]:
-    if not vitals.due_at or now <= vitals.due_at:
+def _stuck(heartbeat: Heartbeat, now: float) -> list[str]:
+    if not heartbeat.due_at or now <= heartbeat.due_at:
         return []
-    return [f"loop: a sign of life is overdue for {now - vitals.due_at:.0f} s: the device or a client hangs"]
+    return [f"loop: a sign of life is overdue for {now - heartbeat.due_at:.0f} s: the device or a client hangs"]
 
 
-def _missing(vitals: Vitals, now: float) -> list[str]:
-    if not vitals.loaded_at:
+def _missing(heartbeat: Heartbeat, now: float) -> list[str]:
+    if not heartbeat.loaded_at:
         return ["model: not loaded yet"]
-    missing = _stuck(vitals, now)
-    if now - vitals.heard_at > PATIENCE_SECONDS:
-        missing.append("brokers: no answer" + _since(vitals.heard_at, now))
-    if now - vitals.joined_at > PATIENCE_SECONDS:
-        missing.append("group: not a member" + _since(vitals.joined_at, now))
-    elif now - vitals.advanced_at > _ADVANCE_SECONDS:
-        missing.append("offsets: there is lag, and none was committed" + _since(vitals.advanced_at, now))
+    missing = _stuck(heartbeat, now)
+    if now - heartbeat.heard_at > PATIENCE_SECONDS:
+        missing.append("brokers: no answer" + _since(heartbeat.heard_at, now))
+    if now - heartbeat.joined_at > PATIENCE_SECONDS:
+        missing.append("group: not a member" + _since(heartbeat.joined_at, now))
+    elif now - heartbeat.advanced_at > _ADVANCE_SECONDS:
+        missing.append("offsets: there is lag, and none was committed" + _since(heartbeat.advanced_at, now))
     return missing
 
 

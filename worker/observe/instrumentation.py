@@ -14,14 +14,14 @@ from worker.flow import (
     Record,
     Rejected,
     Request,
-    Standing,
+    SourceStatus,
     TokenizedText,
     Tombstone,
     Window,
     width,
 )
 from worker.observe import health
-from worker.observe.health import Vitals
+from worker.observe.health import Heartbeat
 from worker.observe.metrics import (
     ABORTS,
     BATCH_PADDED_TOKENS,
@@ -39,32 +39,32 @@ from worker.observe.metrics import (
     WINDOW_TOKENS,
     Meters,
 )
-from worker.observe.window_metrics import Contents, Tally
+from worker.observe.window_metrics import WindowContents, WindowMetrics
 
 _STAGES = ("poll", "decode", "tokenize", "predict", "encode", "deliver")
 _REFRESH_SECONDS = 1.0  # of gauges: nobody scrapes more often
 
 
-class StandingSource(loop.Source, Protocol):
+class ObservedSource(loop.Source, Protocol):
     """A source that knows where it stands."""
 
-    def standing(self) -> Standing:
+    def status(self) -> SourceStatus:
         """Where it stands."""
 
 
-class Instrument:
+class Instrumentation:
     """Stands in for source, stages and sink of a loop; passes everything on, and takes the time.
 
-    `vitals` hear from it before every stage and every batch, so that whoever looks knows whether the loop gets on.
+    `heartbeat` hears from it before every stage and every batch, so that whoever looks knows whether the loop gets on.
     """
 
     def __init__(
         self,
         stages: loop.Stages,
-        source: StandingSource,
-        tally: Tally,
+        source: ObservedSource,
+        window_metrics: WindowMetrics,
         meters: Meters,
-        vitals: Vitals,
+        heartbeat: Heartbeat,
         longest_turn_seconds: float,
     ) -> None:
         """Wrap a loop whose model is loaded.
@@ -72,24 +72,24 @@ class Instrument:
         Args:
             stages: What is measured.
             source: Its source.
-            tally: Counts the windows that were delivered.
+            window_metrics: Counts the windows that were delivered.
             meters: Where figures go.
-            vitals: Where signs of life go.
+            heartbeat: Where signs of life go.
             longest_turn_seconds: How long polling or delivering may take while brokers are away.
         """
         self._inner = stages
         self._source = source
-        self._tally = tally
+        self._window_metrics = window_metrics
         self._meters = meters
-        self._vitals = vitals
+        self._heartbeat = heartbeat
         self._longest_turn_seconds = longest_turn_seconds
         self._stage_seconds = {stage: meters[STAGE_SECONDS].labels(stage) for stage in _STAGES}
-        self._contents = Contents()
+        self._contents = WindowContents()
         self._generations = 0
         self._last_stamps: dict[int, int] = {}
         self._shown: set[int] = set()
         self._refresh_at = 0.0
-        vitals.loaded_at = time.monotonic()
+        heartbeat.loaded_at = time.monotonic()
 
     def stages(self) -> loop.Stages:
         """The same stages, measured."""
@@ -100,16 +100,16 @@ class Instrument:
             plan=self._plan,
             predict=self._predict,
             encode=self._encode,
-            guard=self._inner.guard,
+            circuit_breaker=self._inner.circuit_breaker,
             sink=self,
         )
 
     def poll(self) -> Window:
         """The next window."""
-        self._vitals.expect(self._longest_turn_seconds)
+        self._heartbeat.expect(self._longest_turn_seconds)
         started = time.perf_counter()
         window = self._source.poll()
-        self._contents = Contents(window.records)
+        self._contents = WindowContents(window.records)
         if window.records:
             self._stage_seconds["poll"].observe(time.perf_counter() - started)
             self._meters[RECORDS].inc(len(window.records))
@@ -124,12 +124,12 @@ class Instrument:
 
     def settle(self) -> None:
         """End what a failed delivery may have left open."""
-        self._vitals.expect(self._longest_turn_seconds)
+        self._heartbeat.expect(self._longest_turn_seconds)
         self._inner.sink.settle()
 
     def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
         """Send and commit."""
-        self._vitals.expect(self._longest_turn_seconds)
+        self._heartbeat.expect(self._longest_turn_seconds)
         started = time.perf_counter()
         try:
             self._inner.sink.deliver(window, outcomes)
@@ -138,11 +138,11 @@ class Instrument:
             raise
         self._meters[COMMITS].inc()
         now = time.monotonic()
-        self._vitals.joined_at = self._vitals.heard_at = self._vitals.advanced_at = now
+        self._heartbeat.joined_at = self._heartbeat.heard_at = self._heartbeat.advanced_at = now
         if window.records:
             self._stage_seconds["deliver"].observe(time.perf_counter() - started)
             self._contents.outcomes = outcomes
-            self._tally.add(self._contents)
+            self._window_metrics.add(self._contents)
             self._last_stamps |= {
                 r.origin.partition: r.origin.timestamp_ms for r in window.records if r.origin.timestamp_ms is not None
             }
@@ -163,7 +163,7 @@ class Instrument:
 
     def _plan(self, texts: list[TokenizedText]) -> Iterator[Batch]:
         for batch in self._inner.plan(texts):
-            self._vitals.expect(health.PATIENCE_SECONDS)
+            self._heartbeat.expect(health.PATIENCE_SECONDS)
             widths = [width(row) for row in batch]
             padded = max(widths) * len(widths)
             computed = sum(map(len, batch))
@@ -178,7 +178,7 @@ class Instrument:
         predictions = []
         with self._timed("predict"):
             for prediction in self._inner.predict(batches):
-                self._vitals.expect(health.PATIENCE_SECONDS)  # several batches are asked for ahead
+                self._heartbeat.expect(health.PATIENCE_SECONDS)  # several batches are asked for ahead
                 predictions.append(prediction)
         return predictions
 
@@ -190,7 +190,7 @@ class Instrument:
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
-        self._vitals.expect(health.PATIENCE_SECONDS)
+        self._heartbeat.expect(health.PATIENCE_SECONDS)
         started = time.perf_counter()
         yield
         if self._contents.records:
@@ -198,31 +198,31 @@ class Instrument:
 
     def _look_around(self) -> None:
         """Nothing is in flight: see where the source stands, and from time to time show it."""
-        standing = self._source.standing()
+        status = self._source.status()
         now = time.monotonic()
-        self._vitals.heard_at = max(self._vitals.heard_at, standing.heard_at)
-        if standing.is_member:
-            self._vitals.joined_at = now
-        if standing.at_end:
-            self._vitals.advanced_at = now
-        self._meters[REBALANCES].inc(standing.generations - self._generations)
-        self._generations = standing.generations
-        if standing.is_member and now >= self._refresh_at:
+        self._heartbeat.heard_at = max(self._heartbeat.heard_at, status.heard_at)
+        if status.is_member:
+            self._heartbeat.joined_at = now
+        if status.at_end:
+            self._heartbeat.advanced_at = now
+        self._meters[REBALANCES].inc(status.generations - self._generations)
+        self._generations = status.generations
+        if status.is_member and now >= self._refresh_at:
             self._refresh_at = now + _REFRESH_SECONDS
-            self._show(standing)
+            self._show(status)
 
-    def _show(self, standing: Standing) -> None:
+    def _show(self, status: SourceStatus) -> None:
         now_ms = time.time() * 1000
-        for partition in self._shown - standing.lags.keys():  # given away
+        for partition in self._shown - status.lags.keys():  # given away
             self._last_stamps.pop(partition, None)
             self._meters[LAG_RECORDS].labels(partition).set(0)
             self._meters[LAG_SECONDS].labels(partition).set(0)
-        for partition, lag in standing.lags.items():
+        for partition, lag in status.lags.items():
             self._meters[LAG_RECORDS].labels(partition).set(lag)
             stamp = self._last_stamps.get(partition)
             if lag == 0 or stamp is not None:
                 age_ms = max(0.0, now_ms - stamp) if lag and stamp else 0.0
                 self._meters[LAG_SECONDS].labels(partition).set(age_ms / 1000)
-        self._shown = set(standing.lags)
-        self._meters[PARTITIONS].set(len(standing.lags))
-        self._tally.publish()
+        self._shown = set(status.lags)
+        self._meters[PARTITIONS].set(len(status.lags))
+        self._window_metrics.publish()

@@ -46,7 +46,7 @@ class MeasuredModel(Protocol):
 
 
 @dataclass
-class Contents:
+class WindowContents:
     """A window on its way: what came in, how many of its texts the model saw, what was said of all, what leaves."""
 
     records: list[Record] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Contents:
     outcomes: list[Outcome] = field(default_factory=list)
 
 
-class Tally:
+class WindowMetrics:
     """Turns the contents of delivered windows into metrics, all of a window at once."""
 
     def __init__(self, meters: Meters, model: MeasuredModel, unknown_id: int | None, dead_letter_topic: str) -> None:
@@ -80,7 +80,7 @@ class Tally:
         packages = [version(package) for package in ("torch", "kafka-python")]
         meters[BUILD_INFO].labels(version("emotion-labeller"), platform.python_version(), *packages).set(1)
 
-    def add(self, contents: Contents) -> None:
+    def add(self, contents: WindowContents) -> None:
         """Count a window that was delivered just now."""
         letters = {o.index: o for o in contents.outcomes if o.topic == self._dead_letter_topic}
         for letter in letters.values():  # the last header of the name is ours; an original may have one of its own

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.benchmarks.clients.cpu_notes import CpuNotes
 from worker.__main__ import main
-from worker.circuit_breaker import RejectionGuard
+from worker.circuit_breaker import CircuitBreaker
 from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText
 from worker.kafka.source import Source
 from worker.model.model import Model
@@ -52,10 +52,10 @@ class _Counted:
 
 
 def _install(counted: _Counted) -> None:
-    guard, settle = RejectionGuard.__call__, Source._settle
+    circuit_breaker, settle = CircuitBreaker.__call__, Source._settle
 
-    def guarded(own: RejectionGuard, outcomes: Sequence[Outcome]) -> None:
-        guard(own, outcomes)
+    def guarded(own: CircuitBreaker, outcomes: Sequence[Outcome]) -> None:
+        circuit_breaker(own, outcomes)
         counted.delivered(outcomes)
 
     def settled(own: Source, membership: Any) -> None:
@@ -65,7 +65,7 @@ def _install(counted: _Counted) -> None:
     stand_ins: list[tuple[type, str, object]] = [
         (Tokenizer, "tokenize", lambda _, requests: counted.tokenize(requests)),
         (Model, "predict", lambda model, batches: counted.predict(model, batches)),
-        (RejectionGuard, "__call__", guarded),
+        (CircuitBreaker, "__call__", guarded),
         (Source, "_settle", settled),
     ]
     for owner, name, stand_in in stand_ins:

@@ -22,7 +22,7 @@ from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
 from worker.build import load_model
 from worker.errors import UserError
 from worker.flow import Prediction, Rejected, Request, TokenizedText, width
-from worker.model import prepacked_linear as packed_linear
+from worker.model import prepacked_linear as prepacked_linear
 from worker.model.artifact import _BUNDLED, find_artifact
 from worker.model.batcher import plan
 from worker.model.model import Model
@@ -185,7 +185,7 @@ HAS_ONEDNN = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason
 def test_packed_weights_give_the_same_scores(activation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_tiny_model(tmp_path, hidden_act=activation)
     plain = by_index(predict(*load(folder), TEXTS))
-    monkeypatch.setattr(packed_linear, "pays", lambda *_: True)
+    monkeypatch.setattr(prepacked_linear, "pays", lambda *_: True)
     model, tokenizer = load(folder)
     assert not [each for each in encoder_of(model).modules() if isinstance(each, torch.nn.Linear)]
     packed = by_index(predict(model, tokenizer, TEXTS))
@@ -194,7 +194,7 @@ def test_packed_weights_give_the_same_scores(activation: str, tmp_path: Path, mo
 
 
 @pytest.mark.skipif(
-    not packed_linear.pays(torch.device("cpu"), torch.bfloat16), reason="this CPU does not compute in bfloat16"
+    not prepacked_linear.is_faster(torch.device("cpu"), torch.bfloat16), reason="this CPU does not compute in bfloat16"
 )
 def test_packed_weights_come_as_near_to_float32_as_plain_ones(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
@@ -206,9 +206,9 @@ def test_packed_weights_come_as_near_to_float32_as_plain_ones(
         return float((torch.tensor(list(scores.values())) - torch.tensor(list(exact.values()))).abs().mean())
 
     model, tokenizer = load(tiny_model, "bfloat16")
-    assert any(isinstance(each, packed_linear.PackedLinear) for each in encoder_of(model).modules())
+    assert any(isinstance(each, prepacked_linear.PrepackedLinear) for each in encoder_of(model).modules())
     packed = mean_error(model, tokenizer)
-    monkeypatch.setattr(packed_linear, "pays", lambda *_: False)
+    monkeypatch.setattr(prepacked_linear, "pays", lambda *_: False)
     assert 0 < packed < 1.5 * mean_error(*load(tiny_model, "bfloat16")) < 0.02
 
 
@@ -228,7 +228,7 @@ def test_a_bert_that_is_part_of_a_decoder_is_left_to_transformers(tmp_path: Path
 def test_kin_of_bert_share_rows_too_and_count_positions_in_their_own_way(
     kind: str, is_packed: bool, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed_linear, "pays", lambda *_: is_packed)
+    monkeypatch.setattr(prepacked_linear, "pays", lambda *_: is_packed)
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     config = AutoConfig.for_model(
         kind, vocab_size=100, max_position_embeddings=POSITIONS + 1, pad_token_id=0, initializer_range=0.4, **size

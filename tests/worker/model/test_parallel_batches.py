@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from worker.model.parallel_batches import SideBySide
+from worker.model.parallel_batches import ParallelBatches
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_each_core_has_a_batch_of_its_own(batches: int) -> None:
             running -= 1
         return batch, torch.get_num_threads()
 
-    assert list(SideBySide(is_on=True).map(work, range(batches))) == [(batch, 1) for batch in range(batches)]
+    assert list(ParallelBatches(is_on=True).map(work, range(batches))) == [(batch, 1) for batch in range(batches)]
     assert most == 4
     assert torch.get_num_threads() == 4
 
@@ -43,14 +43,14 @@ def test_a_few_batches_have_all_cores_one_after_the_other(batches: int) -> None:
     def work(_: int) -> tuple[int, threading.Thread]:
         return torch.get_num_threads(), threading.current_thread()
 
-    assert list(SideBySide(is_on=True).map(work, range(batches))) == [(4, threading.current_thread())] * batches
+    assert list(ParallelBatches(is_on=True).map(work, range(batches))) == [(4, threading.current_thread())] * batches
 
 
 @pytest.mark.usefixtures("four_threads")
 @pytest.mark.parametrize(("batches", "shares"), [(0, 0), (1, 0), (7, 0), (8, 8), (9, 12), (12, 12), (13, 16)])
 def test_no_core_is_left_idle_behind_the_last_batches(batches: int, shares: int) -> None:
-    assert SideBySide(is_on=True).shares(batches) == shares
-    assert SideBySide(is_on=False).shares(batches) == 0
+    assert ParallelBatches(is_on=True).shares(batches) == shares
+    assert ParallelBatches(is_on=False).shares(batches) == 0
 
 
 @pytest.mark.usefixtures("four_threads")
@@ -62,7 +62,7 @@ def test_batches_are_asked_for_as_they_can_be_worked_on() -> None:
             asked.append(batch)
             yield batch
 
-    done = SideBySide(is_on=True).map(lambda batch: batch, batches())
+    done = ParallelBatches(is_on=True).map(lambda batch: batch, batches())
     assert next(done) == 0
     assert len(asked) <= 8
     assert list(done) == list(range(1, 100))
@@ -89,7 +89,7 @@ def test_nothing_is_worked_on_once_it_has_ended() -> None:
         return batch
 
     with pytest.raises(RuntimeError, match="the device says no"):
-        list(SideBySide(is_on=True).map(work, range(20)))
+        list(ParallelBatches(is_on=True).map(work, range(20)))
     assert running == 0
 
 
@@ -100,7 +100,7 @@ def test_what_a_batch_raises_comes_out_and_the_next_window_is_worked_on() -> Non
             raise RuntimeError("the device says no")
         return batch
 
-    side_by_side = SideBySide(is_on=True)
+    side_by_side = ParallelBatches(is_on=True)
     with pytest.raises(RuntimeError, match="the device says no"):
         list(side_by_side.map(work, range(20)))
     assert list(side_by_side.map(work, range(9))) == list(range(9))

@@ -13,13 +13,13 @@ from safetensors.torch import load_file, save_file
 from worker import build
 from worker.build import load_model
 from worker.flow import TokenizedText
-from worker.model import prepacked_linear as packed_linear
+from worker.model import prepacked_linear as prepacked_linear
 from worker.model import warm_up
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
 from worker.model.model import Model
 from worker.model.packing import Inputs
-from worker.model.warm_up import MAX_DIFFERENT, SAMPLES, different_labels, fastest, find_batch_tokens, meet_sizes
+from worker.model.warm_up import MAX_DIFFERENT, SAMPLES, different_labels, fastest, find_batch_tokens, warm_up_shapes
 from worker.settings import load_settings
 
 
@@ -65,7 +65,7 @@ def test_another_device_or_model_is_measured_anew(
 def packed(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         pytest.skip("this PyTorch has no oneDNN")
-    monkeypatch.setattr(packed_linear, "pays", lambda *_: True)
+    monkeypatch.setattr(prepacked_linear, "pays", lambda *_: True)
     return Model(find_artifact(str(tiny_model), None), "cpu", "float32", batch_tokens=400)
 
 
@@ -83,7 +83,7 @@ def met(packed: Model, monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
 
 
 def test_sizes_of_small_windows_are_met_before_the_first_text(packed: Model, met: list[torch.Size]) -> None:
-    meet_sizes(packed)
+    warm_up_shapes(packed)
 
     sizes = {packed.inputs([[TokenizedText([], [1] * tokens, truncated=False)]]).ids.shape for tokens in range(1, 97)}
     a_third = TokenizedText([], [1] * 32, truncated=False)
@@ -96,7 +96,7 @@ def test_sizes_of_small_windows_are_met_before_the_first_text(packed: Model, met
 def test_numbers_of_texts_are_met_in_steps_too(packed: Model) -> None:
     texts, head = [], cast("Any", packed._logits)._head
     head.register_forward_pre_hook(lambda _, inputs: texts.append(len(inputs[0])))
-    meet_sizes(packed)
+    warm_up_shapes(packed)
     met = set(texts)
     texts.clear()
     for count in range(1, 25):
@@ -107,11 +107,11 @@ def test_numbers_of_texts_are_met_in_steps_too(packed: Model) -> None:
 
 def test_meeting_them_takes_no_longer_than_it_is_worth(packed: Model, met: list[torch.Size]) -> None:
     packed.batch_tokens = 1_000_000
-    meet_sizes(packed)
+    warm_up_shapes(packed)
     assert max(rows * tokens for rows, tokens in met) <= 2048
     met.clear()
     times = iter([0.0, 1.0, 2.0, 4.0])
-    meet_sizes(packed, lambda: next(times))
+    warm_up_shapes(packed, lambda: next(times))
     assert met == [(1, 16), (1, 32), (1, 48)]
 
 
@@ -122,13 +122,13 @@ def test_a_size_that_memory_does_not_hold_ends_the_meeting_and_not_the_worker(
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(packed, "forward", scores)
-    meet_sizes(packed)
+    warm_up_shapes(packed)
     assert [r.message for r in caplog.records if r.name == "worker.model.warm_up"] == ["batch_tokens_too_many"]
 
 
 def test_plain_layers_have_no_sizes_to_meet(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "forward", None)  # would fail
-    meet_sizes(model)
+    warm_up_shapes(model)
 
 
 @pytest.mark.parametrize("content", [b"no json", b"[1]", b'{"x": "y"}'])

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter
 from tests.harness.ports import free_port
 from worker.errors import UserError
 from worker.observe.endpoint import endpoint
-from worker.observe.health import Health, Vitals
+from worker.observe.health import Health, Heartbeat
 
 
 def get(port: int, path: str) -> tuple[int, str, bytes]:
@@ -21,16 +21,16 @@ def get(port: int, path: str) -> tuple[int, str, bytes]:
 
 
 def test_health_is_told_by_status_and_by_what_is_missing() -> None:
-    vitals, port = Vitals(), free_port()
-    with endpoint(port, Health([vitals], lambda: False, lambda: 100.0), CollectorRegistry()):
+    heartbeat, port = Heartbeat(), free_port()
+    with endpoint(port, Health([heartbeat], lambda: False, lambda: 100.0), CollectorRegistry()):
         assert get(port, "/livez")[0] == 200
         status, content_type, body = get(port, "/readyz")
         assert (status, content_type) == (503, "application/json")
         assert orjson.loads(body) == {"ready": False, "missing": ["model: not loaded yet"]}
-        vitals.loaded_at = vitals.heard_at = vitals.joined_at = vitals.advanced_at = 100
+        heartbeat.loaded_at = heartbeat.heard_at = heartbeat.joined_at = heartbeat.advanced_at = 100
         status, _, body = get(port, "/readyz?verbose")
         assert (status, orjson.loads(body)) == (200, {"ready": True, "missing": []})
-        vitals.due_at = 1
+        heartbeat.due_at = 1
         assert get(port, "/livez")[0] == 503
 
 

@@ -21,15 +21,15 @@ from worker.flow import (
     Record,
     Rejected,
     Request,
-    Standing,
+    SourceStatus,
     TokenizedText,
     Window,
 )
 from worker.model.score_cache import ScoreCache
-from worker.observe.health import Health, Vitals
-from worker.observe.instrumentation import Instrument
+from worker.observe.health import Health, Heartbeat
+from worker.observe.instrumentation import Instrumentation
 from worker.observe.metrics import Meters
-from worker.observe.window_metrics import Tally
+from worker.observe.window_metrics import WindowMetrics
 
 UNKNOWN = 1
 
@@ -48,7 +48,7 @@ class MadeUp:
 
     def __init__(self) -> None:
         self.refuse = False
-        self.standing_now = Standing(True, 1, time.monotonic(), {0: 0, 1: 0}, True)
+        self.standing_now = SourceStatus(True, 1, time.monotonic(), {0: 0, 1: 0}, True)
         self.windows: list[Window] = []
 
     def memory_bytes(self) -> int:
@@ -60,7 +60,7 @@ class MadeUp:
     def rewind(self) -> None:
         """There is nothing to go back to."""
 
-    def standing(self) -> Standing:
+    def status(self) -> SourceStatus:
         return self.standing_now
 
     def settle(self) -> None:
@@ -100,18 +100,18 @@ def parts() -> MadeUp:
 
 
 @pytest.fixture
-def vitals() -> Vitals:
-    return Vitals()
+def heartbeat() -> Heartbeat:
+    return Heartbeat()
 
 
 @pytest.fixture
 def measure(
-    parts: MadeUp, registry: CollectorRegistry, vitals: Vitals, monkeypatch: pytest.MonkeyPatch
+    parts: MadeUp, registry: CollectorRegistry, heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., loop.Stages]:
     """Gives the parts as stages, some of them replaced by the arguments, and measured."""
     monkeypatch.setattr("worker.observe.instrumentation._REFRESH_SECONDS", 0)
     meters = Meters("loop", registry)
-    tally = Tally(meters, parts, UNKNOWN, "dead")
+    window_metrics = WindowMetrics(meters, parts, UNKNOWN, "dead")
     inner = loop.Stages(
         source=parts,
         decode=parts.decode,
@@ -119,12 +119,14 @@ def measure(
         plan=parts.plan,
         predict=parts.predict,
         encode=parts.encode,
-        guard=lambda _: None,
+        circuit_breaker=lambda _: None,
         sink=parts,
     )
 
     def measured(**others: Any) -> loop.Stages:
-        return Instrument(replace(inner, **others), parts, tally, meters, vitals, longest_turn_seconds=60).stages()
+        return Instrumentation(
+            replace(inner, **others), parts, window_metrics, meters, heartbeat, longest_turn_seconds=60
+        ).stages()
 
     return measured
 
@@ -176,7 +178,7 @@ def test_texts_that_the_cache_answers_are_counted_and_are_no_work_of_the_model(
 def test_lag_is_shown_in_records_and_by_the_age_of_what_was_delivered_last(
     stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
 ) -> None:
-    parts.standing_now = Standing(True, 1, 0, {0: 7, 1: 0}, False)
+    parts.standing_now = SourceStatus(True, 1, 0, {0: 7, 1: 0}, False)
     run(stages, parts, window(3, age_seconds=100))
     value = registry.get_sample_value
     assert (value("emotion_lag_records", {"partition": "0"}), value("emotion_lag_records", {"partition": "1"})) == (
@@ -190,9 +192,9 @@ def test_lag_is_shown_in_records_and_by_the_age_of_what_was_delivered_last(
 def test_a_partition_that_was_given_away_has_no_lag_here(
     stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
 ) -> None:
-    parts.standing_now = Standing(True, 1, 0, {0: 7, 1: 9}, False)
+    parts.standing_now = SourceStatus(True, 1, 0, {0: 7, 1: 9}, False)
     run(stages, parts, window(3))
-    parts.standing_now = Standing(True, 2, 0, {1: 9}, False)
+    parts.standing_now = SourceStatus(True, 2, 0, {1: 9}, False)
     run(stages, parts, EMPTY)
     value = registry.get_sample_value
     assert (value("emotion_lag_records", {"partition": "0"}), value("emotion_lag_records", {"partition": "1"})) == (
@@ -213,32 +215,32 @@ def test_drift_is_shown_once_there_are_enough_records(
 
 
 def test_a_worker_is_ready_once_nothing_is_left_to_read_or_something_was_delivered(
-    stages: loop.Stages, parts: MadeUp, vitals: Vitals
+    stages: loop.Stages, parts: MadeUp, heartbeat: Heartbeat
 ) -> None:
-    health = Health([vitals], lambda: False)
-    parts.standing_now = Standing(True, 1, time.monotonic(), {0: 5}, False)
+    health = Health([heartbeat], lambda: False)
+    parts.standing_now = SourceStatus(True, 1, time.monotonic(), {0: 5}, False)
     run(stages, parts, EMPTY)
     assert health.not_ready() == ["offsets: there is lag, and none was committed yet"]
     run(stages, parts, window(1))
     assert health.not_ready() == []
 
 
-def test_who_is_no_member_is_not_ready(stages: loop.Stages, parts: MadeUp, vitals: Vitals) -> None:
-    parts.standing_now = Standing(False, 0, time.monotonic(), {}, False)
+def test_who_is_no_member_is_not_ready(stages: loop.Stages, parts: MadeUp, heartbeat: Heartbeat) -> None:
+    parts.standing_now = SourceStatus(False, 0, time.monotonic(), {}, False)
     run(stages, parts, EMPTY)
-    assert Health([vitals], lambda: False).not_ready() == ["group: not a member yet"]
+    assert Health([heartbeat], lambda: False).not_ready() == ["group: not a member yet"]
 
 
 def test_answers_are_signs_of_life_too_for_batches_are_asked_for_ahead(
-    parts: MadeUp, measure: Callable[..., loop.Stages], vitals: Vitals
+    parts: MadeUp, measure: Callable[..., loop.Stages], heartbeat: Heartbeat
 ) -> None:
     due = []
 
     def predict(batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
         for prediction in parts.predict(batches):
-            vitals.due_at = 0
+            heartbeat.due_at = 0
             yield prediction
-            due.append(vitals.due_at)
+            due.append(heartbeat.due_at)
 
     run(measure(predict=predict), parts, window(3))
     assert len(due) == 3

@@ -88,7 +88,7 @@ def inner(parts: MadeUp) -> loop.Stages:
         plan=lambda texts: [[texts]] if texts else [],
         predict=parts.predict,
         encode=parts.encode,
-        guard=lambda _: None,
+        circuit_breaker=lambda _: None,
         sink=parts,
     )
 

@@ -86,9 +86,9 @@ def test_a_value_that_does_not_fit_is_refused_by_name(name: str, value: str, mon
 def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_DELIVERY", "x")
     monkeypatch.setenv("EMOTION_DTYPE", "x")
-    with pytest.raises(UserError) as refusal:
+    with pytest.raises(UserError) as fatal_connection_error:
         load_settings()
-    assert len(str(refusal.value).splitlines()) == 2
+    assert len(str(fatal_connection_error.value).splitlines()) == 2
 
 
 def test_topics_must_differ(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,9 +160,9 @@ def test_the_protocol_follows_from_what_is_given_and_a_password_never_goes_unenc
 def test_security_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_shown(
     given: dict[str, object], told: str
 ) -> None:
-    with pytest.raises(UserError, match=told) as refusal:
+    with pytest.raises(UserError, match=told) as fatal_connection_error:
         load_settings(**given)
-    assert "hush" not in str(refusal.value)
+    assert "hush" not in str(fatal_connection_error.value)
 
 
 def test_a_password_is_read_from_a_file_of_the_secrets_folder_and_never_shown(
@@ -217,6 +217,6 @@ REGISTRY = {"schema_registry_url": "https://registry.example.org/apis/ccompat/v7
 def test_registry_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_shown(
     given: dict[str, object], told: str
 ) -> None:
-    with pytest.raises(UserError, match=told) as refusal:
+    with pytest.raises(UserError, match=told) as fatal_connection_error:
         load_settings(**given)
-    assert "hush" not in str(refusal.value)
+    assert "hush" not in str(fatal_connection_error.value)

@@ -23,13 +23,13 @@ from kafka.protocol.admin import DescribeGroupsRequest
 from kafka.record import default_records, memory_records
 from kafka.structs import MemberState
 
-from worker.kafka.fatal_errors import RefusedError, refusal
+from worker.kafka.fatal_errors import FatalConnectionError, fatal_connection_error
 from worker.kafka.patches.record_batch import RecordBatch
 
 _BOOTSTRAP_SERVER_MS = 2_500  # of the time to begin with any of several servers
 
 
-def mend_client() -> None:
+def apply_patches() -> None:
     """Apply those that are not asked for by name, for every client of this process.
 
     Without a C library kafka-python computes checksums in Python: consuming then costs five times as much CPU. The
@@ -44,7 +44,7 @@ def mend_client() -> None:
     KafkaSSLTransport._sock_recv = _receive_last_tls_words
 
 
-class _CandidManager(KafkaConnectionManager):  # type: ignore[misc]
+class _FailFastConnections(KafkaConnectionManager):  # type: ignore[misc]
     """Connections that end at once where a broker refuses them for good, in time where none answers, and say why.
 
     The base means to, but loses what went wrong while it connects, tries for ever, and says that time is up.
@@ -63,7 +63,7 @@ class _CandidManager(KafkaConnectionManager):  # type: ignore[misc]
 
         async def build() -> None:
             try:
-                built.success(await super(_CandidManager, self)._build_transport(node, timeout_at=timeout_at))
+                built.success(await super(_FailFastConnections, self)._build_transport(node, timeout_at=timeout_at))
             except Exception as error:
                 built.failure(error)
 
@@ -79,8 +79,8 @@ class _CandidManager(KafkaConnectionManager):  # type: ignore[misc]
         await super()._connect(node, conn, **options)
         if conn.init_future.failed():
             self._note(conn.init_future.exception)
-            if refused := refusal(conn.init_future.exception, f"{node.host}:{node.port}"):
-                self._auth_failures[node.node_id] = refused
+            if fatal := fatal_connection_error(conn.init_future.exception, f"{node.host}:{node.port}"):
+                self._auth_failures[node.node_id] = fatal
 
     async def _do_bootstrap(self, deadline):  # type: ignore[no-untyped-def]
         try:
@@ -92,15 +92,15 @@ class _CandidManager(KafkaConnectionManager):  # type: ignore[misc]
         self._last_failure = error
 
 
-class CandidClient(KafkaNetClient):  # type: ignore[misc]
+class FailFastClient(KafkaNetClient):  # type: ignore[misc]
     """A network client with such connections."""
 
     def __init__(self, **config: object) -> None:
         net = NetworkSelector(**config)
-        super().__init__(net, _CandidManager(net, **config))
+        super().__init__(net, _FailFastConnections(net, **config))
 
 
-class CandidAdmin(KafkaAdminClient):  # type: ignore[misc]
+class GroupRightsAdminClient(KafkaAdminClient):  # type: ignore[misc]
     """An admin client that learns its rights on a group that nobody has joined yet."""
 
     def _describe_groups_request(self, group_ids: list[str]) -> DescribeGroupsRequest:
@@ -108,7 +108,7 @@ class CandidAdmin(KafkaAdminClient):  # type: ignore[misc]
         return DescribeGroupsRequest(groups=list(group_ids), include_authorized_operations=True, max_version=5)
 
 
-class PatientClient(CandidClient):
+class RetryingClient(FailFastClient):
     """A network client that says "not ready" where its base raises.
 
     The transactional producer drops a request for good when its coordinator is unreachable at that moment, and
@@ -123,19 +123,19 @@ class PatientClient(CandidClient):
             return False
 
 
-def raise_refusal(consumer: KafkaConsumer) -> None:
-    """Raise RefusedError if a broker refuses the consumer's connections for good: its poll would try in silence."""
+def raise_fatal_error(consumer: KafkaConsumer) -> None:
+    """Raise what a broker refuses the consumer's connections for: its poll would try for ever, in silence."""
     for error in list(consumer._client._manager._auth_failures.values()):
-        if isinstance(error, RefusedError):
+        if isinstance(error, FatalConnectionError):
             raise error
 
 
-def has_fetched(consumer: KafkaConsumer) -> bool:
+def has_buffered_records(consumer: KafkaConsumer) -> bool:
     """Whether records are here that no poll has returned: the client asks ahead, and is answered by the next record."""
     return bool(consumer._fetcher._completed_fetches or consumer._fetcher._next_partition_records)
 
 
-def committed_now(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> int | None:
+def fetch_committed_offset(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> int | None:
     """The group's offset of a partition as the broker has it now.
 
     After a call of `committed` that timed out, the next one returns the late answer to the first, however old: windows
@@ -149,7 +149,7 @@ def committed_now(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms
 def _bootstrap_brokers(cluster: ClusterMetadata) -> list[object]:
     """Those to begin with: not the one that failed a moment ago, which the base is as likely to take again."""
     brokers = list(cluster._bootstrap_brokers.values())
-    return [broker for broker in brokers if cluster._manager.connection_delay(broker.node_id) == 0] or brokers
+    return [clients for clients in brokers if cluster._manager.connection_delay(clients.node_id) == 0] or brokers
 
 
 _join_once = BaseCoordinator._do_join_and_sync_async

@@ -13,7 +13,7 @@ from worker.kafka.patches.record_batch import Sendable, make_batches
 _ANEW = (TransactionState.BUMPING_PRODUCER_EPOCH, TransactionState.INITIALIZING, TransactionState.READY)
 
 
-class BoundedProducer(KafkaProducer):  # type: ignore[misc]
+class WindowProducer(KafkaProducer):  # type: ignore[misc]
     """A producer of whole windows that waits for an answer to its transaction no longer than the transaction may last.
 
     Its base waits without end, and in silence, while the coordinator is away. Afterwards the outcome is unknown.
