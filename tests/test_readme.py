@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from schemas.codec import decode_json
 from schemas.dead_letter import Reason
 from schemas.published import documents
-from worker.settings import markdown_table
+from worker.settings.listing import markdown_tables
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -22,7 +22,8 @@ DOCUMENTS = {
 
 
 def test_the_settings_table_is_that_of_the_code() -> None:
-    assert markdown_table() in README, "paste the output of worker.settings.markdown_table() into README.md"
+    page = (ROOT / "worker/SETTINGS.md").read_text()
+    assert markdown_tables() in page, "paste the output of worker.settings.listing.markdown_tables()"
 
 
 def test_every_reason_of_a_dead_letter_is_listed() -> None:

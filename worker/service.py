@@ -23,6 +23,7 @@ from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.committed_outputs import find_answered, find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
+from worker.messages.outcome_origin import origin_of
 from worker.messages.schema_registry import find_label_prefix
 from worker.model.warm_up import warm_up_shapes
 from worker.observe.health import Heartbeat
@@ -54,7 +55,8 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     committed, unblock = CommittedOffsets(), None
     if settings.delivery == "exactly_once":
         committed = CommittedOffsets(
-            partial(find_answered, clients, settings), partial(find_visible, clients, settings)
+            partial(find_answered, clients, settings, partial(origin_of, settings.input_topic)),
+            partial(find_visible, clients, settings),
         )
         unblock = partial(end_hanging_transactions, clients, settings)
         unblock()

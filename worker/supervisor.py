@@ -16,14 +16,12 @@ from pathlib import Path
 from signal import SIGTERM
 from tempfile import TemporaryDirectory
 
-from prometheus_client import CollectorRegistry, values
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-
 from worker.errors import USER_ERROR, exit_code
+from worker.observe import multiprocess
 from worker.observe.endpoint import endpoint
 from worker.observe.health import Health, Heartbeat
 from worker.observe.logs import configure_logging
-from worker.observe.metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY, Meters
+from worker.observe.metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY, Meters, Registry, new_registry
 from worker.service import serve, stop_on_signals
 from worker.settings import Settings
 
@@ -48,7 +46,7 @@ def run(settings: Settings, log_level: str) -> int:
     if count > 1:
         with TemporaryDirectory(prefix="emotion-worker-") as folder:
             return _Supervisor(settings, count, log_level, folder).run()
-    heartbeat, registry = Heartbeat(), CollectorRegistry()
+    heartbeat, registry = Heartbeat(), new_registry()
     with stop_on_signals() as stop, _observed(settings, [heartbeat], stop, registry) as meters:
         meters[PROCESSES].set(1)
         serve(settings, stop, Meters("loop", registry), heartbeat)
@@ -81,7 +79,7 @@ def usable_cores() -> int:
 
 @contextmanager
 def _observed(
-    settings: Settings, loops: Sequence[Heartbeat], stop: threading.Event, registry: CollectorRegistry
+    settings: Settings, loops: Sequence[Heartbeat], stop: threading.Event, registry: Registry
 ) -> Iterator[Meters]:
     """Health and metrics of these loops, served while the block runs."""
     health = Health(loops, stop.is_set)
@@ -148,11 +146,10 @@ class _Supervisor:
         self._settings = settings
         self._folder = folder
         self._children = [_Child(slot, _settings_of(settings, slot), log_level) for slot in range(count)]
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        multiprocess.share(folder)
 
     def run(self) -> int:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=self._folder)  # type: ignore[no-untyped-call]
+        registry = multiprocess.collect(self._folder)
         loops = [child.heartbeat for child in self._children]
         with stop_on_signals(at_once=self._kill) as stop, _observed(self._settings, loops, stop, registry) as meters:
             try:
@@ -174,7 +171,7 @@ class _Supervisor:
                 code = child.ended()
                 if code is None:
                     continue
-                mark_process_dead(child.slot, self._folder)  # type: ignore[no-untyped-call]
+                multiprocess.forget(child.slot, self._folder)
                 if code == USER_ERROR:
                     stop.set()
                     self._drain()
@@ -211,15 +208,14 @@ def _work(settings: Settings, slot: int, heartbeat: Heartbeat, log_level: str) -
     """What a child does. It ends with its supervisor, however that ends."""
     os.setsid()  # what a terminal tells all its processes is for the supervisor to pass on
     configure_logging(log_level)
-    # Under the slot in place of its pid: whoever is started in its place counts on.
-    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+    multiprocess.count_as(slot)
     sys.exit(exit_code(partial(_loop, settings, heartbeat)))
 
 
 def _loop(settings: Settings, heartbeat: Heartbeat) -> int:
     with stop_on_signals() as stop:
         threading.Thread(target=_stop_without_supervisor, args=(stop,), daemon=True).start()
-        serve(settings, stop, Meters("loop", CollectorRegistry()), heartbeat)
+        serve(settings, stop, Meters("loop", new_registry()), heartbeat)
     return 0
 
 

@@ -1,6 +1,7 @@
 """The output topics tell how far the input was answered."""
 
 from collections.abc import Callable
+from functools import partial
 
 from confluent_kafka import Producer
 
@@ -11,6 +12,7 @@ from tests.integration.conftest import Stream, message
 from worker.flow import Partition
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_outputs import find_answered, find_visible
+from worker.messages.outcome_origin import origin_of
 from worker.settings import Settings
 
 
@@ -37,7 +39,7 @@ def test_they_tell_the_groups_own_offsets_as_long_as_no_transaction_is_open(
 
     expected = {Partition(stream.input, number): offset for number, offset in stream.committed().items()}
     assert len(expected) == 3
-    assert find_answered(broker, settings, range(3)) == expected
+    assert find_answered(broker, settings, partial(origin_of, settings.input_topic), range(3)) == expected
 
     producer = Producer({"bootstrap.servers": stream.servers, "transactional.id": stream.output})
     producer.init_transactions()
@@ -45,12 +47,12 @@ def test_they_tell_the_groups_own_offsets_as_long_as_no_transaction_is_open(
     for _ in range(2_000):  # more than are looked at first
         producer.produce(stream.output, b"not ours", partition=0)
     producer.flush()
-    assert find_answered(broker, settings, range(3)) is None
+    assert find_answered(broker, settings, partial(origin_of, settings.input_topic), range(3)) is None
     # Another worker may have a transaction open at any time: to wait for a moment without one is to starve.
     others = {partition: offset for partition, offset in expected.items() if partition.number != 0}
-    assert find_answered(broker, settings, [1, 2]) == others
+    assert find_answered(broker, settings, partial(origin_of, settings.input_topic), [1, 2]) == others
     producer.abort_transaction()
-    assert find_answered(broker, settings, range(3)) == expected
+    assert find_answered(broker, settings, partial(origin_of, settings.input_topic), range(3)) == expected
 
 
 def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -> None:
@@ -99,4 +101,4 @@ def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -
 def test_nothing_is_known_while_they_cannot_be_read(make_stream: Callable[..., Stream]) -> None:
     stream = make_stream()
     settings = settings_of(stream, output_topic=f"{stream.output}-gone", input_topic=create_topic(stream.servers))
-    assert find_answered(KafkaClients(settings), settings, [0]) is None
+    assert find_answered(KafkaClients(settings), settings, partial(origin_of, settings.input_topic), [0]) is None

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from kafka import TopicPartition
 from tqdm import tqdm
 
 from worker import loop
@@ -22,7 +21,7 @@ from worker.commands.bench_report import Measured
 from worker.commands.demo import scratch_topics
 from worker.commands.embedded_broker import embedded_broker
 from worker.errors import UserError
-from worker.flow import Batch, Outcome, Prediction, Request, TokenizedText, Window
+from worker.flow import Batch, Outcome, Partition, Prediction, Request, TokenizedText, Window
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.source import Source
@@ -157,14 +156,12 @@ class _Bench:
 
     def _produce(self, texts: Iterable[str]) -> None:
         topic = self._settings.input_topic
-        groups: dict[TopicPartition, list[Outcome]] = {
-            TopicPartition(topic, number): [] for number in range(_PARTITIONS)
-        }
+        groups: dict[Partition, list[Outcome]] = {Partition(topic, number): [] for number in range(_PARTITIONS)}
         for index, text in enumerate(texts):
             number = index % _PARTITIONS
             value = orjson.dumps({"id": f"bench-{index}", "text": text})
             key = str(index).encode()
-            groups[TopicPartition(topic, number)].append(Outcome(index, topic, number, key, value, [], None))
+            groups[Partition(topic, number)].append(Outcome(index, topic, number, key, value, [], None))
         producer = self._clients.producer(DEFAULT_MAX_MESSAGE_BYTES)
         producer.deliver(groups, _SEND_SECONDS)
         producer.close(timeout=1)

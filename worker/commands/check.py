@@ -24,7 +24,8 @@ from worker.model.warm_up import (
     tokenized_samples,
 )
 from worker.observe.tracing import exporters, tracing
-from worker.settings import Settings, changed_settings, load_settings
+from worker.settings import Settings, load_settings
+from worker.settings.listing import changed_settings
 
 if TYPE_CHECKING:
     from worker.model.model import Model

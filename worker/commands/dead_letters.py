@@ -8,26 +8,10 @@ from itertools import islice
 
 import orjson
 
-from schemas.dead_letter import HEADER_PREFIX
-from worker.flow import Record
 from worker.kafka.clients import KafkaClients
-from worker.kafka.offset_spec import OffsetSpec
-from worker.kafka.topic_range import find_range, read_range
+from worker.kafka.topic_range import read_range, whole_topic
+from worker.messages.dead_letter import Letter, read_letter
 from worker.settings import Settings
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A record of the dead-letter topic with what its headers say. `original_bytes` is set only where it was cut."""
-
-    record: Record
-    reason: str
-    detail: str
-    topic: str
-    partition: int
-    offset: int
-    at_ms: int
-    original_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -51,27 +35,6 @@ class Filters:
         )
 
 
-def read_letter(record: Record) -> Letter | None:
-    """What a record of the dead-letter topic says; None if it is no dead letter of ours."""
-    # The last of each name is ours: the original may have been a dead letter before.
-    said = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
-    try:
-        topic, partition, offset = said[HEADER_PREFIX + "origin"].rsplit("-", 2)
-        cut = said.get(HEADER_PREFIX + "original-bytes")
-        return Letter(
-            record=record,
-            reason=said[HEADER_PREFIX + "reason"],
-            detail=said[HEADER_PREFIX + "detail"],
-            topic=topic,
-            partition=int(partition),
-            offset=int(offset),
-            at_ms=int(said[HEADER_PREFIX + "at-ms"]),
-            original_bytes=None if cut is None else int(cut),
-        )
-    except (KeyError, ValueError):
-        return None
-
-
 def show(settings: Settings, filters: Filters, limit: int | None, with_value: bool) -> int:
     """Print a JSON line for each letter, in order within a partition; returns the exit code.
 
@@ -79,7 +42,7 @@ def show(settings: Settings, filters: Filters, limit: int | None, with_value: bo
         UserError: The topic cannot be read.
     """
     clients, topic = KafkaClients(settings), settings.dead_letter_topic
-    extent = find_range(clients, topic, OffsetSpec("earliest"), OffsetSpec("now"))
+    extent = whole_topic(clients, topic)
     letters = (read_letter(record) for record in read_range(clients, topic, extent))
     reasons: Counter[str] = Counter()
     for letter in islice((letter for letter in letters if letter is not None and filters.take(letter)), limit):

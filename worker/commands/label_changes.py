@@ -10,8 +10,7 @@ from schemas.wire_format import read_label
 from worker.errors import UserError
 from worker.flow import Partition
 from worker.kafka.clients import KafkaClients
-from worker.kafka.offset_spec import OffsetSpec
-from worker.kafka.topic_range import TopicRange, find_range, read_range
+from worker.kafka.topic_range import TopicRange, read_range, whole_topic
 
 
 class Changes:
@@ -35,7 +34,7 @@ class Changes:
         self._names = [""]  # 0: no old label
         self._old = {p: array("H", bytes(2 * max(0, end - extent.starts[p]))) for p, end in extent.ends.items()}
         self._pairs: Counter[tuple[str, str]] = Counter()
-        for record in read_range(clients, topic, find_range(clients, topic, OffsetSpec("earliest"), OffsetSpec("now"))):
+        for record in read_range(clients, topic, whole_topic(clients, topic)):
             if record.value is None:
                 continue
             try:

@@ -13,16 +13,16 @@ from tqdm import tqdm
 from schemas.dead_letter import HEADER_PREFIX, Reason
 from worker.build import make_sink, make_source
 from worker.commands.bounded_run import BoundedSource, own_group
-from worker.commands.dead_letters import Filters, Letter, read_letter
+from worker.commands.dead_letters import Filters
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Record
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.committed_outputs import find_visible
-from worker.kafka.offset_spec import OffsetSpec
-from worker.kafka.topic_range import TopicRange, find_range, group_offsets, read_range
+from worker.kafka.topic_range import TopicRange, group_offsets, read_range, whole_topic
 from worker.kafka.topics import Topic
 from worker.loop import Sink
+from worker.messages.dead_letter import Letter, read_letter
 from worker.messages.encode import batch_bytes
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings
@@ -61,7 +61,7 @@ def replay(settings: Settings, wanted: Replay) -> int:
     if missing:
         raise UserError(f"topic {missing[0]} does not exist or this user may not see it")
     restorer = Restorer(filters, topics[target])
-    extent = find_range(clients, letters, OffsetSpec("earliest"), OffsetSpec("now"))
+    extent = whole_topic(clients, letters)
     extent = replace(extent, starts=group_offsets(clients, settings.group_id, extent, begin=not wanted.dry_run))
     finished = True
     if wanted.dry_run:

@@ -1,29 +1,26 @@
 """What was answered, as the output topics tell it: for a group whose own offsets cannot be trusted."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
-
-from pydantic import ValidationError
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from schemas.emotion_label import Source
-from schemas.wire_format import read_label
-from worker.commands.dead_letters import read_letter
 from worker.errors import UserError
 from worker.flow import Partition, Record
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import Written
 from worker.kafka.hanging_transactions import end_hanging_transactions
-from worker.kafka.offset_spec import OffsetSpec
-from worker.kafka.topic_range import TopicRange, find_range, log_end_offsets, read_range
+from worker.kafka.topic_range import TopicRange, log_end_offsets, read_range, whole_topic
 from worker.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+OriginOf = Callable[[Record], Source | None]
 
 _FIRST_TAIL = 1_000  # offsets of each partition; ten times as many as long as no answer is among them
 
 
 def find_answered(
-    clients: KafkaClients, settings: Settings, numbers: Collection[int]
+    clients: KafkaClients, settings: Settings, origin_of: OriginOf, numbers: Collection[int]
 ) -> Mapping[Partition, int] | None:
     """The offset behind the last record of input partitions that has a committed label or dead letter.
 
@@ -33,6 +30,7 @@ def find_answered(
     Args:
         clients: Makes the clients.
         settings: Name the topics.
+        origin_of: Which record of the input topic an outcome answers; None where it does not say.
         numbers: The input partitions. Others may be at work on the rest, with a transaction open at any time.
 
     Returns:
@@ -41,14 +39,14 @@ def find_answered(
     answered: dict[Partition, int] = {}
     try:
         for topic in (settings.output_topic, settings.dead_letter_topic):
-            committed = find_range(clients, topic, OffsetSpec("earliest"), OffsetSpec("now"))
+            committed = whole_topic(clients, topic)
             written = log_end_offsets(clients, topic)
             asked = [partition for partition in committed.ends if partition.number in numbers]
             for partition in asked:
                 if written[partition] != committed.ends[partition]:
                     _open(clients, settings, partition)
                     return None
-            for origin in _last_origins(clients, topic, committed, asked, settings.input_topic):
+            for origin in _last_origins(clients, topic, committed, asked, origin_of):
                 partition = Partition(origin.topic, origin.partition)
                 answered[partition] = max(answered.get(partition, 0), origin.offset + 1)
     except UserError as error:
@@ -74,7 +72,7 @@ def find_visible(
     try:
         for topic in {target.topic for target, _ in outcomes}:
             whole, written = (
-                find_range(clients, topic, OffsetSpec("earliest"), OffsetSpec("now")),
+                whole_topic(clients, topic),
                 log_end_offsets(clients, topic),
             )
             wanted = {p: [o for target, o in outcomes if target == p and o >= whole.starts[p]] for p in whole.ends}
@@ -96,15 +94,15 @@ def find_visible(
 
 
 def _last_origins(
-    clients: KafkaClients, topic: str, whole: TopicRange, asked: Iterable[Partition], input_topic: str
+    clients: KafkaClients, topic: str, whole: TopicRange, asked: Iterable[Partition], origin_of: OriginOf
 ) -> Iterator[Source]:
     """Origins of the last records of each partition that is asked for, at least one if there is any."""
     pending, tail = set(asked), _FIRST_TAIL
     while pending:
         starts = {p: max(whole.starts[p], end - tail) if p in pending else end for p, end in whole.ends.items()}
         for record in read_range(clients, topic, TopicRange(starts, whole.ends)):
-            origin = _origin(record)
-            if origin is not None and origin.topic == input_topic:
+            origin = origin_of(record)
+            if origin is not None:
                 pending.discard(Partition(topic, record.origin.partition))
                 yield origin
         pending -= {p for p in pending if starts[p] == whole.starts[p]}
@@ -115,15 +113,3 @@ def _open(clients: KafkaClients, settings: Settings, partition: Partition) -> No
     error = f"a transaction is open in partition {partition.number} of {partition.topic}"
     _log.warning("answers_not_read", extra={"error": error})
     end_hanging_transactions(clients, settings)  # most likely it ends by itself
-
-
-def _origin(record: Record) -> Source | None:
-    """The record that this one answers; None for a tombstone, and for what is neither a label nor a dead letter."""
-    if letter := read_letter(record):
-        return Source(letter.topic, letter.partition, letter.offset, None)
-    if record.value is None:
-        return None
-    try:
-        return read_label(record.value).source
-    except ValidationError:
-        return None

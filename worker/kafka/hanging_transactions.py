@@ -3,7 +3,7 @@
 import logging
 from contextlib import closing
 
-from kafka import ConsumerGroupMetadata, TopicPartition
+from kafka import ConsumerGroupMetadata
 from kafka.errors import KafkaError
 
 from worker.errors import UserError
@@ -27,7 +27,7 @@ def end_hanging_transactions(clients: KafkaClients, settings: Settings) -> None:
             with closing(clients.producer(DEFAULT_MAX_MESSAGE_BYTES, transaction.name)) as producer:
                 producer.init_transactions()
                 producer.end_what_is_open(
-                    [TopicPartition(*partition) for partition in transaction.partitions],
+                    transaction.partitions,
                     ConsumerGroupMetadata(settings.group_id),
                     transaction.is_committed,
                 )

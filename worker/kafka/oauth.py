@@ -11,8 +11,8 @@ import orjson
 from kafka.errors import KafkaConnectionError
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
-from worker.http_client import NoRedirect
 from worker.kafka.fatal_errors import FatalConnectionError
+from worker.no_redirect import NoRedirect
 
 _TIMEOUT_SECONDS = 5  # the client's heartbeats wait for it
 _DEFAULT_LIFE_SECONDS = 300

@@ -66,8 +66,8 @@ class Sink:
         self._committed = committed
         self._producer: WindowProducer | None = None
         self._proven = False  # whether this producer has delivered anything
-        self._written: set[TopicPartition] = set()
-        self._touched: set[TopicPartition] = set()  # by the last transaction
+        self._written: set[Partition] = set()
+        self._touched: set[Partition] = set()  # by the last transaction
         self._is_committed = False  # the last transaction that the brokers took anything into, as far as anybody told
         with _translated_errors():
             self._open()
@@ -122,7 +122,7 @@ class Sink:
         if self._exactly_once:
             producer.init_transactions()
             if self._written:
-                there = {p for p in self._written if p.partition in _partitions(producer, p.topic)}
+                there = {p for p in self._written if p.number in _partitions(producer, p.topic)}
                 if elsewhere := there - self._touched:  # committed before the last one began, or nothing is open
                     producer.end_what_is_open(elsewhere, None, commit=True)
                 group = self._consumer.group_metadata()
@@ -166,15 +166,14 @@ class Sink:
 
     def _send(self, producer: WindowProducer, outcomes: list[Outcome]) -> list[Written]:
         """Send, and wait until all in-sync replicas have it. Returns the last outcome in each partition."""
-        groups: dict[TopicPartition, list[Outcome]] = {}
+        groups: dict[Partition, list[Outcome]] = {}
         for outcome in outcomes:
-            groups.setdefault(TopicPartition(outcome.topic, outcome.partition), []).append(outcome)
+            groups.setdefault(Partition(outcome.topic, outcome.partition), []).append(outcome)
         for topic, partition in groups:
             self._check_partition(producer, topic, partition)
         self._touched = set(groups)
         self._written |= self._touched
-        last = producer.deliver(groups, self._timeout_seconds)
-        return [(Partition(target.topic, target.partition), offset) for target, offset in last.items()]
+        return list(producer.deliver(groups, self._timeout_seconds).items())
 
     def _check_partition(self, producer: WindowProducer, topic: str, partition: int) -> None:
         if partition not in _partitions(producer, topic):

@@ -51,6 +51,15 @@ def find_range(clients: KafkaClients, topic: str, first: OffsetSpec, until: Offs
     return TopicRange(starts, ends)
 
 
+def whole_topic(clients: KafkaClients, topic: str) -> TopicRange:
+    """All that readers of committed records can see of a topic now.
+
+    Raises:
+        UserError: There is no such topic.
+    """
+    return find_range(clients, topic, OffsetSpec("earliest"), OffsetSpec("now"))
+
+
 def group_offsets(clients: KafkaClients, group_id: str, extent: TopicRange, begin: bool) -> dict[Partition, int]:
     """Where a group stands in each partition of a range: at its start where it has not been yet.
 

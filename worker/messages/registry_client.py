@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from worker.errors import UserError
-from worker.http_client import NoRedirect
+from worker.no_redirect import NoRedirect
 from worker.settings.registry import RegistrySettings
 
 _TIMEOUT_SECONDS = 10

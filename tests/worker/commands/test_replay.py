@@ -4,10 +4,11 @@ import pytest
 
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
-from worker.commands.dead_letters import Filters, Letter, read_letter
+from worker.commands.dead_letters import Filters
 from worker.commands.replay import Restorer
 from worker.flow import ModelInfo, Outcome, Record, Rejected, Tombstone
 from worker.kafka.topics import Topic
+from worker.messages.dead_letter import Letter, read_letter
 from worker.messages.encode import Encoder, Target
 
 AT_MS = 42_000

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from worker.errors import UserError
-from worker.settings import Settings, changed_settings, load_settings, variable
+from worker.settings import Settings, load_settings, variable
+from worker.settings.listing import changed_settings
 
 
 @pytest.fixture(autouse=True)

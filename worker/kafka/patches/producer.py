@@ -7,6 +7,7 @@ from kafka.errors import IllegalStateError, KafkaTimeoutError
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionState
 
+from worker.flow import Partition
 from worker.kafka.patches.record_batch import Sendable, make_batches
 
 # A new epoch in the middle of a transaction, which the client then knows nothing of any more.
@@ -24,9 +25,7 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
         # A batch that a topic does not take any more was within its limit at start: halving it would hide that.
         self._sender._can_split = lambda *_: False
 
-    def deliver(
-        self, groups: Mapping[TopicPartition, Sequence[Sendable]], timeout_seconds: float
-    ) -> dict[TopicPartition, int]:
+    def deliver(self, groups: Mapping[Partition, Sequence[Sendable]], timeout_seconds: float) -> dict[Partition, int]:
         """Send records, each partition's in their order, and wait until all in-sync replicas have all of them.
 
         `send` costs several times as much, most of it for a future that tells what the future of its batch does.
@@ -39,9 +38,9 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
         """
         if self._closed:
             raise IllegalStateError("the producer is closed")
-        batches = [(partition, b) for partition, records in groups.items() for b in self._queue(partition, records)]
+        batches = [(p, batch) for p, records in groups.items() for batch in self._queue(TopicPartition(*p), records)]
         self.flush(timeout=timeout_seconds)
-        last: dict[TopicPartition, int] = {}
+        last: dict[Partition, int] = {}
         for partition, batch in batches:
             if not batch.produce_future.is_done:  # `flush` alone raises for no batch that failed
                 raise KafkaTimeoutError("a batch was not answered")
@@ -80,9 +79,7 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
         """As the base does, or KafkaTimeoutError."""
         self._await(self._transaction_manager.begin_commit())
 
-    def end_what_is_open(
-        self, partitions: Iterable[TopicPartition], group_metadata: object | None, commit: bool
-    ) -> None:
+    def end_what_is_open(self, partitions: Iterable[Partition], group_metadata: object | None, commit: bool) -> None:
         """Commit or abort an empty transaction over `partitions` and a group's offsets; or KafkaTimeoutError.
 
         `init_transactions` ends the last transaction in the coordinator's books only. A broker that has just started
@@ -94,7 +91,7 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
         """
         self.begin_transaction()
         for partition in partitions:
-            self._transaction_manager.maybe_add_partition_to_transaction(partition)
+            self._transaction_manager.maybe_add_partition_to_transaction(TopicPartition(*partition))
         if group_metadata is not None:
             self.send_offsets_to_transaction({}, group_metadata)
         if commit:

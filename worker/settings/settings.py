@@ -1,0 +1,85 @@
+"""All settings in one, each checked with its neighbours."""
+
+from typing import Self
+
+from pydantic import model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.text_message import Fields
+from worker.settings.batching import BatchingSettings
+from worker.settings.model import ModelSettings
+from worker.settings.process import ProcessSettings
+from worker.settings.reading import ReadingSettings
+from worker.settings.registry import RegistrySettings
+from worker.settings.security import SecuritySettings
+from worker.settings.writing import WritingSettings
+
+PREFIX = "EMOTION_"
+GROUPS: dict[str, type[BaseSettings]] = {
+    "Reading": ReadingSettings,
+    "Writing": WritingSettings,
+    "Model": ModelSettings,
+    "Batching": BatchingSettings,
+    "Process": ProcessSettings,
+    "Schema registry": RegistrySettings,
+    "Security": SecuritySettings,
+}
+"""The groups as people read them: how to connect in safety comes last, before it the registry."""
+
+_AWAY_MS = 30_000
+
+
+class Settings(
+    SecuritySettings,
+    RegistrySettings,
+    ProcessSettings,
+    BatchingSettings,
+    ModelSettings,
+    WritingSettings,
+    ReadingSettings,
+):
+    """Settings from environment variables, `.env` and a secrets directory, in this order of precedence."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, protected_namespaces=()
+    )
+
+    @property
+    def fields(self) -> Fields:
+        """Where a message's parts lie in a JSON object."""
+        return Fields(self.text_field, self.id_field, self.copy_fields)
+
+    @property
+    def longest_turn_ms(self) -> int:
+        """How long a turn of the loop may take while brokers are away."""
+        return 2 * self.session_timeout_ms + _AWAY_MS
+
+    @model_validator(mode="after")
+    def _check_neighbours(self) -> Self:
+        topics = [self.input_topic, self.output_topic, self.dead_letter_topic]
+        if len(set(topics)) < len(topics):
+            raise ValueError(
+                "EMOTION_INPUT_TOPIC, EMOTION_OUTPUT_TOPIC and EMOTION_DEAD_LETTER_TOPIC must be three different topics"
+            )
+        if self.copy_fields and self.input_format == "text":
+            raise ValueError("EMOTION_COPY_FIELDS needs EMOTION_INPUT_FORMAT=json: plain text has no fields")
+        if self.cloudevents_source and self.schema_registry_url:
+            raise ValueError(
+                "EMOTION_CLOUDEVENTS_SOURCE and EMOTION_SCHEMA_REGISTRY_URL exclude each other: an event says that its "
+                "data is JSON, which the registry's prefix is not"
+            )
+        if self.max_poll_interval_ms < self.longest_turn_ms:
+            raise ValueError(
+                "EMOTION_MAX_POLL_INTERVAL_MS must be at least twice EMOTION_SESSION_TIMEOUT_MS plus "
+                f"{_AWAY_MS}: a turn of the loop may take that long while brokers are away"
+            )
+        if self.target_window_ms * 4 > self.max_poll_interval_ms:
+            raise ValueError(
+                "EMOTION_TARGET_WINDOW_MS must not be larger than a quarter of EMOTION_MAX_POLL_INTERVAL_MS"
+            )
+        return self
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + field.upper()
