@@ -30,7 +30,7 @@ from worker.observe.health import Heartbeat
 from worker.observe.instrumentation import Instrumentation
 from worker.observe.metrics import Meters
 from worker.observe.tracing import tracing
-from worker.observe.window_metrics import WindowMetrics
+from worker.observe.window_counter import WindowCounter
 from worker.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -77,10 +77,8 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
                 "delivery": settings.delivery,
             },
         )
-        window_metrics = WindowMetrics(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
-        instrumentation = Instrumentation(
-            stages, source, window_metrics, meters, heartbeat, settings.longest_turn_ms / 1000
-        )
+        counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
+        instrumentation = Instrumentation(stages, source, counter, meters, heartbeat, settings.longest_turn_ms / 1000)
         tune_garbage_collector()
         loop.run(traced(instrumentation.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")

@@ -21,7 +21,8 @@ from worker.observe import multiprocess
 from worker.observe.endpoint import endpoint
 from worker.observe.health import Health, Heartbeat
 from worker.observe.logs import configure_logging
-from worker.observe.metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY, Meters, Registry, new_registry
+from worker.observe.metrics import Meters, Registry
+from worker.observe.runtime_metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY
 from worker.service import serve, stop_on_signals
 from worker.settings import Settings
 
@@ -46,7 +47,7 @@ def run(settings: Settings, log_level: str) -> int:
     if count > 1:
         with TemporaryDirectory(prefix="emotion-worker-") as folder:
             return _Supervisor(settings, count, log_level, folder).run()
-    heartbeat, registry = Heartbeat(), new_registry()
+    heartbeat, registry = Heartbeat(), Registry()
     with stop_on_signals() as stop, _observed(settings, [heartbeat], stop, registry) as meters:
         meters[PROCESSES].set(1)
         serve(settings, stop, Meters("loop", registry), heartbeat)
@@ -215,7 +216,7 @@ def _work(settings: Settings, slot: int, heartbeat: Heartbeat, log_level: str) -
 def _loop(settings: Settings, heartbeat: Heartbeat) -> int:
     with stop_on_signals() as stop:
         threading.Thread(target=_stop_without_supervisor, args=(stop,), daemon=True).start()
-        serve(settings, stop, Meters("loop", new_registry()), heartbeat)
+        serve(settings, stop, Meters("loop", Registry()), heartbeat)
     return 0
 
 

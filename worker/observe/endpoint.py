@@ -9,11 +9,11 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 
 import orjson
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from worker.errors import UserError
 from worker.observe.health import Health
+from worker.observe.metrics import Registry
 
 _JSON = "application/json"
 
@@ -21,7 +21,7 @@ _JSON = "application/json"
 class _Handler(BaseHTTPRequestHandler):
     timeout = 10  # a client that says nothing must not hold a thread for ever
 
-    def __init__(self, health: Health, registry: CollectorRegistry, *arguments: object) -> None:
+    def __init__(self, health: Health, registry: Registry, *arguments: object) -> None:
         self._health = health
         self._registry = registry
         super().__init__(*arguments)  # type: ignore[arg-type]
@@ -61,7 +61,7 @@ class _Server(ThreadingTCPServer):
 
 
 @contextmanager
-def endpoint(port: int, health: Health, registry: CollectorRegistry) -> Iterator[None]:
+def endpoint(port: int, health: Health, registry: Registry) -> Iterator[None]:
     """Answer on `port` of all addresses for as long as the block runs; 0: do not.
 
     Raises:

@@ -22,24 +22,18 @@ from worker.flow import (
 )
 from worker.observe import health
 from worker.observe.health import Heartbeat
-from worker.observe.metrics import (
-    ABORTS,
+from worker.observe.metrics import Meters
+from worker.observe.runtime_metrics import (
     BATCH_PADDED_TOKENS,
     BATCH_TEXTS,
-    COMMITS,
-    LAG_RECORDS,
-    LAG_SECONDS,
     PADDED_TOKENS,
-    PARTITIONS,
-    REBALANCES,
-    RECORDS,
     STAGE_SECONDS,
     TOKENS,
     WINDOW_RECORDS,
     WINDOW_TOKENS,
-    Meters,
 )
-from worker.observe.window_metrics import WindowContents, WindowMetrics
+from worker.observe.stream_metrics import ABORTS, COMMITS, LAG_RECORDS, LAG_SECONDS, PARTITIONS, REBALANCES, RECORDS
+from worker.observe.window_counter import WindowContents, WindowCounter
 
 _STAGES = ("poll", "decode", "tokenize", "predict", "encode", "deliver")
 _REFRESH_SECONDS = 1.0  # of gauges: nobody scrapes more often
@@ -62,7 +56,7 @@ class Instrumentation:
         self,
         stages: loop.Stages,
         source: ObservedSource,
-        window_metrics: WindowMetrics,
+        counter: WindowCounter,
         meters: Meters,
         heartbeat: Heartbeat,
         longest_turn_seconds: float,
@@ -72,14 +66,14 @@ class Instrumentation:
         Args:
             stages: What is measured.
             source: Its source.
-            window_metrics: Counts the windows that were delivered.
+            counter: Counts the windows that were delivered.
             meters: Where figures go.
             heartbeat: Where signs of life go.
             longest_turn_seconds: How long polling or delivering may take while brokers are away.
         """
         self._inner = stages
         self._source = source
-        self._window_metrics = window_metrics
+        self._counter = counter
         self._meters = meters
         self._heartbeat = heartbeat
         self._longest_turn_seconds = longest_turn_seconds
@@ -142,7 +136,7 @@ class Instrumentation:
         if window.records:
             self._stage_seconds["deliver"].observe(time.perf_counter() - started)
             self._contents.outcomes = outcomes
-            self._window_metrics.add(self._contents)
+            self._counter.add(self._contents)
             self._last_stamps |= {
                 r.origin.partition: r.origin.timestamp_ms for r in window.records if r.origin.timestamp_ms is not None
             }
@@ -225,4 +219,4 @@ class Instrumentation:
                 self._meters[LAG_SECONDS].labels(partition).set(age_ms / 1000)
         self._shown = set(status.lags)
         self._meters[PARTITIONS].set(len(status.lags))
-        self._window_metrics.publish()
+        self._counter.publish()

@@ -1,4 +1,4 @@
-"""Metrics of several processes, in files of one folder that the supervisor adds up (prometheus_client's multiprocess mode)."""
+"""Metrics of several processes: each writes to files of one folder, and the supervisor adds them up."""
 
 import os
 

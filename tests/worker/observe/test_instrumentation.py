@@ -29,7 +29,7 @@ from worker.model.score_cache import ScoreCache
 from worker.observe.health import Health, Heartbeat
 from worker.observe.instrumentation import Instrumentation
 from worker.observe.metrics import Meters
-from worker.observe.window_metrics import WindowMetrics
+from worker.observe.window_counter import WindowCounter
 
 UNKNOWN = 1
 
@@ -111,7 +111,7 @@ def measure(
     """Gives the parts as stages, some of them replaced by the arguments, and measured."""
     monkeypatch.setattr("worker.observe.instrumentation._REFRESH_SECONDS", 0)
     meters = Meters("loop", registry)
-    window_metrics = WindowMetrics(meters, parts, UNKNOWN, "dead")
+    counter = WindowCounter(meters, parts, UNKNOWN, "dead")
     inner = loop.Stages(
         source=parts,
         decode=parts.decode,
@@ -125,7 +125,7 @@ def measure(
 
     def measured(**others: Any) -> loop.Stages:
         return Instrumentation(
-            replace(inner, **others), parts, window_metrics, meters, heartbeat, longest_turn_seconds=60
+            replace(inner, **others), parts, counter, meters, heartbeat, longest_turn_seconds=60
         ).stages()
 
     return measured

@@ -12,22 +12,18 @@ from schemas.dead_letter import HEADER_PREFIX, Reason
 from schemas.manifest import DriftReference
 from worker.flow import ModelInfo, Outcome, Prediction, Record, TokenizedText
 from worker.observe.drift import DriftWatch
-from worker.observe.metrics import (
-    BUILD_INFO,
+from worker.observe.metrics import Meters, observe_many
+from worker.observe.runtime_metrics import BUILD_INFO, DEVICE_MEMORY_BYTES, DRIFT, MODEL_INFO
+from worker.observe.stream_metrics import (
     CACHE_HITS,
     DEAD_LETTERS,
     DEDUPLICATED,
-    DEVICE_MEMORY_BYTES,
-    DRIFT,
     END_TO_END_SECONDS,
     LABELS,
-    MODEL_INFO,
     NOT_CONFIDENT,
     SCORE,
     TOMBSTONES,
     TRUNCATED,
-    Meters,
-    observe_many,
 )
 
 _REASON = HEADER_PREFIX + "reason"
@@ -57,7 +53,7 @@ class WindowContents:
     outcomes: list[Outcome] = field(default_factory=list)
 
 
-class WindowMetrics:
+class WindowCounter:
     """Turns the contents of delivered windows into metrics, all of a window at once."""
 
     def __init__(self, meters: Meters, model: MeasuredModel, unknown_id: int | None, dead_letter_topic: str) -> None:

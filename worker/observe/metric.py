@@ -1,0 +1,23 @@
+"""What a metric is: how it is documented, and how it is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from prometheus_client import Counter, Gauge, Histogram
+
+Kind = TypeVar("Kind", Counter, Gauge, Histogram)
+
+
+@dataclass(frozen=True, eq=False)
+class Metric(Generic[Kind]):
+    """A metric as it is documented and made. `scope`: counted by each loop, or once by whoever serves /metrics."""
+
+    kind: type[Kind]
+    name: str
+    unit: str
+    meaning: str
+    action: str
+    labels: tuple[str, ...] = ()
+    scope: Literal["loop", "service"] = "loop"
+    options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,131 @@
+"""Metrics of what flows: records, labels, dead letters, lag."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from worker.observe.metric import Metric
+
+_LATENCY_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600, 21600, 86400)
+_SCORES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+
+RECORDS = Metric(
+    Counter,
+    "emotion_records_total",
+    "records",
+    "Records polled; those of a window that was not delivered count again when they are read again.",
+    "Its rate is the load. Zero while lag grows: see `emotion_ready`.",
+)
+LABELS = Metric(
+    Counter,
+    "emotion_labels_total",
+    "records",
+    "Labels delivered, by label.",
+    "Its rate is the output. A mix that moves: see `emotion_drift`.",
+    ("label",),
+)
+DEAD_LETTERS = Metric(
+    Counter,
+    "emotion_dead_letters_total",
+    "records",
+    "Records delivered to the dead-letter topic, by reason.",
+    "Look at the records of that reason on the dead-letter topic; mend their producer, or the setting.",
+    ("reason",),
+)
+TOMBSTONES = Metric(
+    Counter,
+    "emotion_tombstones_total",
+    "records",
+    "Records with a key and no value, passed on.",
+    "None; they are neither labels nor dead letters.",
+)
+NOT_CONFIDENT = Metric(
+    Counter,
+    "emotion_not_confident_total",
+    "records",
+    "Labels delivered whose score is below the threshold of the model or of EMOTION_CONFIDENT_SCORE.",
+    "As a share of the labels: a lasting rise means texts unlike those the model learnt from; see `emotion_drift`.",
+)
+TRUNCATED = Metric(
+    Counter,
+    "emotion_truncated_total",
+    "records",
+    "Labels delivered of texts that were longer than the model takes and lost their end.",
+    "A large share: split texts before they are sent, or train a model that takes longer ones.",
+)
+DEDUPLICATED = Metric(
+    Counter,
+    "emotion_deduplicated_total",
+    "records",
+    "Texts delivered without a computation of their own: their window held the same text already.",
+    "None; work that was saved.",
+)
+CACHE_HITS = Metric(
+    Counter,
+    "emotion_cache_hits_total",
+    "texts",
+    "Texts delivered with the scores of an earlier window (EMOTION_CACHE_TEXTS); each counts once a window.",
+    "As a share of `emotion_labels_total`: a small one is not worth the cache's memory; a larger cache may raise it.",
+)
+SCORE = Metric(
+    Histogram,
+    "emotion_score",
+    "1 (0 to 1)",
+    "Scores of the labels delivered.",
+    "Scores that fall mean texts unlike those the model learnt from; see `emotion_drift`.",
+    options={"buckets": _SCORES},
+)
+COMMITS = Metric(
+    Counter,
+    "emotion_commits_total",
+    "windows",
+    "Windows delivered and committed.",
+    "Zero for minutes while lag is not: see `emotion_ready` and the log.",
+)
+ABORTS = Metric(
+    Counter,
+    "emotion_aborts_total",
+    "windows",
+    "Windows not delivered: nothing of them was committed, they are read again.",
+    "A few come with rebalances and brokers that restart. Many: the log says why at `window_not_delivered`.",
+)
+REBALANCES = Metric(
+    Counter,
+    "emotion_rebalances_total",
+    "rebalances",
+    "Generations of the consumer group in which this worker got its partitions.",
+    "Many without deploys: workers that die or are scaled up and down; see EMOTION_SESSION_TIMEOUT_MS and "
+    "EMOTION_GROUP_INSTANCE_ID.",
+)
+PARTITIONS = Metric(
+    Gauge,
+    "emotion_partitions",
+    "partitions",
+    "Partitions that this worker reads.",
+    "Zero: more workers than partitions; this one is a spare.",
+    options={"multiprocess_mode": "livesum"},
+)
+LAG_RECORDS = Metric(
+    Gauge,
+    "emotion_lag_records",
+    "records",
+    "Records of a partition that are not delivered yet; 0 of a partition that was given away.",
+    "Growing: more processes, workers or a faster device, up to one worker a partition. Take the maximum over workers.",
+    ("partition",),
+    options={"multiprocess_mode": "livemostrecent"},
+)
+LAG_SECONDS = Metric(
+    Gauge,
+    "emotion_lag_seconds",
+    "seconds",
+    "Age of the record of a partition that was delivered last, by its timestamp; 0 without lag.",
+    "As for `emotion_lag_records`. Alert on this one: it is what readers of the labels notice.",
+    ("partition",),
+    options={"multiprocess_mode": "livemostrecent"},
+)
+END_TO_END_SECONDS = Metric(
+    Histogram,
+    "emotion_end_to_end_seconds",
+    "seconds",
+    "From the timestamp of a record to the commit of its outcome.",
+    "Lag is part of it. High without lag: a smaller EMOTION_TARGET_WINDOW_MS, or clocks of producers that are wrong.",
+    options={"buckets": _LATENCY_SECONDS},
+)
