@@ -25,7 +25,7 @@ from worker.errors import NotDeliveredError, UserError
 from worker.flow import Partition, Record, Window
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
-from worker.kafka.patches.client import fetch_committed_offset
+from worker.kafka.patches.offset_fetch import fetch_committed_offset
 from worker.kafka.source import Source
 from worker.kafka.window_size import WindowSizer
 from worker.settings import Settings

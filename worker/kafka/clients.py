@@ -11,7 +11,9 @@ from kafka.errors import KafkaError, SaslAuthenticationFailedError
 from worker.errors import UserError
 from worker.kafka.admin import Admin
 from worker.kafka.fatal_errors import authentication_error
-from worker.kafka.patches.client import FailFastClient, GroupRightsAdminClient, RetryingClient, apply_patches
+from worker.kafka.patches.admin_client import GroupRightsAdminClient
+from worker.kafka.patches.apply import apply_patches
+from worker.kafka.patches.connections import FailFastClient, RetryingClient
 from worker.kafka.patches.producer import WindowProducer
 from worker.kafka.security import client_security
 from worker.settings import Settings

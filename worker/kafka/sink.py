@@ -105,7 +105,7 @@ class Sink:
             producer.close(timeout=1)
         except KafkaError as error:
             _log.warning("producer_close_failed", extra={"error": type(error).__name__})
-            producer._sender.force_close()  # else its thread runs on
+            producer.abandon()
 
     @contextmanager
     def _closed_on_failure(self) -> Iterator[None]:

@@ -1,1 +1,5 @@
-"""What kafka-python 3.0.12 does wrong or too slowly, mended; each file says what it changes and why."""
+"""What kafka-python does wrong or too slowly, mended by reaching into private parts of it: a file a matter.
+
+Each file says what the client does, since when, what breaks without the patch, and what is known of it upstream. For
+each, tests/worker/kafka/patches/test_still_needed.py fails on the day that the client no longer needs it.
+"""

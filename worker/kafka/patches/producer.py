@@ -1,4 +1,14 @@
-"""A producer of whole windows, over kafka-python 3.0.12: pinned as `kafka_compat` is, and for the same reason."""
+"""A producer of whole windows that waits for an answer to its transaction no longer than the transaction may last.
+
+What the client does:
+- `commit_transaction` and `send_offsets_to_transaction` wait without end, in silence, while the coordinator is away.
+- `flush` raises for no batch that failed.
+- It halves a batch that its topic does not take, and sends the halves.
+- It tells of nothing that the coordinator has taken into a transaction.
+Since: transactions came (2.1); it halves since 3.0.0.
+Without the patch: a worker that hangs until its watchdog ends it, and windows that count as delivered and are not.
+Upstream: no issue found.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,17 +18,14 @@ from kafka.producer.producer_batch import ProducerBatch
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionState
 
 from worker.flow import Partition
-from worker.kafka.patches.record_batch import Sendable, make_batches
+from worker.kafka.patches.record_writer import Sendable, make_batches
 
 # A new epoch in the middle of a transaction, which the client then knows nothing of any more.
 _ANEW = (TransactionState.BUMPING_PRODUCER_EPOCH, TransactionState.INITIALIZING, TransactionState.READY)
 
 
 class WindowProducer(KafkaProducer):  # type: ignore[misc]
-    """A producer of whole windows that waits for an answer to its transaction no longer than the transaction may last.
-
-    Its base waits without end, and in silence, while the coordinator is away. Afterwards the outcome is unknown.
-    """
+    """Delivers windows. After a KafkaTimeoutError of a transaction its outcome is unknown."""
 
     def __init__(self, **config: object) -> None:
         super().__init__(**config)
@@ -98,6 +105,10 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
             self.commit_transaction()
         else:
             self._await(self._transaction_manager.begin_abort())
+
+    def abandon(self) -> None:
+        """End its thread, which runs on after a `close` that failed."""
+        self._sender.force_close()
 
     def _await(self, result: TransactionalRequestResult) -> None:
         self._sender.wakeup()

@@ -9,8 +9,9 @@ from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
-from worker.kafka.patches.client import apply_patches
-from worker.kafka.patches.record_batch import RecordBatch, make_batches
+from worker.kafka.patches.apply import apply_patches
+from worker.kafka.patches.record_reader import RecordBatch
+from worker.kafka.patches.record_writer import make_batches
 
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 Content = tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
