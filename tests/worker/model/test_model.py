@@ -185,7 +185,7 @@ HAS_ONEDNN = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason
 def test_packed_weights_give_the_same_scores(activation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_tiny_model(tmp_path, hidden_act=activation)
     plain = by_index(predict(*load(folder), TEXTS))
-    monkeypatch.setattr(prepacked_linear, "pays", lambda *_: True)
+    monkeypatch.setattr(prepacked_linear, "is_faster", lambda *_: True)
     model, tokenizer = load(folder)
     assert not [each for each in encoder_of(model).modules() if isinstance(each, torch.nn.Linear)]
     packed = by_index(predict(model, tokenizer, TEXTS))
@@ -208,7 +208,7 @@ def test_packed_weights_come_as_near_to_float32_as_plain_ones(
     model, tokenizer = load(tiny_model, "bfloat16")
     assert any(isinstance(each, prepacked_linear.PrepackedLinear) for each in encoder_of(model).modules())
     packed = mean_error(model, tokenizer)
-    monkeypatch.setattr(prepacked_linear, "pays", lambda *_: False)
+    monkeypatch.setattr(prepacked_linear, "is_faster", lambda *_: False)
     assert 0 < packed < 1.5 * mean_error(*load(tiny_model, "bfloat16")) < 0.02
 
 
@@ -228,7 +228,7 @@ def test_a_bert_that_is_part_of_a_decoder_is_left_to_transformers(tmp_path: Path
 def test_kin_of_bert_share_rows_too_and_count_positions_in_their_own_way(
     kind: str, is_packed: bool, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepacked_linear, "pays", lambda *_: is_packed)
+    monkeypatch.setattr(prepacked_linear, "is_faster", lambda *_: is_packed)
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     config = AutoConfig.for_model(
         kind, vocab_size=100, max_position_embeddings=POSITIONS + 1, pad_token_id=0, initializer_range=0.4, **size

@@ -65,7 +65,7 @@ def test_another_device_or_model_is_measured_anew(
 def packed(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         pytest.skip("this PyTorch has no oneDNN")
-    monkeypatch.setattr(prepacked_linear, "pays", lambda *_: True)
+    monkeypatch.setattr(prepacked_linear, "is_faster", lambda *_: True)
     return Model(find_artifact(str(tiny_model), None), "cpu", "float32", batch_tokens=400)
 
 

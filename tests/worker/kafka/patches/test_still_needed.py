@@ -1,0 +1,325 @@
+"""What the client as it is does wrong: a test that fails here says that a patch of worker/kafka/patches can go."""
+
+import contextlib
+import random
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
+
+import confluent_kafka
+import pytest
+from kafka import ConsumerGroupMetadata, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import (
+    CoordinatorNotAvailableError,
+    CorruptRecordError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+)
+from kafka.net.compat import KafkaNetClient
+from kafka.net.selector import NetworkSelector
+from kafka.net.transport import KafkaTCPTransport
+from kafka.record import util
+from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from kafka.structs import MemberState
+
+from tests.harness.apache_kafka import ApacheKafka, KafkaUnderTest
+from tests.harness.eventually import eventually
+from tests.harness.independent import NewRecord, create_topic, produce
+from tests.harness.proxy import TcpProxy
+from worker.kafka.patches.apply import PATCHES
+
+PATIENCE_SECONDS = 5  # several times what the call would take, or was told to take at most
+
+
+@pytest.fixture(autouse=True)
+def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    for patch in PATCHES:
+        monkeypatch.setattr(patch.owner, patch.name, patch.original)
+
+
+@pytest.fixture
+def proxied(breakable_kafka: ApacheKafka) -> Iterator[tuple[str, TcpProxy]]:
+    with breakable_kafka.proxy() as proxy:
+        yield breakable_kafka.proxied_bootstrap_servers, proxy
+
+
+@pytest.fixture
+def silent_server() -> Iterator[tuple[str, socket.socket]]:
+    """Takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}", listener
+
+
+class Attempt:
+    """A call in a thread of its own, which may never end."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.error: BaseException | None = None
+        self._call = call
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def is_over(self, timeout_s: float = PATIENCE_SECONDS) -> bool:
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._call()
+        except BaseException as error:
+            self.error = error
+
+
+def test_checksums_are_computed_in_python() -> None:
+    assert util.crc32c_c is None
+    assert util.calc_crc32c.__module__ == "kafka.record.util"
+
+
+def test_a_header_key_that_is_no_utf8_makes_its_batch_unreadable() -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1 << 20)
+    builder.append(0, 1, None, b"v", [("AB", b"1")])
+    written = bytes(builder.build()).replace(b"\x04AB", b"\x04\xff\xfe")
+    with pytest.raises(CorruptRecordError, match="UnicodeDecodeError"):
+        list(DefaultRecordBatch(written))
+
+
+def test_what_came_with_the_end_of_a_connection_is_thrown_away() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.sendall(b"last words")
+    theirs.close()
+    received, error = KafkaTCPTransport(NetworkSelector(), ours)._sock_recv()
+    ours.close()
+    assert received == b"last words"
+    assert isinstance(error, KafkaConnectionError)  # for which `_read_from_sock` returns without the bytes
+
+
+def test_a_server_that_has_just_failed_is_taken_again() -> None:
+    client = KafkaNetClient(bootstrap_servers=["127.0.0.1:1", "127.0.0.1:2"])
+    with closing(client):
+        client._manager.update_backoff("bootstrap-0")
+        assert "bootstrap-0" in [broker.node_id for broker in client.cluster.bootstrap_brokers()]
+
+
+def test_a_silent_server_is_given_all_of_the_bootstrap_time(
+    apache_kafka: KafkaUnderTest, silent_server: tuple[str, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_silents_turn = iter([True])
+
+    def choose(servers: list[Any]) -> Any:
+        wanted = next(is_silents_turn, False)
+        return next(each for each in servers if (f"{each.host}:{each.port}" == silent_server[0]) is wanted)
+
+    monkeypatch.setattr("kafka.net.manager.random", SimpleNamespace(choice=choose, uniform=random.uniform))
+    with pytest.raises(KafkaTimeoutError):
+        KafkaAdminClient(
+            bootstrap_servers=[silent_server[0], apache_kafka.bootstrap_servers], bootstrap_timeout_ms=2000
+        )
+
+
+def test_a_handshake_that_is_never_answered_is_waited_for_without_end(silent_server: tuple[str, socket.socket]) -> None:
+    address, listener = silent_server
+    attempt = Attempt(
+        lambda: KafkaAdminClient(bootstrap_servers=address, security_protocol="SSL", bootstrap_timeout_ms=500)
+    )
+    connection, _ = listener.accept()
+    assert not attempt.is_over()
+    connection.close()
+    listener.close()
+    assert attempt.is_over()
+
+
+def test_a_client_does_not_say_why_it_is_refused(apache_kafka: KafkaUnderTest) -> None:
+    with pytest.raises(KafkaTimeoutError) as error:
+        KafkaAdminClient(
+            bootstrap_servers=apache_kafka.bootstrap_servers,
+            bootstrap_timeout_ms=2000,
+            security_protocol="SASL_PLAINTEXT",
+            sasl_mechanism="PLAIN",
+            sasl_plain_username="user",
+            sasl_plain_password="password",  # noqa: S106
+        )
+    assert "SASL" not in str(error.value)
+
+
+def test_the_rights_on_a_group_that_nobody_has_joined_are_not_told(apache_kafka: KafkaUnderTest) -> None:
+    with closing(KafkaAdminClient(bootstrap_servers=apache_kafka.bootstrap_servers)) as admin:
+        group = eventually(lambda: describe(admin, "nobody-has-joined-this"), 60, "the coordinator answers")
+    assert group["authorized_operations"] is None
+
+
+def describe(admin: KafkaAdminClient, group: str) -> Any:
+    with contextlib.suppress(CoordinatorNotAvailableError):  # a new cluster makes it when it is first asked for
+        return admin.describe_groups([group])[group]
+    return None
+
+
+def test_a_late_answer_is_taken_for_that_of_the_next_call(proxied: tuple[str, TcpProxy]) -> None:
+    servers, proxy = proxied
+    topic = create_topic(servers)
+    partition = TopicPartition(topic, 0)
+    other = confluent_kafka.Consumer({"bootstrap.servers": servers, "group.id": topic})
+
+    def commit(offset: int) -> None:
+        other.commit(offsets=[confluent_kafka.TopicPartition(topic, 0, offset)], asynchronous=False)
+
+    with closing(KafkaConsumer(bootstrap_servers=servers, group_id=topic, enable_auto_commit=False)) as consumer:
+        commit(1)
+        assert consumer.committed(partition, timeout_ms=5000) == 1
+        proxy.stall()
+        with pytest.raises(KafkaTimeoutError):
+            consumer.committed(partition, timeout_ms=500)
+        asked = list(consumer._coordinator._offset_fetch_futures.values())
+        proxy.resume()
+        eventually(lambda: asked and all(future.is_done for future in asked), 30, "the late answer is there")
+        commit(100)
+        assert consumer.committed(partition, timeout_ms=5000) == 1
+
+
+def test_the_end_of_a_transaction_is_waited_for_without_end(proxied: tuple[str, TcpProxy]) -> None:
+    servers, proxy = proxied
+    topic = create_topic(servers)
+    producer = KafkaProducer(bootstrap_servers=servers, transactional_id=topic, transaction_timeout_ms=1000)
+    with closing(producer):
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, b"v").get(30)
+        proxy.stall()
+        attempt = Attempt(producer.commit_transaction)
+        assert not attempt.is_over()
+        proxy.resume()
+        assert attempt.is_over(60)
+
+
+def test_offsets_of_a_transaction_are_waited_for_without_end(proxied: tuple[str, TcpProxy]) -> None:
+    servers, proxy = proxied
+    topic = create_topic(servers)
+    producer = KafkaProducer(bootstrap_servers=servers, transactional_id=topic, transaction_timeout_ms=1000)
+    with closing(producer):
+        producer.init_transactions()
+        producer.begin_transaction()
+        proxy.stall()
+        attempt = Attempt(lambda: producer.send_offsets_to_transaction({}, ConsumerGroupMetadata(topic)))
+        assert not attempt.is_over()
+        proxy.resume()
+        assert attempt.is_over(60)
+
+
+def test_a_request_whose_coordinator_is_away_for_a_moment_is_dropped(
+    apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    producer = KafkaProducer(bootstrap_servers=servers, transactional_id=topic, retry_backoff_ms=20)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, b"v").get(30)
+    client = producer._sender._client
+    away = iter([KafkaConnectionError("away for a moment")])
+    await_ready = client.await_ready
+
+    def away_at_first(*arguments: Any, **options: Any) -> Any:
+        if error := next(away, None):
+            raise error
+        return await_ready(*arguments, **options)
+
+    monkeypatch.setattr(client, "await_ready", away_at_first)
+    assert not Attempt(producer.commit_transaction).is_over()
+    producer._sender.force_close()
+
+
+def test_a_node_that_is_away_is_an_exception() -> None:
+    with closing(KafkaNetClient(bootstrap_servers=["127.0.0.1:1"])) as client, pytest.raises(KafkaError):
+        client.await_ready("bootstrap-0", timeout_ms=1000)
+
+
+def test_a_flush_says_nothing_of_what_failed(apache_kafka: KafkaUnderTest) -> None:
+    topic = create_topic(apache_kafka.bootstrap_servers, config={"max.message.bytes": "500"})
+    with closing(KafkaProducer(bootstrap_servers=apache_kafka.bootstrap_servers)) as producer:
+        future = producer.send(topic, b"v" * 1000)
+        producer.flush(30)
+        assert future.failed()
+
+
+def test_a_batch_that_its_topic_does_not_take_is_sent_in_parts(apache_kafka: KafkaUnderTest) -> None:
+    topic = create_topic(apache_kafka.bootstrap_servers, config={"max.message.bytes": "1500"})
+    with closing(KafkaProducer(bootstrap_servers=apache_kafka.bootstrap_servers, linger_ms=200)) as producer:
+        futures = [producer.send(topic, b"v" * 1000, partition=0) for _ in range(4)]
+        assert [future.get(30).offset for future in futures] == [0, 1, 2, 3]
+
+
+def test_an_answer_that_comes_between_two_looks_is_slept_over(
+    apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    with closing(KafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest")) as consumer:
+        fetcher = consumer._fetcher
+        fetcher.config["fetch_max_wait_ms"] = 60_000
+        eventually(lambda: (consumer.poll(timeout_ms=100), fetcher.in_flight_fetches())[1], 60, "a fetch on its way")
+        look = fetcher.fetched_records
+        looks: list[Any] = []
+
+        def look_and_be_late(*arguments: Any, **options: Any) -> Any:
+            found = look(*arguments, **options)
+            if not looks:
+                produce(servers, topic, [NewRecord(b"v")])
+                eventually(lambda: fetcher._completed_fetches, 30, "the record is here, but nobody looks")
+            looks.append(found)
+            return found
+
+        monkeypatch.setattr(fetcher, "fetched_records", look_and_be_late)
+        assert fetcher.fetch_records(timeout_ms=60_000) == ({}, True)
+
+
+def test_what_a_group_agrees_on_between_two_polls_is_thrown_away(proxied: tuple[str, TcpProxy]) -> None:
+    servers, proxy = proxied
+    topic = create_topic(servers)
+    with closing(KafkaConsumer(topic, bootstrap_servers=servers, group_id=topic)) as consumer:
+
+        def generation() -> int:
+            consumer.poll(timeout_ms=1)
+            attempt = consumer._coordinator._join_task
+            eventually(lambda: attempt is None or attempt.is_done, 30, "it has joined, or failed to")
+            group = consumer.group_metadata()
+            assert group.state is not MemberState.STABLE
+            return int(group.generation_id)
+
+        proxy.latency_s = 0.1
+        eventually(lambda: generation() >= 4, 60, "it has joined again and again", interval_s=0)
+        proxy.latency_s = 0
+
+
+def test_a_coordinator_that_falls_silent_during_a_join_is_waited_for_long(proxied: tuple[str, TcpProxy]) -> None:
+    servers, proxy = proxied
+    topic = create_topic(servers)
+    busy = confluent_kafka.Consumer({"bootstrap.servers": servers, "group.id": topic, "session.timeout.ms": 45_000})
+    busy.subscribe([topic])
+    eventually(lambda: busy.poll(0.1) or busy.assignment(), 60, "a member that joins again only when it polls")
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=servers, group_id=topic, session_timeout_ms=2000, heartbeat_interval_ms=500
+    )
+    with closing(consumer):
+        coordinator = consumer._coordinator
+        eventually(
+            lambda: consumer.poll(timeout_ms=100) or coordinator.state is MemberState.REBALANCING, 30, "it joins"
+        )
+        attempt = coordinator._join_task
+        proxy.stall()
+        assert not Attempt(lambda: eventually(lambda: attempt.is_done, 30, "it gives up")).is_over()
+        proxy.resume()
+        busy.close()
+
+
+def test_a_poll_without_partitions_says_nothing_of_a_login_that_is_refused(apache_kafka: KafkaUnderTest) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    with closing(KafkaConsumer(topic, bootstrap_servers=servers, group_id=topic)) as consumer:
+        refused = dict.fromkeys((1, "coordinator-1", "bootstrap-0"), SaslAuthenticationFailedError("no more"))
+        consumer._client._manager._auth_failures.update(refused)
+        assert [consumer.poll(timeout_ms=500) for _ in range(4)] == [{}] * 4
