@@ -320,6 +320,21 @@ def test_a_password_that_is_revoked_while_running_ends_the_worker(
     assert "check EMOTION_SASL_MECHANISM and its credentials" in worker.log
 
 
+def test_a_password_that_is_revoked_ends_spare_workers_too(
+    secured: SecuredKafka, make_secured: Callable[..., Stream]
+) -> None:
+    user = "spare"
+    secured.set_password(user, "SCRAM-SHA-256")
+    stream = make_secured(scram(secured, sasl_mechanism="SCRAM-SHA-256", sasl_username=user), user)
+    with stream.worker() as worker, stream.worker() as second, stream.worker() as third:
+        for each in (worker, second, third):
+            each.wait_until_ready()
+        secured.revoke_password(user, "SCRAM-SHA-256")
+        assert [each.wait_for_exit() for each in (worker, second, third)] == [2, 2, 2]
+    for each in (worker, second, third):
+        assert "check EMOTION_SASL_MECHANISM and its credentials" in each.log
+
+
 def test_neither_secrets_nor_texts_are_logged_or_traced_while_bad_things_happen(
     secured: SecuredKafka, make_secured: Callable[..., Stream], collector: OtlpCollector
 ) -> None:

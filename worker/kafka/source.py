@@ -26,7 +26,6 @@ from worker.errors import UserError
 from worker.flow import Partition, Record, SourceStatus, Window
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, authorization_error, group_error
-from worker.kafka.patches.connections import raise_fatal_error
 from worker.kafka.patches.fetching import has_buffered_records
 from worker.kafka.patches.offset_fetch import fetch_committed_offset
 from worker.kafka.window_size import WindowSizer
@@ -99,7 +98,6 @@ class Source:
             UserError: Reading is not allowed, the topic is gone, or the committed offsets lead nowhere.
         """
         try:
-            raise_fatal_error(self._consumer)
             window = self._gather()
         except RetriableError as error:
             self._membership = None

@@ -4,7 +4,6 @@ What the client does: it means to, but
 - loses what went wrong while it connects, tries for ever, and says at last that time is up;
 - waits for a TLS handshake without end, whatever `bootstrap_timeout_ms` says;
 - gives all of the bootstrap time to the first server that it picks, also if that one says nothing;
-- says nothing at all in `poll` of a consumer whose connections are refused;
 - raises in `await_ready` of a transactional producer, which then drops the request and never sends it again.
 Since: 3.0.0, with the package `kafka.net`.
 Without the patch: a wrong password or port looks like brokers that are away, a start beside a silent server hangs, and
@@ -14,14 +13,13 @@ Upstream: no issue found. #3098 (3.0) mends the back-off of a failed bootstrap, 
 
 import time
 
-from kafka import KafkaConsumer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-from worker.kafka.fatal_errors import FatalConnectionError, fatal_connection_error
+from worker.kafka.fatal_errors import fatal_connection_error
 
 _BOOTSTRAP_SERVER_MS = 2_500  # of the time to begin with any of several servers
 
@@ -92,10 +90,3 @@ class RetryingClient(FailFastClient):
             return bool(super().await_ready(*arguments, **options))
         except KafkaError:
             return False
-
-
-def raise_fatal_error(consumer: KafkaConsumer) -> None:
-    """Raise what a broker refuses the consumer's connections for: its poll would try for ever, in silence."""
-    for error in list(consumer._client._manager._auth_failures.values()):
-        if isinstance(error, FatalConnectionError):
-            raise error

@@ -18,7 +18,6 @@ from kafka.errors import (
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
-    SaslAuthenticationFailedError,
 )
 from kafka.net.compat import KafkaNetClient
 from kafka.net.selector import NetworkSelector
@@ -314,12 +313,3 @@ def test_a_coordinator_that_falls_silent_during_a_join_is_waited_for_long(proxie
         assert not Attempt(lambda: eventually(lambda: attempt.is_done, 30, "it gives up")).is_over()
         proxy.resume()
         busy.close()
-
-
-def test_a_poll_without_partitions_says_nothing_of_a_login_that_is_refused(apache_kafka: KafkaUnderTest) -> None:
-    servers = apache_kafka.bootstrap_servers
-    topic = create_topic(servers)
-    with closing(KafkaConsumer(topic, bootstrap_servers=servers, group_id=topic)) as consumer:
-        refused = dict.fromkeys((1, "coordinator-1", "bootstrap-0"), SaslAuthenticationFailedError("no more"))
-        consumer._client._manager._auth_failures.update(refused)
-        assert [consumer.poll(timeout_ms=500) for _ in range(4)] == [{}] * 4
