@@ -16,6 +16,7 @@ from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transa
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
+from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.topics import NAMED_BY, topic_problems
 from worker.kafka.window_size import WindowSizer
 from worker.messages.decode import decode, message_reader
@@ -157,7 +158,8 @@ def make_source(
     committed offsets are not to be had although brokers answer.
     """
     sizer = WindowSizer(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
-    return Source(consumer, topic, sizer, settings.start_offset, wait, committed, unblock)
+    starts = StartOffsets(consumer, committed, settings.start_offset, unblock)
+    return Source(consumer, topic, sizer, starts, wait)
 
 
 def make_sink(

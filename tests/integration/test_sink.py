@@ -25,6 +25,7 @@ from worker.kafka.committed_outputs import find_visible
 from worker.kafka.patches.producer import WindowProducer
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
+from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.window_size import WindowSizer
 from worker.messages.encode import Encoder, Target
 from worker.settings import Settings, load_settings
@@ -51,7 +52,7 @@ def window_and_sink(servers: str, delivery: str = "exactly_once") -> Iterator[tu
     broker, committed = KafkaClients(settings), CommittedOffsets()
     consumer = broker.consumer()
     sizer = WindowSizer(1.0, 100, lambda: 0.0)
-    source = Source(consumer, topic, sizer, "earliest", lambda _: None, committed)
+    source = Source(consumer, topic, sizer, StartOffsets(consumer, committed, "earliest"), lambda _: None)
     produce(servers, topic, [NewRecord(b"text")])
     with (
         closing(source),
@@ -128,7 +129,9 @@ def test_a_commit_that_the_abort_of_the_next_window_undoes_in_one_topic_is_made_
         broker.consumer(),
         CommittedOffsets(find_visible=partial(find_visible, broker, settings)),
     )
-    source = Source(consumer, topic, WindowSizer(1.0, 1, lambda: 0.0), "earliest", lambda _: None, committed)
+    source = Source(
+        consumer, topic, WindowSizer(1.0, 1, lambda: 0.0), StartOffsets(consumer, committed, "earliest"), lambda _: None
+    )
     target = Target(output, DEFAULT_MAX_MESSAGE_BYTES)
     encoder = Encoder(ModelInfo("m", "sha256:00", ["sad", "glad"], None), target, target, lambda: 0)
 

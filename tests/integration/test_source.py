@@ -27,6 +27,7 @@ from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.patches.offset_fetch import fetch_committed_offset
 from worker.kafka.source import Source
+from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.window_size import WindowSizer
 from worker.settings import Settings
 
@@ -66,7 +67,11 @@ class Member:
     def __init__(self, settings: Settings, consumer: Any, window_records: int) -> None:
         committed = CommittedOffsets()
         self.source = Source(
-            consumer, settings.input_topic, sizer(window_records), "earliest", lambda _: None, committed
+            consumer,
+            settings.input_topic,
+            sizer(window_records),
+            StartOffsets(consumer, committed, "earliest"),
+            lambda _: None,
         )
         self._sink = make_sink(KafkaClients(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, committed)
         self.records: list[Record] = []
@@ -317,7 +322,7 @@ def test_a_window_that_was_committed_in_part_is_read_on_from_there(
         bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
     )
     consumer, committed = KafkaClients(settings).consumer(), CommittedOffsets()
-    source = Source(consumer, topic, sizer(50), "earliest", lambda _: None, committed)
+    source = Source(consumer, topic, sizer(50), StartOffsets(consumer, committed, "earliest"), lambda _: None)
     sink = make_sink(KafkaClients(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, committed)
     produce(servers, topic, [NewRecord(b"v", partition=0)] * 50)
     try:
@@ -337,7 +342,7 @@ def test_a_window_that_was_committed_in_part_is_read_on_from_there(
 def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outputs_tell(
     is_told: bool, apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("worker.kafka.source._LOOKUP_MS", 1000)
+    monkeypatch.setattr("worker.kafka.start_offsets.LOOKUP_MS", 1000)
     servers = apache_kafka.bootstrap_servers
     topic = create_topic(servers)
     settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
@@ -352,7 +357,13 @@ def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outpu
     committed.join(1_000_000, [0])  # so the generation goes back
     calls: list[str] = []
     consumer = KafkaClients(settings).consumer()
-    source = Source(consumer, topic, sizer(50), "earliest", lambda _: None, committed, lambda: calls.append("unblock"))
+    source = Source(
+        consumer,
+        topic,
+        sizer(50),
+        StartOffsets(consumer, committed, "earliest", lambda: calls.append("unblock")),
+        lambda _: None,
+    )
     try:
         if is_told:
             window = eventually(source.poll, 60, "a window", interval_s=0)

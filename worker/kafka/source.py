@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
@@ -12,7 +11,6 @@ from kafka.errors import (
     CorruptRecordError,
     IllegalStateError,
     KafkaError,
-    KafkaTimeoutError,
     LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -21,13 +19,12 @@ from kafka.errors import (
 )
 from kafka.structs import MemberState
 
-from schemas.emotion_label import Source as Origin
 from worker.errors import UserError
 from worker.flow import Partition, Record, SourceStatus, Window
-from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, authorization_error, group_error
 from worker.kafka.patches.fetching import has_buffered_records
-from worker.kafka.patches.offset_fetch import fetch_committed_offset
+from worker.kafka.records import size_bytes, to_record
+from worker.kafka.start_offsets import LOOKUP_MS, StartOffsets
 from worker.kafka.window_size import WindowSizer
 
 _log = logging.getLogger(__name__)
@@ -35,7 +32,6 @@ _log = logging.getLogger(__name__)
 _POLL_MS = 500
 _GATHER_MS = 5  # a poll returns what one partition has; a full window takes several, and an idle one must not wait
 _WINDOW_BYTES = 32 << 20  # a window of huge texts must fit into memory, several times over
-_LOOKUP_MS = 5_000  # what the client would wait for without end while its brokers are away
 _CONFIRM_SECONDS = 10
 _SILENCE_SECONDS = 5  # a poll does not say whether there is nothing or nobody
 _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -55,10 +51,8 @@ class Source:
         consumer: KafkaConsumer,
         topic: str,
         sizer: WindowSizer,
-        start_offset: str,
+        starts: StartOffsets,
         wait: Callable[[float], object],
-        committed: CommittedOffsets,
-        unblock: Callable[[], object] | None = None,
     ) -> None:
         """Subscribe.
 
@@ -66,19 +60,14 @@ class Source:
             consumer: With auto-commit off and no offset reset.
             topic: The input topic.
             sizer: Says how many records the next window may hold.
-            start_offset: `earliest` or `latest`, for partitions that the group never committed.
+            starts: Finds where a partition is read from.
             wait: Sleeps that many seconds, less if the worker is told to stop.
-            committed: What is known to be committed.
-            unblock: Called where committed offsets are not to be had although brokers answer.
         """
         self._consumer = consumer
         self._topic = topic
         self._sizer = sizer
-        self._start_offset = start_offset
+        self._starts = starts
         self._wait = wait
-        self._committed = committed
-        self._unblock = unblock
-        self._started_ms = int(time.time() * 1000)
         self._membership: _Membership | None = None
         self._delivered: dict[Partition, int] = {}
         self._readable_ends: Mapping[TopicPartition, int] = {}
@@ -107,7 +96,7 @@ class Source:
             self._membership = None
             return self._empty()
         except OffsetOutOfRangeError as error:
-            raise self._out_of_range(next(iter(error.args[0]))) from error
+            raise self._starts.out_of_range(next(iter(error.args[0]))) from error
         except AuthorizationError as error:
             raise authorization_error(error) from error
         except SaslAuthenticationFailedError as error:
@@ -141,7 +130,7 @@ class Source:
     def close(self) -> None:
         """Leave the group at once; others need not wait for the session to time out."""
         try:
-            self._consumer.close(autocommit=False, timeout_ms=_LOOKUP_MS)
+            self._consumer.close(autocommit=False, timeout_ms=LOOKUP_MS)
         except KafkaError as error:  # what counts was committed; this must not hide why we close
             _log.warning("consumer_close_failed", extra={"error": type(error).__name__})
 
@@ -155,14 +144,16 @@ class Source:
             self._settle(membership)
             return self._empty()
         # What is there goes at once: to wait for records that are still being written would cost the first ones time.
-        size_bytes = _bytes(records)
-        while records and len(records) < max_records and size_bytes < _WINDOW_BYTES and (is_old or self._is_behind()):
+        gathered_bytes = size_bytes(records)
+        while (
+            records and len(records) < max_records and gathered_bytes < _WINDOW_BYTES and (is_old or self._is_behind())
+        ):
             is_old = False
             more = self._poll(_GATHER_MS, max_records - len(records))
             if not more:
                 break
             records += more
-            size_bytes += _bytes(more)
+            gathered_bytes += size_bytes(more)
         if self._is_static and time.monotonic() - self._confirmed > _CONFIRM_SECONDS:
             self._delivered = {}  # the client does not say that another worker took our name; a commit does
         next_offsets = self._moved_positions() if self._membership else {}
@@ -189,7 +180,7 @@ class Source:
             self._readable_ends = {}
         elif time.monotonic() - self._heard > _SILENCE_SECONDS:
             asked = list(self._consumer.assignment()) or [TopicPartition(self._topic, 0)]  # some have nothing to do
-            self._readable_ends = self._consumer.end_offsets(asked, timeout_ms=_LOOKUP_MS)
+            self._readable_ends = self._consumer.end_offsets(asked, timeout_ms=LOOKUP_MS)
             heard = True
         if heard:
             self._heard = time.monotonic()
@@ -198,7 +189,7 @@ class Source:
         """Whether the brokers hold more than was polled, as far as is known; of a new partition it is not yet known."""
         ends = {partition: self._consumer.highwater(partition) for partition in self._consumer.assignment()}
         return any(
-            end is None or end > self._consumer.position(partition, timeout_ms=_LOOKUP_MS)
+            end is None or end > self._consumer.position(partition, timeout_ms=LOOKUP_MS)
             for partition, end in ends.items()
         )
 
@@ -218,44 +209,19 @@ class Source:
             if not assignment and not self._consumer.partitions_for_topic(self._topic):
                 raise UserError(f"topic {self._topic} does not exist any more, or this user may not see it")
             generation, *_ = membership
-            if not self._committed.join(generation, [partition.partition for partition in assignment]):
+            if not self._starts.join(generation, [partition.partition for partition in assignment]):
                 self._wait(_BACKOFF_SECONDS[0])
                 return
             for partition in assignment:
-                self._consumer.seek(partition, self._committed_or_start(partition))
+                self._consumer.seek(partition, self._starts.find(partition))
             self._generations += 1
             _log.info("partitions_assigned", extra={"partitions": sorted(p.partition for p in assignment)})
         self._membership = membership
 
-    def _committed_or_start(self, partition: TopicPartition) -> int:
-        own = Partition(partition.topic, partition.partition)
-        try:
-            committed = fetch_committed_offset(self._consumer, partition, _LOOKUP_MS)
-        except KafkaTimeoutError:
-            # A coordinator that has forgotten something may wait without end for a transaction whose end it has
-            # forgotten as well.
-            if not self._committed.is_answered(own):
-                if self._unblock:
-                    self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)  # fails where brokers are away
-                    self._unblock()
-                raise
-            committed = None
-        committed = self._committed.at_least(own, committed)
-        if committed is not None:
-            return committed
-        if self._start_offset == "earliest":
-            start: int = self._consumer.beginning_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
-            return start
-        # `latest` means what arrives after this process started, so that a partition added later is read from its
-        # beginning. The end is asked first: a record that arrives between the two calls is then read.
-        end: int = self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
-        found = self._consumer.offsets_for_times({partition: self._started_ms}, timeout_ms=_LOOKUP_MS)[partition]
-        return end if found is None else int(found.offset)
-
     def _moved_positions(self) -> dict[Partition, int]:
         """Positions that were not delivered yet: of these records, and past transaction markers behind them."""
         positions = {
-            Partition(partition.topic, partition.partition): self._consumer.position(partition, timeout_ms=_LOOKUP_MS)
+            Partition(partition.topic, partition.partition): self._consumer.position(partition, timeout_ms=LOOKUP_MS)
             for partition in self._consumer.assignment()
         }
         moved = {
@@ -274,35 +240,3 @@ class Source:
         self._failures += 1
         _log.warning("broker_away", extra={"error": str(error), "retry_in_seconds": seconds})
         self._wait(seconds)
-
-    def _out_of_range(self, partition: TopicPartition) -> UserError:
-        committed = fetch_committed_offset(self._consumer, partition, _LOOKUP_MS)
-        earliest = self._consumer.beginning_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
-        latest = self._consumer.end_offsets([partition], timeout_ms=_LOOKUP_MS)[partition]
-        name = f"{partition.topic}, partition {partition.partition}"
-        if committed is not None and committed < earliest:
-            what = (
-                f"{name}: {earliest - committed} records were deleted before they were read (the group is at offset "
-                f"{committed}, the topic now begins at {earliest}): retention overtook the group"
-            )
-        else:
-            at = "nowhere yet" if committed is None else f"at offset {committed}"
-            what = (
-                f"{name}: the group is {at}, but the topic begins at {earliest} and ends at {latest}: was it made anew?"
-            )
-        return UserError(
-            f"{what}. Nothing was skipped. To go on with what is there, stop all workers of the group and run "
-            f"`kafka-consumer-groups.sh --bootstrap-server … --group {self._consumer.config['group_id']} --topic "
-            f"{partition.topic}:{partition.partition} --reset-offsets --to-earliest --execute`"
-        )
-
-
-def _bytes(records: list[Record]) -> int:
-    return sum(len(r.value or b"") + len(r.key or b"") + sum([len(v or b"") for _, v in r.headers]) for r in records)
-
-
-def to_record(record: Any) -> Record:
-    """The client's record as ours."""
-    timestamp_ms = record.timestamp if record.timestamp is not None and record.timestamp >= 0 else None
-    origin = Origin(record.topic, record.partition, record.offset, timestamp_ms)
-    return Record(origin, record.key, record.value, record.headers)

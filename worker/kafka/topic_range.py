@@ -12,7 +12,7 @@ from worker.errors import UserError
 from worker.flow import Partition, Record
 from worker.kafka.clients import KafkaClients
 from worker.kafka.offset_spec import OffsetSpec
-from worker.kafka.source import to_record
+from worker.kafka.records import to_record
 
 _LOOKUP_MS = 30_000
 _POLL_MS = 500
