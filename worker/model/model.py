@@ -6,20 +6,15 @@ import platform
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
-from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
-from transformers.utils.logging import disable_progress_bar
 
 from schemas.dead_letter import Reason
-from worker.errors import UserError
-from worker.flow import Batch, ModelInfo, Prediction, Rejected, TokenizedText
+from worker.flow import Batch, Prediction, Rejected, TokenizedText
 from worker.model import bert
 from worker.model.artifact import Artifact
 from worker.model.device import describe, pick_device, pick_dtype
+from worker.model.loading import load_classifier, matrix_weights, model_info, positions
 from worker.model.packing import ROW_TOKENS, Inputs, logits_of_rows, make_inputs
 from worker.model.parallel_batches import ParallelBatches
 
@@ -55,30 +50,16 @@ class Model:
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
         self.is_exact = self.dtype == torch.float32
-        disable_progress_bar()  # type: ignore[no-untyped-call]
-        try:
-            model, report = AutoModelForSequenceClassification.from_pretrained(
-                artifact.folder,
-                dtype=self.dtype,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, SafetensorError) as error:
-            raise UserError(f"EMOTION_MODEL: {artifact.folder} cannot be loaded: {error}") from error
-        _refuse_other_kinds(artifact.folder, model.config, report["missing_keys"])
-        model = model.to(self.device).eval()
-        self.matrix_weights = _matrix_weights(model)
+        model = load_classifier(artifact, self.device, self.dtype)
+        self.matrix_weights = matrix_weights(model)
         self.row_tokens, self.step_tokens = 0, 1
         self._logits: Callable[[Inputs], torch.Tensor] = partial(logits_of_rows, model)
         if bert.supports(model):
             self._logits = logits = bert.BertLogits(model)
             self.row_tokens, self.step_tokens = ROW_TOKENS, logits.step_tokens
         self._pad_id: int = model.config.pad_token_id or 0
-        self.positions = _positions(model)
-        if confident_score is None and artifact.manifest:
-            confident_score = artifact.manifest.confident_score
-        self.info = ModelInfo(artifact.name, artifact.revision, _labels(artifact, model.config), confident_score)
+        self.positions = positions(model)
+        self.info = model_info(artifact, model.config, confident_score)
         self.drift_reference = artifact.manifest.reference if artifact.manifest else None
         # On x86 and with our own forward pass only: others may change while they compute, and ARM was not measured.
         self._parallel = ParallelBatches(
@@ -217,44 +198,3 @@ def _halves(batch: Batch) -> tuple[Batch, Batch]:
 
 def _rejected(tokenized: TokenizedText, detail: str) -> Iterator[Rejected]:
     return (Rejected(request.index, Reason.MODEL_FAILED, detail) for request in tokenized.requests)
-
-
-def _refuse_other_kinds(folder: Path, config: PretrainedConfig, missing_keys: Iterable[str]) -> None:
-    missing = sorted(missing_keys)
-    if missing:
-        raise UserError(
-            f"EMOTION_MODEL: {folder} holds no weights for {', '.join(missing[:3])}: it was not fine-tuned for text "
-            "classification; train it first (`emotion-trainer train --model …`)"
-        )
-    if config.problem_type == "multi_label_classification":
-        raise UserError(f"EMOTION_MODEL: {folder} gives several labels to one text; a single-label model is needed")
-    if (config.num_labels or 0) < 2:
-        raise UserError(f"EMOTION_MODEL: {folder} has one output only: it is a regression, not a classifier")
-
-
-def _labels(artifact: Artifact, config: PretrainedConfig) -> list[str]:
-    names: dict[int, str] = config.id2label  # type: ignore[assignment]
-    labels = [str(names[index]) for index in sorted(names)]
-    if len(set(labels)) < len(labels):
-        raise UserError(f"EMOTION_MODEL: {artifact.folder}: config.json names two labels alike: {labels}")
-    if artifact.manifest and artifact.manifest.labels != labels:
-        raise UserError(
-            f"EMOTION_MODEL: {artifact.folder}: config.json names the labels {labels}, but manifest.json "
-            f"{artifact.manifest.labels}"
-        )
-    return labels
-
-
-def _matrix_weights(model: PreTrainedModel) -> int:
-    """Weights that every token is multiplied with: those of linear layers. Two operations each make a token."""
-    return sum(module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Linear))
-
-
-def _positions(model: PreTrainedModel) -> int:
-    """The most tokens that a text may have."""
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
-            # RoBERTa and its kin count positions from behind the padding index.
-            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
-    positions: int = getattr(model.config, "max_position_embeddings", VERY_LARGE_INTEGER)
-    return positions

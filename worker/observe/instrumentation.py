@@ -5,21 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from worker import loop
+from worker import flow, loop
 from worker.errors import NotDeliveredError
-from worker.flow import (
-    Batch,
-    Outcome,
-    Prediction,
-    Record,
-    Rejected,
-    Request,
-    SourceStatus,
-    TokenizedText,
-    Tombstone,
-    Window,
-    width,
-)
 from worker.observe import health
 from worker.observe.health import Heartbeat
 from worker.observe.metrics import Meters
@@ -42,7 +29,7 @@ _REFRESH_SECONDS = 1.0  # of gauges: nobody scrapes more often
 class ObservedSource(loop.Source, Protocol):
     """A source that knows where it stands."""
 
-    def status(self) -> SourceStatus:
+    def status(self) -> flow.SourceStatus:
         """Where it stands."""
 
 
@@ -98,7 +85,7 @@ class Instrumentation:
             sink=self,
         )
 
-    def poll(self) -> Window:
+    def poll(self) -> flow.Window:
         """The next window."""
         self._heartbeat.expect(self._longest_turn_seconds)
         started = time.perf_counter()
@@ -121,7 +108,7 @@ class Instrumentation:
         self._heartbeat.expect(self._longest_turn_seconds)
         self._inner.sink.settle()
 
-    def deliver(self, window: Window, outcomes: list[Outcome]) -> None:
+    def deliver(self, window: flow.Window, outcomes: list[flow.Outcome]) -> None:
         """Send and commit."""
         self._heartbeat.expect(self._longest_turn_seconds)
         started = time.perf_counter()
@@ -143,11 +130,11 @@ class Instrumentation:
         if now >= self._refresh_at:
             self._look_around()
 
-    def _decode(self, records: list[Record]) -> tuple[list[Request], list[Rejected | Tombstone]]:
+    def _decode(self, records: list[flow.Record]) -> tuple[list[flow.Request], list[flow.Rejected | flow.Tombstone]]:
         with self._timed("decode"):
             return self._inner.decode(records)
 
-    def _tokenize(self, requests: list[Request]) -> list[TokenizedText]:
+    def _tokenize(self, requests: list[flow.Request]) -> list[flow.TokenizedText]:
         with self._timed("tokenize"):
             texts = self._inner.tokenize(requests)
         if requests:
@@ -155,10 +142,10 @@ class Instrumentation:
         self._contents.requests, self._contents.texts = len(requests), texts
         return texts
 
-    def _plan(self, texts: list[TokenizedText]) -> Iterator[Batch]:
+    def _plan(self, texts: list[flow.TokenizedText]) -> Iterator[flow.Batch]:
         for batch in self._inner.plan(texts):
             self._heartbeat.expect(health.PATIENCE_SECONDS)
-            widths = [width(row) for row in batch]
+            widths = [flow.width(row) for row in batch]
             padded = max(widths) * len(widths)
             computed = sum(map(len, batch))
             self._contents.computed += computed
@@ -168,7 +155,7 @@ class Instrumentation:
             self._meters[PADDED_TOKENS].inc(padded)
             yield batch
 
-    def _predict(self, batches: Iterable[Batch]) -> list[Prediction | Rejected]:
+    def _predict(self, batches: Iterable[flow.Batch]) -> list[flow.Prediction | flow.Rejected]:
         predictions = []
         with self._timed("predict"):
             for prediction in self._inner.predict(batches):
@@ -176,9 +163,11 @@ class Instrumentation:
                 predictions.append(prediction)
         return predictions
 
-    def _encode(self, records: list[Record], answers: Iterable[Prediction | Rejected | Tombstone]) -> list[Outcome]:
+    def _encode(
+        self, records: list[flow.Record], answers: Iterable[flow.Prediction | flow.Rejected | flow.Tombstone]
+    ) -> list[flow.Outcome]:
         answers = list(answers)
-        self._contents.predictions = [answer for answer in answers if isinstance(answer, Prediction)]
+        self._contents.predictions = [answer for answer in answers if isinstance(answer, flow.Prediction)]
         with self._timed("encode"):
             return self._inner.encode(records, answers)
 
@@ -205,7 +194,7 @@ class Instrumentation:
             self._refresh_at = now + _REFRESH_SECONDS
             self._show(status)
 
-    def _show(self, status: SourceStatus) -> None:
+    def _show(self, status: flow.SourceStatus) -> None:
         now_ms = time.time() * 1000
         for partition in self._shown - status.lags.keys():  # given away
             self._last_stamps.pop(partition, None)

@@ -1,58 +1,38 @@
-"""Spans of a loop, taken from outside of its stages: the only file that imports OpenTelemetry.
+"""Spans of a loop, taken from outside of its stages.
 
 Names, kinds and attributes are those of OpenTelemetry's conventions for messaging. Of errors there is only their type:
 what they say, and what records hold, is in no span.
 """
 
-import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Link, Span, SpanKind
 
 from worker import loop
-from worker.errors import UserError
-from worker.flow import Batch, Outcome, Prediction, Record, Rejected, Request, TokenizedText, Tombstone, Window
+from worker.flow import Batch, Outcome, Prediction, Record, Rejected, Tombstone, Window
+from worker.observe.trace_context import (
+    TRACEPARENT,
+    context_of,
+    link_to,
+    mark_failed,
+    messaging_attributes,
+    traceparent_of,
+    with_headers,
+)
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 _FLUSH_SECONDS = 5.0
-_TRACEPARENT = "traceparent"
-_TRACESTATE = "tracestate"
 _SAMPLED_FLAGS = b"13579bdf"  # the last hex digit of a traceparent whose sender records its spans
-_W3C = TraceContextTextMapPropagator()
-
-
-class _Configurator(_OTelSDKConfigurator):
-    """OpenTelemetry's own configuration by its variables, which it wants to be subclassed for use."""
-
-
-def find_provider() -> TracerProvider:
-    """The provider of this process: that of `opentelemetry-instrument`, or one made as the OTEL_… variables say.
-
-    Raises:
-        UserError: They ask for what is not there.
-    """
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        os.environ.setdefault("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")  # the specification's default
-        try:
-            _Configurator().configure()  # type: ignore[no-untyped-call]
-        except (RuntimeError, ValueError) as error:
-            raise UserError(
-                f"OpenTelemetry refuses the OTEL_… variables: {error}",
-                "correct them; the extra `otel` brings the exporters `otlp` (http/protobuf) and `console`",
-            ) from error
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        raise UserError("OTEL_PYTHON_TRACER_PROVIDER names a provider other than OpenTelemetry's SDK", "unset it")
-    return provider
 
 
 class Spans:
@@ -75,7 +55,7 @@ class Spans:
         self._tracer = provider.get_tracer("emotion-worker")
         self._most_links = SpanLimits().max_links or 0
         self._name = f"process {topic}"
-        self._attributes = _operation("process", topic) | {"messaging.consumer.group.name": group_id}
+        self._attributes = messaging_attributes("process", topic) | {"messaging.consumer.group.name": group_id}
         self._inner: loop.Stages
         self._window: Span | None = None
         self._senders: dict[int, Context] = {}
@@ -87,8 +67,8 @@ class Spans:
         return replace(
             stages,
             source=self,
-            decode=self._decode,
-            tokenize=self._tokenize,
+            decode=self._traced("decode", stages.decode),
+            tokenize=self._traced("tokenize", stages.tokenize),
             predict=self._predict,
             encode=self._encode,
             sink=self,
@@ -116,7 +96,7 @@ class Spans:
                 Context(),
                 SpanKind.CONSUMER,
                 self._attributes | {"messaging.batch.message_count": len(window.records)},
-                [_link(sender) for sender in self._senders.values()],
+                [link_to(sender) for sender in self._senders.values()],
             )
         return window
 
@@ -140,13 +120,12 @@ class Spans:
             span.end()
         self._end()
 
-    def _decode(self, records: list[Record]) -> tuple[list[Request], list[Rejected | Tombstone]]:
-        with self._stage("decode"):
-            return self._inner.decode(records)
+    def _traced(self, stage: str, function: Callable[[In], Out]) -> Callable[[In], Out]:
+        def traced(argument: In) -> Out:
+            with self._stage(stage):
+                return function(argument)
 
-    def _tokenize(self, requests: list[Request]) -> list[TokenizedText]:
-        with self._stage("tokenize"):
-            return self._inner.tokenize(requests)
+        return traced
 
     def _predict(self, batches: Iterable[Batch]) -> list[Prediction | Rejected]:
         with self._stage("predict"):
@@ -166,7 +145,7 @@ class Spans:
         try:
             yield
         except BaseException as error:
-            _fail(span, error)
+            mark_failed(span, error)
             raise
         finally:
             span.end()
@@ -174,7 +153,7 @@ class Spans:
     def _end(self, error: BaseException | None = None) -> None:
         if self._window is not None:
             if error is not None:
-                _fail(self._window, error)
+                mark_failed(self._window, error)
             self._window.end()
         self._window, self._senders, self._created = None, {}, []
 
@@ -185,8 +164,8 @@ class Spans:
             if len(senders) == self._most_links:
                 break
             for name, value in record.headers:
-                if name == _TRACEPARENT and value and value[54:55] in _SAMPLED_FLAGS:
-                    context = _extract(record)
+                if name == TRACEPARENT and value and value[54:55] in _SAMPLED_FLAGS:
+                    context = context_of(record)
                     if trace.get_current_span(context).get_span_context().trace_flags.sampled:
                         senders[index] = context
                     break
@@ -196,62 +175,24 @@ class Spans:
         """The same outcomes, each with the context that its readers go on from."""
         if not window.get_span_context().is_valid:  # a provider that was told to make none
             return outcomes
-        of_window = (_TRACEPARENT, _traceparent(window))
+        of_window = (TRACEPARENT, traceparent_of(window))
         link = Link(window.get_span_context())
         carried = []
         for outcome in outcomes:
             if (sender := self._senders.get(outcome.index)) is not None:
-                traceparent = _traceparent(self._create(outcome, sender, link))
-                headers = [(name, traceparent if name == _TRACEPARENT else value) for name, value in outcome.headers]
-                carried.append(_with_headers(outcome, headers))
-            elif any(name == _TRACEPARENT for name, _ in outcome.headers):
+                traceparent = traceparent_of(self._create(outcome, sender, link))
+                headers = [(name, traceparent if name == TRACEPARENT else value) for name, value in outcome.headers]
+                carried.append(with_headers(outcome, headers))
+            elif any(name == TRACEPARENT for name, _ in outcome.headers):
                 carried.append(outcome)
             else:  # its 68 bytes have room in what the encoder leaves for framing
-                carried.append(_with_headers(outcome, [*outcome.headers, of_window]))
+                carried.append(with_headers(outcome, [*outcome.headers, of_window]))
         return carried
 
     def _create(self, outcome: Outcome, sender: Context, window: Link) -> Span:
-        attributes = _operation("create", outcome.topic) | {
+        attributes = messaging_attributes("create", outcome.topic) | {
             "messaging.destination.partition.id": str(outcome.partition)
         }
         span = self._tracer.start_span(f"create {outcome.topic}", sender, SpanKind.PRODUCER, attributes, [window])
         self._created.append(span)
         return span
-
-
-def _with_headers(outcome: Outcome, headers: list[tuple[str, bytes]]) -> Outcome:
-    # By hand: dataclasses.replace takes several times as long.
-    return Outcome(
-        outcome.index, outcome.topic, outcome.partition, outcome.key, outcome.value, headers, outcome.timestamp_ms
-    )
-
-
-def _extract(record: Record) -> Context:
-    carrier = {
-        name: value.decode("latin-1") for name, value in record.headers if value and name in (_TRACEPARENT, _TRACESTATE)
-    }
-    return _W3C.extract(carrier, Context())
-
-
-def _traceparent(span: Span) -> bytes:
-    carrier: dict[str, str] = {}
-    _W3C.inject(carrier, trace.set_span_in_context(span, Context()))
-    return carrier[_TRACEPARENT].encode()
-
-
-def _link(context: Context) -> Link:
-    return Link(trace.get_current_span(context).get_span_context())
-
-
-def _operation(name: str, topic: str) -> dict[str, Any]:
-    return {
-        "messaging.system": "kafka",
-        "messaging.operation.name": name,
-        "messaging.operation.type": name,
-        "messaging.destination.name": topic,
-    }
-
-
-def _fail(span: Span, error: BaseException) -> None:
-    span.set_attribute("error.type", type(error).__name__)
-    span.set_status(Status(StatusCode.ERROR))

@@ -29,7 +29,8 @@ def tracing(settings: Settings) -> AbstractContextManager[Traced]:
     if not exporters():
         return nullcontext(lambda stages: stages)
     try:
-        from worker.observe.spans import Spans, find_provider
+        from worker.observe.span_provider import find_provider
+        from worker.observe.spans import Spans
     except ModuleNotFoundError as error:
         raise UserError(
             f"{_VARIABLE}={exporters()} asks for traces, but there is no {error.name} here",

@@ -218,7 +218,8 @@ def test_without_being_asked_for_traces_the_stages_are_left_as_they_are(
 
 def test_asked_for_traces_without_the_extra_it_names_the_extra(clean: pytest.MonkeyPatch) -> None:
     clean.setenv("OTEL_TRACES_EXPORTER", "otlp")
-    clean.delitem(sys.modules, "worker.observe.spans")
+    for name in ("span_provider", "spans", "trace_context"):
+        clean.delitem(sys.modules, f"worker.observe.{name}", raising=False)
     clean.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(UserError, match=r"OTEL_TRACES_EXPORTER=otlp .* pip install 'emotion-labeller\[otel\]'"):
         tracing(Settings())
