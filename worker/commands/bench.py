@@ -2,36 +2,28 @@
 
 import os
 import statistics
-import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import orjson
 from tqdm import tqdm
 
 from worker import loop
-from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, tune_garbage_collector
+from worker.build import checked_topics, load_model, tune_garbage_collector
 from worker.commands import bench_report
 from worker.commands.bench_report import Measured
-from worker.commands.demo import scratch_topics
+from worker.commands.bench_run import BenchRun, StageClock, predict_nothing, tokenize_nothing
 from worker.commands.embedded_broker import embedded_broker
+from worker.commands.scratch_topics import scratch_topics
 from worker.errors import UserError
-from worker.flow import Batch, Outcome, Partition, Prediction, Request, TokenizedText, Window
+from worker.flow import Outcome, Partition, Request, TokenizedText
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
-from worker.kafka.committed_offsets import CommittedOffsets
-from worker.kafka.source import Source
 from worker.model.sample_texts import sample_texts
 from worker.model.warm_up import forward_texts_per_s
 from worker.settings import Settings
-
-if TYPE_CHECKING:
-    from worker.model.model import Model
-    from worker.model.tokenizer import Tokenizer
 
 _PARTITIONS = 4
 _CPU_BUDGETS = (256, 512, 1_024, 2_048)
@@ -168,106 +160,33 @@ class _Bench:
 
     def _pipeline(self, records: int) -> float:
         """Texts a second through the broker, from the first window on."""
-        run = _Run(self._settings, self._limits, self._model, self._tokenizer)
+        run = BenchRun(self._settings, self._limits, self._model, self._tokenizer)
         run.until(records, lambda stages: stages)
         return records / run.seconds
 
     def _costs(self, records: int) -> tuple[float, float, float]:
         """µs of CPU a record of client and loop, decode and encode, behind a model that costs nothing."""
-        clock = _Clock()
+        clock = StageClock()
         labels = len(self._model.info.labels)
 
         def free(stages: loop.Stages) -> loop.Stages:
             return replace(
                 stages,
                 decode=clock.timed("decode", stages.decode),
-                tokenize=clock.timed("free", _tokenize_nothing),
+                tokenize=clock.timed("free", tokenize_nothing),
                 plan=lambda tokenized: [[tokenized]],
-                predict=clock.timed("free", lambda batches: _predict_nothing(batches, labels)),
+                predict=clock.timed("free", lambda batches: predict_nothing(batches, labels)),
                 encode=clock.timed("encode", stages.encode),
             )
 
-        run = _Run(self._settings, self._limits, self._model, self._tokenizer)
+        run = BenchRun(self._settings, self._limits, self._model, self._tokenizer)
         run.until(records, free)
         decode, encode = clock.seconds["decode"], clock.seconds["encode"]
         client = run.cpu_seconds - sum(clock.seconds.values())
         return client / records * 1e6, decode / records * 1e6, encode / records * 1e6
 
 
-class _Run:
-    """The loop of the service in this process, as a group of its own that reads all there is."""
-
-    def __init__(self, settings: Settings, limits: dict[str, int], model: "Model", tokenizer: "Tokenizer") -> None:
-        self.seconds = self.cpu_seconds = 0.0
-        self._parts = (limits, model, tokenizer)
-        self._settings = settings.model_copy(update={"group_id": f"emotion-bench-{uuid.uuid4().hex[:8]}"})
-        self._clients = KafkaClients(self._settings)
-
-    def until(self, records: int, change: Callable[[loop.Stages], loop.Stages]) -> None:
-        """Run until so many records were delivered."""
-        settings, (limits, model, tokenizer) = self._settings, self._parts
-        consumer, committed = self._clients.consumer(), CommittedOffsets()
-        source = make_source(settings, consumer, settings.input_topic, threading.Event().wait, committed)
-        smallest = min(limits.values())
-        with closing(source), closing(make_sink(self._clients, settings, consumer, smallest, committed)) as sink:
-            counted = _CountingSource(source)
-            stages = change(make_stages(settings, limits, model, tokenizer, counted, sink))
-            loop.run(stages, lambda: counted.delivered >= records, lambda: None)
-        self.seconds = time.perf_counter() - counted.started
-        self.cpu_seconds = time.process_time() - counted.cpu_started
-
-
-class _CountingSource:
-    """Counts what was delivered: to ask for the next window says that the last one was."""
-
-    def __init__(self, source: Source) -> None:
-        self.delivered = 0
-        self.started = self.cpu_started = 0.0
-        self._source = source
-        self._open = 0
-
-    def poll(self) -> Window:
-        window = self._source.poll()
-        if not self.started and window.records:
-            self.started, self.cpu_started = time.perf_counter(), time.process_time()
-        self._open = len(window.records)
-        self.delivered += self._open
-        return window
-
-    def rewind(self) -> None:
-        self.delivered -= self._open
-        self._source.rewind()
-
-
-class _Clock:
-    """CPU seconds of the calling thread, by part."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, its time added up."""
-
-        def run(*arguments: Any) -> Any:
-            started = time.thread_time()
-            try:
-                return function(*arguments)
-            finally:
-                self.seconds[part] = self.seconds.get(part, 0.0) + time.thread_time() - started
-
-        return run
-
-
 def _cpu_us(function: Callable[[], list[TokenizedText]], records: int) -> tuple[float, list[TokenizedText]]:
     started = time.process_time()
     result = function()
     return (time.process_time() - started) / records * 1e6, result
-
-
-def _tokenize_nothing(requests: list[Request]) -> list[TokenizedText]:
-    return [TokenizedText([request], [], truncated=False) for request in requests]
-
-
-def _predict_nothing(batches: Iterable[Batch], labels: int) -> list[Prediction]:
-    scores = [round(1 / labels, 6)] * labels
-    return [Prediction(item.requests[0], 0, False, scores) for batch in batches for row in batch for item in row]

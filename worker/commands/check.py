@@ -3,8 +3,7 @@
 import statistics
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 _ROUNDS = 3
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What one look at one part found. Well with a mend is a hint: it works, but perhaps not as it is meant."""
 
     check: str
@@ -57,7 +55,7 @@ def check(as_json: bool, device_only: bool = False) -> int:
         if not as_json:
             _print(result)
     if as_json:
-        sys.stdout.write(orjson.dumps([asdict(result) for result in results]).decode() + "\n")
+        sys.stdout.write(orjson.dumps([result._asdict() for result in results]).decode() + "\n")
     return 0 if all(result.ok for result in results) else 1
 
 

@@ -5,16 +5,16 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import orjson
 from tqdm import tqdm
 
 from worker.commands.embedded_broker import embedded_broker
+from worker.commands.scratch_topics import scratch_topics
 from worker.errors import UserError
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.settings import Settings, variable
@@ -161,19 +161,6 @@ def demo(settings: Settings, file: Path | None) -> int:
         else:
             _summarize(conversation, seconds)
         return 0 if conversation.open == 0 else 1
-
-
-@contextmanager
-def scratch_topics(clients: KafkaClients, prefix: str, partitions: int) -> Iterator[list[str]]:
-    """Input, output and dead-letter topic under names of their own, gone afterwards."""
-    prefix = f"{prefix}-{uuid.uuid4().hex[:8]}"
-    names = [f"{prefix}-{name}" for name in ("text-messages", "emotion-labels", "dead-letters")]
-    with clients.admin() as admin:
-        admin.create(dict.fromkeys(names, partitions))
-        try:
-            yield names
-        finally:
-            admin.delete(names)
 
 
 def _worker_settings(settings: Settings, servers: str, topics: list[str]) -> dict[str, str]:

@@ -64,8 +64,8 @@ class Sink:
         self._exactly_once = exactly_once
         self._timeout_seconds = timeout_seconds
         self._committed = committed
-        self._producer: WindowProducer | None = None
         self._proven = False  # whether this producer has delivered anything
+        self._producer: WindowProducer | None = None
         self._written: set[Partition] = set()
         self._touched: set[Partition] = set()  # by the last transaction
         self._is_committed = False  # the last transaction that the brokers took anything into, as far as anybody told

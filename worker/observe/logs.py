@@ -30,11 +30,16 @@ EVENTS = (
     ),
     Event("model_from_hub", ("commit", "pinned"), "Which commit was taken; a warning where no revision pins it."),
     Event(
+        "dtype_stepped_back",
+        ("from", "to", "different_labels"),
+        "So many labels of built-in texts differ from those in float32: the worker goes on in that.",
+    ),
+    Event("relabel_started", ("group", "model", "offsets"), "A bounded run begins; it spans so many offsets."),
+    Event(
         "label_schema_found",
         ("subject", "schema_id", "registered"),
         "The schema registry holds the label's schema under this id; whether it was registered just now.",
     ),
-    Event("relabel_started", ("group", "model", "offsets"), "A bounded run begins; it spans so many offsets."),
     Event("worker_stopped", (), "The last window was delivered, and the group was left."),
     Event(
         "partitions_assigned",
@@ -93,11 +98,6 @@ EVENTS = (
     Event("batch_tokens_found", ("batch_tokens",), "What was measured to be the best batch size here."),
     Event("batch_tokens_too_many", ("batch_tokens", "error"), "Memory did not hold a batch that large."),
     Event("batch_tokens_not_kept", ("error",), "The measurement could not be written down; the next start repeats it."),
-    Event(
-        "dtype_stepped_back",
-        ("from", "to", "different_labels"),
-        "So many labels of built-in texts differ from those in float32: the worker goes on in that.",
-    ),
     Event("process_started", ("process_number", "pid"), "One of several processes was started."),
     Event(
         "process_ended",

@@ -21,3 +21,8 @@ class Metric(Generic[Kind]):
     labels: tuple[str, ...] = ()
     scope: Literal["loop", "service"] = "loop"
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def info(name: str, meaning: str, action: str, labels: tuple[str, ...]) -> Metric[Gauge]:
+    """A metric that says something by its labels alone."""
+    return Metric(Gauge, name, "1", f"Always 1: {meaning}", action, labels, options={"multiprocess_mode": "livemax"})

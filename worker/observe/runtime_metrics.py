@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from worker.observe.metric import Metric
+from worker.observe.metric import Metric, info
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _SIZES = (1, 4, 16, 64, 256, 1024, 4096, 16384)
@@ -82,23 +82,17 @@ DEVICE_MEMORY_BYTES = Metric(
     "Near the device's size: a smaller EMOTION_BATCH_TOKENS, or fewer processes.",
     options={"multiprocess_mode": "livesum"},
 )
-MODEL_INFO = Metric(
-    Gauge,
+MODEL_INFO = info(
     "emotion_model_info",
-    "1",
-    "Always 1: which model runs, where, in which number format.",
+    "which model runs, where, in which number format.",
     "Two revisions at once outside of a deploy: a worker was left behind.",
     ("name", "revision", "device", "dtype"),
-    options={"multiprocess_mode": "livemax"},
 )
-BUILD_INFO = Metric(
-    Gauge,
+BUILD_INFO = info(
     "emotion_build_info",
-    "1",
-    "Always 1: version of the worker and of what it stands on.",
+    "version of the worker and of what it stands on.",
     "As for `emotion_model_info`.",
     ("version", "python", "torch", "kafka_python"),
-    options={"multiprocess_mode": "livemax"},
 )
 READY = Metric(
     Gauge,

@@ -22,7 +22,8 @@ def markdown_tables() -> str:
             lines += [f"\n## {group}\n", "| setting | default | meaning |", "| --- | --- | --- |"]
             shown = group
         default = "–" if field.default in (None, ()) else f"`{field.default}`"
-        lines.append(f"| `{variable(name)}` | {default} | {field.description} |")
+        meaning = " ".join((field.description or "").split())
+        lines.append(f"| `{variable(name)}` | {default} | {meaning} |")
     return "\n".join(lines).strip()
 
 

@@ -3,27 +3,26 @@
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
+
+from worker.settings.group import SettingsGroup
 
 
-class ModelSettings(BaseSettings):
+class ModelSettings(SettingsGroup):
     """The model and where it runs."""
 
-    model: str = Field("bundled", min_length=1, description="`bundled`, a folder, or a Hugging Face hub id.")
-    model_revision: str | None = Field(None, description="Branch, tag or commit of a model from the hub.")
-    device: str = Field(
-        "auto",
-        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
-        description="`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, `mps`.",
-    )
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto",
-        description="Precision of the model: `auto` is bfloat16 where the device has instructions for it, else "
-        "float32. Where its labels of built-in texts differ from float32, the worker steps back to that and says so.",
-    )
-    confident_score: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="Score from which a label is `confident`; unset: the threshold that the model's manifest suggests.",
-    )
+    model: str = Field("bundled", min_length=1)
+    """`bundled`, a folder, or a Hugging Face hub id."""
+
+    model_revision: str | None = Field(None)
+    """Branch, tag or commit of a model from the hub."""
+
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    """`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, `mps`."""
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto")
+    """Precision of the model: `auto` is bfloat16 where the device has instructions for it, else float32. Where its
+    labels of built-in texts differ from float32, the worker steps back to that and says so.
+    """
+
+    confident_score: float | None = Field(None, ge=0, le=1)
+    """Score from which a label is `confident`; unset: the threshold that the model's manifest suggests."""

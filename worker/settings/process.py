@@ -1,27 +1,22 @@
 """Settings of the process: how many share the work, how long a turn may take, and its HTTP port."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
+
+from worker.settings.group import SettingsGroup
 
 
-class ProcessSettings(BaseSettings):
+class ProcessSettings(SettingsGroup):
     """How the worker runs."""
 
-    processes: str = Field(
-        "auto",
-        pattern=r"^(auto|[1-9]\d?)$",
-        description="Processes that share the work on this machine, as members of one group: a number, or `auto`: one "
-        "for each two cores, four at most; one with a GPU.",
-    )
-    http_port: int = Field(
-        8_080,
-        ge=0,
-        le=65_535,
-        description="Port of `/livez`, `/readyz` and `/metrics`, on all addresses; 0: none.",
-    )
-    max_poll_interval_ms: int = Field(
-        600_000,
-        ge=30_000,
-        description="The longest that one window may take; past it the worker ends itself and is started again. "
-        "At least twice the session time-out plus 30 s.",
-    )
+    processes: str = Field("auto", pattern=r"^(auto|[1-9]\d?)$")
+    """Processes that share the work on this machine, as members of one group: a number, or `auto`: one for each two
+    cores, four at most; one with a GPU.
+    """
+
+    http_port: int = Field(8_080, ge=0, le=65_535)
+    """Port of `/livez`, `/readyz` and `/metrics`, on all addresses; 0: none."""
+
+    max_poll_interval_ms: int = Field(600_000, ge=30_000)
+    """The longest that one window may take; past it the worker ends itself and is started again. At least twice the
+    session time-out plus 30 s.
+    """

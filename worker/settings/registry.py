@@ -3,35 +3,30 @@
 from typing import Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
-from pydantic_settings import BaseSettings
 
+from worker.settings.group import SettingsGroup
 from worker.settings.security import refuse
 
 
-class RegistrySettings(BaseSettings):
+class RegistrySettings(SettingsGroup):
     """Where the registry is, and how the worker proves there who it is."""
 
-    schema_registry_url: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s/@?#]+(/[^\s?#]*)?$",
-        description="Root of a Confluent-compatible schema registry: labels leave in its wire format, and texts "
-        "(`EMOTION_INPUT_FORMAT=json`) are read with its prefix or without one. Unset: plain JSON only.",
-    )
-    schema_registry_register: bool = Field(
-        True,
-        description="Register the label's schema at start where the registry does not have it; `False`: it must be "
-        "there.",
-    )
-    schema_registry_username: str | None = Field(
-        None,
-        min_length=1,
-        pattern=r"^[^:]*$",
-        description="User name for the registry (HTTP basic auth), or an API key.",
-    )
-    schema_registry_password: SecretStr | None = Field(None, min_length=1, description="Its password or secret.")
-    schema_registry_ca_file: FilePath | None = Field(
-        None, description="PEM file of the CAs that sign the registry's certificate; unset: those of the system."
-    )
+    schema_registry_url: str | None = Field(None, pattern=r"^https?://[^\s/@?#]+(/[^\s?#]*)?$")
+    """Root of a Confluent-compatible schema registry: labels leave in its wire format, and texts
+    (`EMOTION_INPUT_FORMAT=json`) are read with its prefix or without one. Unset: plain JSON only.
+    """
+
+    schema_registry_register: bool = Field(True)
+    """Register the label's schema at start where the registry does not have it; `False`: it must be there."""
+
+    schema_registry_username: str | None = Field(None, min_length=1, pattern=r"^[^:]*$")
+    """User name for the registry (HTTP basic auth), or an API key."""
+
+    schema_registry_password: SecretStr | None = Field(None, min_length=1)
+    """Its password or secret."""
+
+    schema_registry_ca_file: FilePath | None = Field(None)
+    """PEM file of the CAs that sign the registry's certificate; unset: those of the system."""
 
     @model_validator(mode="after")
     def _check_registry(self) -> Self:

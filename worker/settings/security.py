@@ -4,40 +4,52 @@ from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
-from pydantic_settings import BaseSettings
+
+from worker.settings.group import SettingsGroup
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 
-class SecuritySettings(BaseSettings):
+class SecuritySettings(SettingsGroup):
     """TLS and SASL."""
 
-    security_protocol: Protocol | None = Field(
-        None,
-        description="What the brokers' port speaks: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`. Unset: "
-        "`SASL_SSL` with a SASL mechanism, `SSL` with a CA or a certificate, else `PLAINTEXT`.",
-    )
-    ssl_ca_file: FilePath | None = Field(
-        None, description="PEM file of the CAs that sign the brokers' certificates; unset: those of the system."
-    )
-    ssl_certificate_file: FilePath | None = Field(
-        None, description="PEM file of the worker's own certificate and its chain, for mutual TLS."
-    )
-    ssl_key_file: FilePath | None = Field(None, description="PEM file of that certificate's private key.")
-    ssl_key_password: SecretStr | None = Field(None, description="Password of the private key, if it has one.")
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = Field(
-        None, description="How the worker proves who it is: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`."
-    )
-    sasl_username: str | None = Field(None, min_length=1, description="User name for `PLAIN` and `SCRAM-…`.")
-    sasl_password: SecretStr | None = Field(None, min_length=1, description="Its password.")
-    oauth_token_url: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s/@]+(/\S*)?$",
-        description="Token endpoint for `OAUTHBEARER` (OAuth 2.0 client credentials).",
-    )
-    oauth_client_id: str | None = Field(None, min_length=1, description="Client id for the token endpoint.")
-    oauth_client_secret: SecretStr | None = Field(None, min_length=1, description="Its secret.")
-    oauth_scope: str | None = Field(None, description="Scope to ask for; unset: the endpoint's own choice.")
+    security_protocol: Protocol | None = Field(None)
+    """What the brokers' port speaks: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`. Unset: `SASL_SSL` with a SASL
+    mechanism, `SSL` with a CA or a certificate, else `PLAINTEXT`.
+    """
+
+    ssl_ca_file: FilePath | None = Field(None)
+    """PEM file of the CAs that sign the brokers' certificates; unset: those of the system."""
+
+    ssl_certificate_file: FilePath | None = Field(None)
+    """PEM file of the worker's own certificate and its chain, for mutual TLS."""
+
+    ssl_key_file: FilePath | None = Field(None)
+    """PEM file of that certificate's private key."""
+
+    ssl_key_password: SecretStr | None = Field(None)
+    """Password of the private key, if it has one."""
+
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = Field(None)
+    """How the worker proves who it is: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`."""
+
+    sasl_username: str | None = Field(None, min_length=1)
+    """User name for `PLAIN` and `SCRAM-…`."""
+
+    sasl_password: SecretStr | None = Field(None, min_length=1)
+    """Its password."""
+
+    oauth_token_url: str | None = Field(None, pattern=r"^https?://[^\s/@]+(/\S*)?$")
+    """Token endpoint for `OAUTHBEARER` (OAuth 2.0 client credentials)."""
+
+    oauth_client_id: str | None = Field(None, min_length=1)
+    """Client id for the token endpoint."""
+
+    oauth_client_secret: SecretStr | None = Field(None, min_length=1)
+    """Its secret."""
+
+    oauth_scope: str | None = Field(None)
+    """Scope to ask for; unset: the endpoint's own choice."""
 
     @property
     def protocol(self) -> Protocol:

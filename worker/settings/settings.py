@@ -3,10 +3,11 @@
 from typing import Self
 
 from pydantic import model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from schemas.text_message import Fields
 from worker.settings.batching import BatchingSettings
+from worker.settings.group import SettingsGroup
 from worker.settings.model import ModelSettings
 from worker.settings.process import ProcessSettings
 from worker.settings.reading import ReadingSettings
@@ -15,7 +16,7 @@ from worker.settings.security import SecuritySettings
 from worker.settings.writing import WritingSettings
 
 PREFIX = "EMOTION_"
-GROUPS: dict[str, type[BaseSettings]] = {
+GROUPS: dict[str, type[SettingsGroup]] = {
     "Reading": ReadingSettings,
     "Writing": WritingSettings,
     "Model": ModelSettings,
@@ -41,7 +42,7 @@ class Settings(
     """Settings from environment variables, `.env` and a secrets directory, in this order of precedence."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, protected_namespaces=()
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     @property

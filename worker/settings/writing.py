@@ -3,41 +3,37 @@
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
-from worker.settings.patterns import FieldPath, Topic
+from worker.settings.group import FieldPath, SettingsGroup, Topic
 
 
-class WritingSettings(BaseSettings):
+class WritingSettings(SettingsGroup):
     """What the worker writes."""
 
-    output_topic: Topic = Field("emotion-labels", description="Topic that labels are written to.")
-    dead_letter_topic: Topic = Field(
-        "emotion-dead-letters", description="Topic for records that can never be labelled, with the reason."
-    )
-    delivery: Literal["exactly_once", "at_least_once"] = Field(
-        "exactly_once",
-        description="`exactly_once`: labels, dead letters and offsets of a window in one transaction. "
-        "`at_least_once`: no transactions; a crash may label the last window again.",
-    )
-    copy_fields: Annotated[tuple[FieldPath, ...], NoDecode] = Field(
-        (),
-        description="Fields of the JSON object that its label carries under `copied`, with commas between "
-        "(`author.id,lang`).",
-    )
-    cloudevents_source: str | None = Field(
-        None,
-        min_length=1,
-        description="Labels leave as CloudEvents (binary mode) from this source, a URI such as `//example.org/labels`; "
-        "unset: without their headers.",
-    )
-    max_rejected_percent: int = Field(
-        95,
-        ge=1,
-        le=100,
-        description="When more than this share of the last 1,000 or more records became dead letters, it stops: "
-        "the producer or a setting is wrong, not the data. 100: never.",
-    )
+    output_topic: Topic = Field("emotion-labels")
+    """Topic that labels are written to."""
+
+    dead_letter_topic: Topic = Field("emotion-dead-letters")
+    """Topic for records that can never be labelled, with the reason."""
+
+    delivery: Literal["exactly_once", "at_least_once"] = Field("exactly_once")
+    """`exactly_once`: labels, dead letters and offsets of a window in one transaction. `at_least_once`: no
+    transactions; a crash may label the last window again.
+    """
+
+    copy_fields: Annotated[tuple[FieldPath, ...], NoDecode] = Field(())
+    """Fields of the JSON object that its label carries under `copied`, with commas between (`author.id,lang`)."""
+
+    cloudevents_source: str | None = Field(None, min_length=1)
+    """Labels leave as CloudEvents (binary mode) from this source, a URI such as `//example.org/labels`; unset: without
+    their headers.
+    """
+
+    max_rejected_percent: int = Field(95, ge=1, le=100)
+    """When more than this share of the last 1,000 or more records became dead letters, it stops: the producer or a
+    setting is wrong, not the data. 100: never.
+    """
 
     @field_validator("copy_fields", mode="before")
     @classmethod
