@@ -58,7 +58,7 @@ def process_count(settings: Settings) -> int:
     """What EMOTION_PROCESSES means on this machine.
 
     `auto` on a CPU: one process for each two cores, four at most, because each holds a model: on two cores, two
-    processes of one thread label 3 to 5 % more texts (tests/benchmarks/README.md). With a GPU: one, not measured.
+    processes of one thread label 3 to 5 % more texts (tests/benchmarks/LOG.md). With a GPU: one, not measured.
     """
     if settings.processes != "auto":
         return int(settings.processes)

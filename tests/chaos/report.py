@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.report FILE`: the result of a run as the table of the README."""
+"""`python -m tests.chaos.report FILE`: the result of a run as a table."""
 
 import json
 import sys
