@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from worker import loop
 from worker.build import (
@@ -33,6 +34,9 @@ from worker.observe.tracing import tracing
 from worker.observe.window_counter import WindowCounter
 from worker.settings import Settings
 
+if TYPE_CHECKING:
+    from worker.model.model import Model
+
 _log = logging.getLogger(__name__)
 
 
@@ -51,15 +55,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     set_batch_tokens(model, settings)
     warm_up_shapes(model)
     consumer = clients.consumer()
-    # At least once leaves nothing open, and a label may be there while a dead letter before it is not.
-    committed, unblock = CommittedOffsets(), None
-    if settings.delivery == "exactly_once":
-        committed = CommittedOffsets(
-            partial(find_answered, clients, settings, partial(origin_of, settings.input_topic)),
-            partial(find_visible, clients, settings),
-        )
-        unblock = partial(end_hanging_transactions, clients, settings)
-        unblock()
+    committed, unblock = _committed_offsets(clients, settings)
     source = make_source(settings, consumer, settings.input_topic, stop.wait, committed, unblock)
     with (
         traces as traced,
@@ -67,21 +63,40 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
         closing(make_sink(clients, settings, consumer, smallest, committed)) as sink,
     ):
         stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
-        _log.info(
-            "worker_started",
-            extra={
-                "model": model.info.name,
-                "revision": model.info.revision,
-                "device": str(model.device),
-                "dtype": str(model.dtype),
-                "delivery": settings.delivery,
-            },
-        )
+        _log_start(model, settings)
         counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
         instrumentation = Instrumentation(stages, source, counter, meters, heartbeat, settings.longest_turn_ms / 1000)
         tune_garbage_collector()
         loop.run(traced(instrumentation.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
+
+
+def _committed_offsets(
+    clients: KafkaClients, settings: Settings
+) -> tuple[CommittedOffsets, Callable[[], object] | None]:
+    """What is known to be committed, and what to call where committed offsets are not to be had.
+
+    At least once leaves nothing open, and a label may be there while a dead letter before it is not: nothing is asked.
+    """
+    if settings.delivery == "at_least_once":
+        return CommittedOffsets(), None
+    end_hanging = partial(end_hanging_transactions, clients, settings)
+    end_hanging()
+    answered = partial(find_answered, clients, settings, partial(origin_of, settings.input_topic))
+    return CommittedOffsets(answered, partial(find_visible, clients, settings)), end_hanging
+
+
+def _log_start(model: "Model", settings: Settings) -> None:
+    _log.info(
+        "worker_started",
+        extra={
+            "model": model.info.name,
+            "revision": model.info.revision,
+            "device": str(model.device),
+            "dtype": str(model.dtype),
+            "delivery": settings.delivery,
+        },
+    )
 
 
 def arm_watchdog(limit_ms: int) -> None:
