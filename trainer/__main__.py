@@ -6,7 +6,7 @@ import sys
 
 from safetensors import SafetensorError
 
-from trainer.commands import COMMANDS, HELP
+from trainer.commands.common import COMMANDS, HELP
 from trainer.errors import UserError
 
 # What the extra `trainer` of the distribution brings; the worker does without.

@@ -1,0 +1,226 @@
+"""Labelled texts: where they come from, and which label has which id."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.data.readers import READERS, plain_rows, read_file
+from trainer.data.rows import Columns, Row, check_columns, row_of
+from trainer.errors import UserError, first_line
+
+FILE_SUFFIXES = (*READERS, ".parquet")
+
+# dair-ai/emotion numbers its labels in this order; files that carry just the names get the same ids.
+EMOTION_LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
+SHOWN_LABELS = 20
+"""As many are named in a message."""
+
+_ID_DIGITS = 18  # what is longer is a name: Python refuses to read a number of thousands of digits
+
+SCORES = "scores"
+"""Column of the distributions, named as the worker's labels and `emotion-trainer soft-label` name it."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled texts of one split, as read."""
+
+    source: str
+    """Where they came from, without any folder of this machine: `train.txt` or `dair-ai/emotion (train)`."""
+    rows: list[Row]
+    label_names: Sequence[str] | None = None
+    """Names in id order, where the source itself declares them; some may occur in no row."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts, in order."""
+        return [row.text for row in self.rows]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the rows: it names what they are, wherever they came from."""
+        rows = "".join(f"{row.text}\t{row.label}\n" for row in self.rows)
+        return f"sha256:{hashlib.sha256(rows.encode()).hexdigest()}"
+
+
+def load_split(data: str, split: str, columns: Columns) -> Split:
+    """Loads one split.
+
+    Args:
+        data: A file, which is taken whole; a folder with a file for each split, such as `train.csv`; or a hub data set.
+        split: Name of the split in a folder or hub data set.
+        columns: Names of the columns.
+
+    Raises:
+        UserError: if there is no such data, or if a row cannot be read.
+    """
+    path = Path(data)
+    if path.is_dir():
+        path = _file_of_split(path, split)
+    suffix = path.suffix.lower()
+    if suffix in FILE_SUFFIXES and not path.is_file():
+        raise UserError(f"{path}: no such file")
+    if suffix in READERS:
+        loaded = Split(path.name, list(read_file(path, columns)))
+    elif suffix in FILE_SUFFIXES:
+        loaded = _load_from_parquet(path, columns)
+    elif path.is_absolute() or path.exists():
+        raise UserError(f"{path}: neither a folder nor a file that ends in {', '.join(FILE_SUFFIXES)}")
+    else:
+        loaded = _load_from_hub(data, split, columns)
+    if not loaded.rows:
+        raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
+    return loaded
+
+
+def load_texts(data: str, split: str, text_column: str, *, is_plain: bool) -> list[Row]:
+    """Loads texts alone, whether they have labels or not.
+
+    Args:
+        data: As in `load_split`; a file of plain texts, one a line, if `is_plain`.
+        split: Name of the split in a folder or hub data set.
+        text_column: Name of the column of the text.
+        is_plain: Whether the file's lines are the texts.
+
+    Raises:
+        UserError: if there is no such data, if a row cannot be read, or if there is none.
+    """
+    rows = list(plain_rows(Path(data))) if is_plain else load_split(data, split, Columns(text_column, None)).rows
+    if not rows:
+        raise UserError(f"{data}: no texts; give a file with at least one")
+    return rows
+
+
+def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
+    """Returns the names of the labels in id order.
+
+    They are those given; else those that the source numbers itself; else the emotions' own order where just they occur;
+    else the labels that occur in the training split, sorted, whole numbers by value.
+
+    Raises:
+        UserError: if there are fewer than two labels, or if one is given twice.
+    """
+    found = {name for row in train.rows for name in row.scores or (row.label,)}
+    if given or train.label_names:
+        names = list(given or train.label_names or ())
+    elif found == set(EMOTION_LABELS):
+        names = list(EMOTION_LABELS)
+    elif all(_is_whole(label) for label in found):
+        names = sorted(found, key=int)
+    else:
+        names = sorted(found)
+    if len(set(names)) != len(names):
+        raise UserError(f"--labels {' '.join(names)}: a name is given twice; name each label once, in id order")
+    if given and len(names) < 2:
+        known = ", ".join(sorted(found)[:SHOWN_LABELS])
+        raise UserError(f"--labels {names[0]}: just one label; name all of them, in id order; the data has {known}")
+    if len(names) < 2:
+        raise UserError(f"{train.source}: just the label {', '.join(names)}; training needs at least two labels")
+    return names
+
+
+def label_ids(split: Split, names: Sequence[str]) -> list[int]:
+    """Returns the id of each row's label; a label that is no name is taken as an id, unless all names are numbers.
+
+    Where the source declares its names, they are looked up among `names`, if need be whatever their case; where it
+    shares none with them, but has as many, they go by position.
+
+    Raises:
+        UserError: naming the first row whose label is neither.
+    """
+    ids = _ids_by_label(split, names)
+    return [_id_of(row.label, row, ids, names) for row in split.rows]
+
+
+def label_shares(split: Split, names: Sequence[str]) -> list[list[float]]:
+    """Returns the share of each label in each row, of shape [rows, labels]; a row without scores is its label's alone.
+
+    Raises:
+        UserError: naming the first row with a label that is neither name nor id.
+    """
+    ids = _ids_by_label(split, names)
+    shares = []
+    for row in split.rows:
+        of_row = [0.0] * len(names)
+        for label, share in (row.scores or {row.label: 1.0}).items():
+            of_row[_id_of(label, row, ids, names)] += share
+        shares.append(of_row)
+    return shares
+
+
+def _ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:
+    by_name = {name: index for index, name in enumerate(names)}
+    if split.label_names:
+        folded = {name.casefold(): index for name, index in by_name.items()}
+        ids = {name: by_name.get(name, folded.get(name.casefold(), -1)) for name in split.label_names}
+        known = {name: index for name, index in ids.items() if index >= 0}
+        if not known and len(split.label_names) == len(names):  # they were given other names, in their order
+            return {name: index for index, name in enumerate(split.label_names)}
+        return known
+    if all(map(_is_whole, names)):
+        return by_name  # a number that is no name (such as "1" among "0", "2") would get another label as an id
+    return {str(index): index for index in range(len(names))} | by_name
+
+
+def _id_of(label: str, row: Row, ids: Mapping[str, int], names: Sequence[str]) -> int:
+    if label not in ids:
+        known = ", ".join(names[:SHOWN_LABELS]) + (", …" if len(names) > SHOWN_LABELS else "")
+        or_id = f", or an id below {len(names)}" if "0" in ids.keys() - set(names) else ""
+        raise UserError(f"{row.place}: unknown label {label!r}; use one of {known}{or_id}")
+    return ids[label]
+
+
+def _is_whole(label: str) -> bool:
+    return label.isascii() and label.removeprefix("-").isdigit() and len(label) <= _ID_DIGITS
+
+
+def _file_of_split(folder: Path, split: str) -> Path:
+    found = sorted(path for path in folder.glob(f"{split}.*") if path.suffix.lower() in FILE_SUFFIXES)
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise UserError(f"{folder}: needs one file for the split {split!r}, such as {split}.csv; found {names}")
+    return found[0]
+
+
+def _load_from_parquet(path: Path, columns: Columns) -> Split:
+    import datasets
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path}: cannot be read as Parquet: {first_line(error)}; write the file again") from error
+    return _split_of(datasets.Dataset(table), str(path), path.name, columns)
+
+
+def _load_from_hub(name: str, split: str, columns: Columns) -> Split:
+    import datasets
+
+    try:
+        dataset = datasets.load_dataset(name, split=split)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise UserError(
+            f"{name}: no such file, and its split {split!r} cannot be loaded from the hub: {first_line(error)}; "
+            "check name, split and network, or give files of your own"
+        ) from error
+    source = f"{name} ({split})"
+    return _split_of(dataset, source, source, columns)
+
+
+def _split_of(dataset: Any, place: str, source: str, columns: Columns) -> Split:
+    """Reads a `datasets.Dataset`; of a label column of the type ClassLabel the names, which it numbers."""
+    check_columns(place, dataset.column_names, (columns.text,) if columns.scores else columns.required)
+    names = [name for name in columns if name and name in dataset.column_names]
+    records = zip(*(dataset[name] for name in names), strict=True)
+    rows = [
+        row_of(f"{place}, row {number}", dict(zip(names, record, strict=True)), columns)
+        for number, record in enumerate(records, start=1)
+    ]
+    declared = getattr(dataset.features.get(columns.label), "names", None)
+    if declared:
+        of_number = {str(index): name for index, name in enumerate(declared)}
+        rows = [row if row.scores else row._replace(label=of_number.get(row.label, row.label)) for row in rows]
+    return Split(source, rows, declared)

@@ -1,0 +1,157 @@
+"""How well a model labels a split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from transformers import DataCollatorWithPadding, EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast
+
+from schemas.manifest import LabelMetrics, SplitMetrics
+from trainer.errors import UserError
+from trainer.evaluation.calibration import brier_scores, calibration_error, last_layer
+from trainer.evaluation.confidence import confident_metrics
+
+_BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model makes of texts, in their order."""
+
+    logits: NDArray[Any]
+    """Of shape [texts, labels]."""
+    features: NDArray[Any] | None
+    """What the last layer of the head sees, of shape [texts, width]; None for a head that has no such layer."""
+    tokens: NDArray[Any]
+    """Tokens of each text as the model sees it, special ones included, of shape [texts]."""
+    unknown_tokens: int
+    """How many of all tokens are the unknown one."""
+
+
+def tokenized(tokenizer: PreTrainedTokenizerFast, texts: list[str], ids: Sequence[int]) -> Dataset:
+    """Returns the data set that the model is trained or measured on: texts cut to the model's length, not padded."""
+    return Dataset.from_dict({**tokenizer(texts, truncation=True), "labels": list(ids)})
+
+
+def split_metrics(
+    logits: NDArray[Any], ids: NDArray[Any], names: Sequence[str], confident_score: float | None = None
+) -> SplitMetrics:
+    """Returns the figures of a split.
+
+    Args:
+        logits: Of shape [texts, labels].
+        ids: The right label of each text, of shape [texts].
+        names: Label names in id order.
+        confident_score: The model's threshold, where it has one.
+    """
+    probabilities = softmax(logits.astype(np.float64), axis=1)
+    scores = probabilities.max(axis=1)
+    predicted = logits.argmax(axis=1)
+    loss = torch.nn.functional.cross_entropy(torch.tensor(logits, dtype=torch.float64), torch.tensor(ids))
+    per_label = precision_recall_fscore_support(ids, predicted, labels=range(len(names)), zero_division=0.0)
+    return SplitMetrics(
+        rows=len(ids),
+        loss=loss.item(),
+        accuracy=accuracy_score(ids, predicted),
+        macro_f1=f1_score(ids, predicted, average="macro", zero_division=0.0),
+        ece=calibration_error(scores, predicted == ids),
+        brier=float(brier_scores(probabilities, ids).mean()),
+        confident=None if confident_score is None else confident_metrics(scores, predicted == ids, confident_score),
+        labels={
+            name: LabelMetrics(precision=precision, recall=recall, f1=f1, support=support)
+            for name, precision, recall, f1, support in zip(names, *per_label, strict=True)
+        },
+    )
+
+
+def metrics_of(prediction: EvalPrediction, names: Sequence[str]) -> SplitMetrics:
+    """Returns the figures of what a transformers Trainer predicted.
+
+    The labels are taken from the prediction, never from the data set: a Trainer that groups by length predicts in an
+    order of its own.
+    """
+    outputs, ids = prediction.predictions, prediction.label_ids
+    logits = outputs[0] if isinstance(outputs, tuple) else outputs  # an encoder-decoder returns its states as well
+    return split_metrics(_finite(logits), ids[0] if isinstance(ids, tuple) else ids, names)
+
+
+@torch.inference_mode()
+def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Outputs:
+    """Runs texts through a model in its own number format, on an accelerator where there is one."""
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
+    model.to(device).eval()  # type: ignore[arg-type]
+    encoded = tokenizer(list(texts), truncation=True)
+    lengths = [len(ids) for ids in encoded["input_ids"]]
+    order = np.argsort(lengths, kind="stable")  # so that batches need little padding
+    collate = DataCollatorWithPadding(tokenizer)
+    parts, features = [], []
+    layer = last_layer(model)
+    hook = (
+        None
+        if layer is None
+        else layer.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].float().cpu()))
+    )
+    for start in range(0, len(order), _BATCH_SIZE):
+        batch = [
+            {name: values[index] for name, values in encoded.items()} for index in order[start : start + _BATCH_SIZE]
+        ]
+        inputs: Any = collate(batch)
+        parts.append(model(**inputs.to(device)).logits.float().cpu())
+    if hook is not None:
+        hook.remove()
+    places = np.argsort(order)
+    unknown = tokenizer.unk_token_id
+    return Outputs(
+        logits=_finite(torch.cat(parts).numpy()[places]),
+        features=torch.cat(features).numpy()[places] if features else None,
+        tokens=np.array(lengths),
+        unknown_tokens=sum(ids.count(unknown) for ids in encoded["input_ids"]),
+    )
+
+
+def _finite(logits: NDArray[Any]) -> NDArray[Any]:
+    """Returns the logits, of which no figures could be had otherwise.
+
+    Raises:
+        UserError: if one is infinite or no number.
+    """
+    if not np.isfinite(logits).all():
+        raise UserError("the model's outputs are no numbers: the training diverged; give a lower --learning_rate")
+    return logits
+
+
+def as_table(metrics: SplitMetrics) -> str:
+    """Returns the figures for people."""
+    width = max(len("label"), *map(len, metrics.labels))
+    lines = [
+        f"rows      {metrics.rows}",
+        f"loss      {metrics.loss:.4f}",
+        f"accuracy  {metrics.accuracy:.4f}",
+        f"macro-F1  {metrics.macro_f1:.4f}",
+        f"ECE       {metrics.ece:.4f}",
+        f"Brier     {metrics.brier:.4f}",
+        *_confident_lines(metrics),
+        "",
+        f"{'label':{width}}  precision  recall      F1  support",
+    ]
+    for name, label in metrics.labels.items():
+        figures = f"{label.precision:9.4f}  {label.recall:6.4f}  {label.f1:6.4f}  {label.support:7}"
+        lines.append(f"{name:{width}}  {figures}")
+    return "\n".join(lines)
+
+
+def _confident_lines(metrics: SplitMetrics) -> list[str]:
+    if metrics.confident is None:
+        return []
+    coverage, accuracy = metrics.confident.coverage, metrics.confident.accuracy
+    return [
+        f"confident from {metrics.confident.score:.4f}: "
+        f"{coverage.value:.4f} of the texts [{coverage.low:.4f}, {coverage.high:.4f}], "
+        f"accuracy {accuracy.value:.4f} [{accuracy.low:.4f}, {accuracy.high:.4f}]"
+    ]

@@ -1,0 +1,1 @@
+"""What is done to texts: tokenizer, augmentation, misspellings. Imports errors alone."""

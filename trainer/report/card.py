@@ -1,0 +1,198 @@
+"""The model card, in the format of the Hugging Face hub, filled from the run."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from schemas.manifest import Estimate, ModelManifest
+from trainer.evaluation.assessment import Assessment
+from trainer.evaluation.calibration import is_at_bound
+from trainer.evaluation.robustness import Robustness, largest_gap
+from trainer.report.markdown import cell
+
+
+def model_card(
+    manifest: ModelManifest,
+    assessment: Assessment,
+    data: Mapping[str, Any],
+    revisions: Mapping[str, str],
+    machine: Mapping[str, str],
+) -> str:
+    """Returns the card.
+
+    Args:
+        manifest: Of the artifact.
+        assessment: What was measured on validation, suites included.
+        data: The data report.
+        revisions: Digest of the rows of each split.
+        machine: Hardware, time and energy, by name.
+    """
+    sections = [
+        f"---\n{_metadata(manifest, revisions).to_yaml()}\n---",
+        f"# {manifest.name}",
+        f"Tells {len(manifest.labels)} labels of short texts apart: {', '.join(manifest.labels)}. "
+        f"It is {manifest.base_model}, fine-tuned on {_texts(manifest.data.train_rows)}.",
+        _use(manifest),
+        "\n".join(_figures(manifest)),
+        "\n".join(_limits(manifest, assessment)),
+        "\n".join(_bias(assessment.robustness)) if assessment.robustness else "",
+        "\n".join(_data(data, revisions)),
+        "\n".join(_procedure(manifest, machine)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _metadata(manifest: ModelManifest, revisions: Mapping[str, str]) -> ModelCardData:
+    metrics = manifest.metrics["validation"]
+    values = {"accuracy": metrics.accuracy, "f1": metrics.macro_f1, "loss": metrics.loss, "ece": metrics.ece}
+    dataset = manifest.data.validation.removesuffix(" (validation)")  # the hub links it by its id alone
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            dataset_type=dataset,
+            dataset_name=dataset,
+            dataset_split="validation",
+            dataset_revision=revisions["validation"],
+            metric_type=name,
+            metric_name="macro-F1" if name == "f1" else name,
+            metric_value=round(value, 4),
+        )
+        for name, value in values.items()
+        if value is not None
+    ]
+    return ModelCardData(
+        model_name=manifest.name,
+        base_model=manifest.base_model,
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        metrics=list(values),
+        eval_results=results,
+    )
+
+
+def _use(manifest: ModelManifest) -> str:
+    folded = " Scores are calibrated in the weights themselves." if manifest.calibration else ""
+    return (
+        "## Intended use\n\n"
+        "Labelling streams of short messages, such as feedback from customers or posts on social media, where the "
+        "figures below are good enough and single mistakes do no harm. It is not made to judge people, to detect "
+        "illness or danger, or to decide anything about a person without another person looking.\n\n"
+        f'`pipeline("text-classification", FOLDER)` labels with it, and so does any other loader.{folded}'
+    )
+
+
+def _figures(manifest: ModelManifest) -> Iterator[str]:
+    metrics = manifest.metrics["validation"]
+    yield f"## Figures on validation ({_texts(metrics.rows)})\n"
+    yield "| loss | accuracy | macro-F1 | ECE | Brier |\n| --- | --- | --- | --- | --- |"
+    figures = (metrics.loss, metrics.accuracy, metrics.macro_f1, metrics.ece, metrics.brier)
+    yield f"| {' | '.join(f'{figure:.4f}' for figure in figures)} |"
+    yield "\n| label | precision | recall | F1 | texts |\n| --- | --- | --- | --- | --- |"
+    for name, label in metrics.labels.items():
+        yield f"| {cell(name)} | {label.precision:.4f} | {label.recall:.4f} | {label.f1:.4f} | {label.support} |"
+    if fitted := _fitted(manifest):
+        yield f"\n{fitted} fitted on this split, so expect less on new texts."
+    if manifest.calibration:
+        before, after = manifest.calibration.before, manifest.calibration.after
+        bound = (
+            ", where its search ends: the best one lies beyond" if is_at_bound(manifest.calibration.temperature) else ""
+        )
+        yield f"\nScores were divided by a temperature of {manifest.calibration.temperature:.3f}{bound}."
+        yield "With 95 % bootstrap intervals, and *after* measured on the half of the texts that the temperature was"
+        yield "not fitted on:\n"
+        yield "| | ECE | Brier | loss |\n| --- | --- | --- | --- |"
+        for name, quality in (("before", before), ("after", after)):
+            estimates = (quality.ece, quality.brier, quality.loss)
+            yield f"| {name} | {' | '.join(map(_with_interval, estimates))} |"
+    if metrics.confident:
+        kept, right = metrics.confident.coverage, metrics.confident.accuracy
+        yield f"\nFrom a score of {metrics.confident.score:.4f} on, a label is confident: a share of the texts of"
+        yield f"{_with_interval(kept)}, of which {_with_interval(right)} are right."
+    else:
+        yield "\nNo threshold keeps 50 texts or more with 98 % of them right, so none is suggested."
+    yield ""
+    for name in ("training", "confusion", "reliability", "coverage", "scores", "lengths"):
+        yield f"![{name}](report/{name}.png)"
+
+
+def _fitted(manifest: ModelManifest) -> str:
+    """Returns what was chosen by the validation split, as the beginning of a sentence, or nothing."""
+    chosen = {
+        "the checkpoint": manifest.recipe.get("load_best_model_at_end"),
+        "the temperature": manifest.calibration,
+        "the threshold": manifest.metrics["validation"].confident,
+    }
+    *others, last = [name for name, is_chosen in chosen.items() if is_chosen] or [""]
+    names = " and ".join(filter(None, [", ".join(others), last]))
+    return f"{names.capitalize()} {'were' if others else 'was'}" if names else ""
+
+
+def _texts(count: int) -> str:
+    return f"{count:,} text{'' if count == 1 else 's'}"
+
+
+def _limits(manifest: ModelManifest, assessment: Assessment) -> Iterator[str]:
+    yield "## Limits\n"
+    yield "- It answers every text with one of its labels. Irony, quotations and mixed feelings get one label too."
+    yield "- It was measured on texts like those that it was trained on. Another kind or language will fare worse."
+    yield f"- Of a text of more than {manifest.max_tokens} tokens it sees the beginning alone."
+    outside = assessment.out_of_domain
+    if outside is None:
+        return
+    share = "" if outside.confident is None else f", and {outside.confident:.1%} of them are confident"
+    yield f"- On {outside.texts} texts without emotion, in code or in other languages, its mean score is"
+    yield f"  {outside.mean_score:.2f}{share}."
+    yield "\n| such texts are told from validation by | AUROC | pass where 95 % of validation do |\n| --- | --- | --- |"
+    for name, figures in outside.separation.items():
+        yield f"| {name.replace('_', ' ')} | {figures.auroc:.4f} | {figures.fpr_at_95:.1%} |"
+
+
+def _bias(robustness: Robustness) -> Iterator[str]:
+    yield "## Robustness and bias\n"
+    yield "Labels that flip when a text is changed in a way that should not matter, or (negation) should:\n"
+    yield "| change | of | texts | flipped | mean fall of the score |\n| --- | --- | --- | --- | --- |"
+    for change in [*robustness.invariance, *robustness.directional]:
+        if change.flipped is not None and change.score_drop is not None:
+            yield f"| {change.name} | {change.on} | {change.texts} | {change.flipped:.1%} | {change.score_drop:.3f} |"
+    if robustness.functionality:
+        yield "\n| plain sentences of | right |\n| --- | --- |"
+        yield from (f"| {cell(label)} | {share:.0%} |" for label, share in robustness.functionality.items())
+    yield "\nThe same sentences about different people: how many get another label than most, and which label's mean"
+    yield "score differs most from that of all groups, in points of 100:\n"
+    yield "| people | group | flipped | largest gap |\n| --- | --- | --- | --- |"
+    for gap in robustness.fairness:
+        label, size = largest_gap(gap)
+        yield f"| {gap.attribute} | {gap.group} | {gap.flipped:.1%} | {100 * size:+.1f} {cell(label)} |"
+    yield "\nThese templates are a probe, not a proof: a group without a gap here may still be treated worse elsewhere."
+
+
+def _data(data: Mapping[str, Any], revisions: Mapping[str, str]) -> Iterator[str]:
+    yield "## Data\n"
+    yield "| split | source | texts | repeated | with several labels | debris of links | digest of the rows |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name, split in data["splits"].items():
+        counts = " | ".join(str(split[what]["count"]) for what in ("duplicates", "contradictions", "debris"))
+        yield f"| {name} | {cell(split['source'])} | {split['rows']:,} | {counts} | `{revisions[name]}` |"
+    for name, shared in data["between"].items():
+        yield f"\nBetween {name}: {shared['leaks']['count']} texts with the same label (leakage) and"
+        yield f"{shared['contradictions']['count']} with different ones."
+    cues = data["cue_words"]
+    share = f"{cues['share_of_rows']:.1%}"
+    yield f"\n{len(cues['words'])} words have a label that is a coin flip between two; {share} of the texts hold one."
+    yield "[The whole report](report/data.md)."
+
+
+def _procedure(manifest: ModelManifest, machine: Mapping[str, str]) -> Iterator[str]:
+    yield "## Training\n"
+    yield "| | |\n| --- | --- |"
+    yield f"| trained | {manifest.trained_at:%Y-%m-%d} |"
+    lower = ", lower-cased" if manifest.lower_case else ""
+    yield f"| preprocessing | tokenized{lower}, cut to {manifest.max_tokens} tokens |"
+    yield from (f"| {name} | {value} |" for name, value in machine.items())
+    yield from (f"| {name} | {value} |" for name, value in manifest.recipe.items() if value is not None)
+    yield from (f"| version of {name} | {version} |" for name, version in manifest.versions.items())
+
+
+def _with_interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"

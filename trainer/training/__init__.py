@@ -1,0 +1,4 @@
+"""The transformers Trainer and all around it. May import data, preprocessing, artifact, evaluation.
+
+Besides it imports errors and output.
+"""
