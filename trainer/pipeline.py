@@ -22,9 +22,10 @@ from transformers import (
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact.hub import push
 from trainer.artifact.writing import check_output, lacking_weights, write_artifact
+from trainer.data.labels import label_ids, label_names, label_shares
 from trainer.data.rows import Columns
 from trainer.data.sources import load_sources, merged
-from trainer.data.splits import SCORES, Split, label_ids, label_names, label_shares, load_split
+from trainer.data.splits import SCORES, Split, load_split
 from trainer.errors import UserError, first_line
 from trainer.evaluation.assessment import calibrate_and_measure
 from trainer.evaluation.metrics import tokenized

@@ -96,7 +96,8 @@ def _cue_label(argv: Sequence[str]) -> None:
     parser.add_argument("--output", required=True, type=Path, help="JSON Lines file to write")
     args = parser.parse_args(argv)
 
-    from trainer.data.splits import EMOTION_LABELS, load_texts
+    from trainer.data.labels import EMOTION_LABELS
+    from trainer.data.splits import load_texts
     from trainer.labelling.cue_labels import DEFAULT_CUES, check_choices, cue_labelled, read_cues
     from trainer.labelling.distillation import check_free, write_soft_labels
 

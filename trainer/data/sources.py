@@ -5,8 +5,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from trainer.data.labels import SHOWN_LABELS
 from trainer.data.rows import Columns, Row
-from trainer.data.splits import SCORES, SHOWN_LABELS, Split, load_split
+from trainer.data.splits import SCORES, Split, load_split
 from trainer.errors import UserError
 
 

@@ -14,8 +14,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import Calibration, SplitMetrics
 from trainer.artifact.writing import load_artifact, names_of, read_manifest
+from trainer.data.labels import label_ids
 from trainer.data.rows import Columns
-from trainer.data.splits import label_ids, load_split
+from trainer.data.splits import load_split
 from trainer.evaluation import metrics, out_of_domain, robustness
 from trainer.evaluation.calibration import cross_fitted, fit_temperature, fold_temperature, last_layer, score_quality
 from trainer.evaluation.confidence import cross_fitted_confidence, suggest_threshold

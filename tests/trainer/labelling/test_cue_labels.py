@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from trainer.__main__ import run
+from trainer.data.labels import EMOTION_LABELS
 from trainer.data.rows import Columns, Row
-from trainer.data.splits import EMOTION_LABELS, SCORES, load_split
+from trainer.data.splits import SCORES, load_split
 from trainer.errors import UserError
 from trainer.labelling.cue_labels import DEFAULT_CUES, CuedText, Cues, cue_labelled, read_cues
 

@@ -15,8 +15,9 @@ from transformers.trainer_pt_utils import LabelSmoother
 from schemas.manifest import ModelManifest
 from tests.trainer.conftest import WORDS, Train, make_rows, write_text_file
 from trainer.__main__ import run
+from trainer.data.labels import label_ids, label_names, label_shares
 from trainer.data.rows import Columns
-from trainer.data.splits import label_ids, label_names, label_shares, load_split
+from trainer.data.splits import load_split
 from trainer.errors import UserError
 from trainer.training.loss import CrossEntropy
 
