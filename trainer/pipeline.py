@@ -21,7 +21,8 @@ from transformers import (
 
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact.hub import push
-from trainer.artifact.writing import check_output, lacking_weights, write_artifact
+from trainer.artifact.loading import lacking_weights
+from trainer.artifact.writing import check_output, write_artifact
 from trainer.data.labels import label_ids, label_names, label_shares
 from trainer.data.rows import Columns
 from trainer.data.sources import load_sources, merged

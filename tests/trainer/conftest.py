@@ -2,8 +2,10 @@
 
 import json
 import random
+import resource
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +168,14 @@ def evaluate(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, obje
         return result
 
     return run_evaluate
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Lets no file grow beyond 20 kB, as a disk without room would."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

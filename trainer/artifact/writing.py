@@ -1,24 +1,20 @@
-"""The artifact: a plain Hugging Face model folder with a manifest, written whole or not at all."""
+"""Writing an artifact, a plain Hugging Face model folder with a manifest: whole, or not at all."""
 
 import glob
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
 from trainer.errors import UserError, first_line
 from trainer.output import check_writable
-from trainer.preprocessing.tokenizer import load_tokenizer, save_tokenizer
+from trainer.preprocessing.tokenizer import save_tokenizer
 
 # For people: no loader reads them, and no digest holds them.
 CARD_FILE = "README.md"
@@ -86,101 +82,6 @@ def write_artifact(
             "on from its last checkpoint with --resume_from_checkpoint last)"
         ) from error
     return manifest
-
-
-def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """Loads the model, in a number format, and the tokenizer of a folder.
-
-    Raises:
-        UserError: if the folder holds no trained classifier of texts, or another one than its manifest describes.
-    """
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: no model folder (no config.json); give one that `emotion-trainer train` wrote")
-    try:
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
-        )
-    except (OSError, ValueError, RuntimeError, UnpicklingError, SafetensorError) as error:
-        raise UserError(f"{folder}: the model cannot be loaded: {first_line(error)}") from error
-    if lacking := lacking_weights(loading):
-        raise UserError(
-            f"{folder}: no trained classifier (no {lacking[0]} of the right shape and {len(lacking) - 1} more); "
-            "fine-tune it with `emotion-trainer train`"
-        )
-    _check_manifest(folder, names_of(model))
-    return model, load_tokenizer(folder)
-
-
-def lacking_weights(loading: Mapping[str, Any]) -> list[str]:
-    """Returns the names of the weights that a model folder has not, or has in another shape, in order.
-
-    Args:
-        loading: The `output_loading_info` of transformers.
-    """
-    return sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
-
-
-def _check_manifest(folder: Path, names: list[str]) -> None:
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return
-    found = digest_files(folder)
-    changed = [name for name, digest in manifest.files.items() if found.get(name) != digest]
-    if manifest.labels != names:
-        changed.append(f"the labels of config.json ({', '.join(names)}; the manifest: {', '.join(manifest.labels)})")
-    if changed:
-        raise UserError(
-            f"{folder}: not what its {MANIFEST_FILE} describes: {', '.join(changed)}; copy the artifact again, or "
-            f"remove {MANIFEST_FILE}, and with it what was measured"
-        )
-
-
-def read_manifest(folder: Path) -> ModelManifest | None:
-    """Returns the manifest of a model folder, or None where it has none.
-
-    Raises:
-        UserError: if it is not valid.
-    """
-    try:
-        return ModelManifest.read(folder)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UserError(
-            f"{folder / MANIFEST_FILE}: not valid: {place + ': ' if place else ''}{first['msg']}; copy the artifact "
-            "again, or train it again"
-        ) from error
-
-
-def names_of(model: PreTrainedModel) -> list[str]:
-    """Returns the label names of a model in id order."""
-    return [str(name) for _, name in sorted((model.config.id2label or {}).items())]
-
-
-def export(source: Path, output: Path, dtype: str, *, overwrite: bool) -> ModelManifest:
-    """Writes an artifact again with its weights in another number format.
-
-    Raises:
-        UserError: if the source is no artifact, if the format cannot hold a weight, or if the output is taken.
-    """
-    check_output(output, overwrite=overwrite)
-    manifest = read_manifest(source)
-    if manifest is None:
-        raise UserError(f"{source}: no {MANIFEST_FILE}; give an artifact that `emotion-trainer train` wrote")
-    model, tokenizer = load_artifact(source, dtype)
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
-            raise UserError(f"--dtype {dtype}: cannot hold a weight of {name}; choose bfloat16 or float32")
-    measured_on = manifest.exported_from or manifest.revision
-    description = manifest.model_dump(exclude={"files", "revision", "dtype"}) | {"exported_from": measured_on}
-    return write_artifact(output, model, tokenizer, description, partial(_copy_report, source), overwrite=overwrite)
-
-
-def _copy_report(source: Path, folder: Path, _: ModelManifest) -> None:
-    if (source / CARD_FILE).is_file():
-        shutil.copyfile(source / CARD_FILE, folder / CARD_FILE)
-    if (source / REPORT_FOLDER).is_dir():
-        shutil.copytree(source / REPORT_FOLDER, folder / REPORT_FOLDER)
 
 
 @contextmanager

@@ -132,7 +132,7 @@ def _export(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
 
     _hide_bars_of_files()
-    from trainer.artifact.writing import export
+    from trainer.artifact.export import export
 
     manifest = export(args.artifact, args.output, args.dtype, overwrite=args.overwrite)
     _write(f"{args.output}: {manifest.name} {manifest.revision}")

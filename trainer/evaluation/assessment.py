@@ -13,7 +13,7 @@ from scipy.special import softmax
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import Calibration, SplitMetrics
-from trainer.artifact.writing import load_artifact, names_of, read_manifest
+from trainer.artifact.loading import load_artifact, names_of, read_manifest
 from trainer.data.labels import label_ids
 from trainer.data.rows import Columns
 from trainer.data.splits import load_split

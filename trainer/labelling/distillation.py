@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from trainer.artifact.writing import load_artifact, names_of
+from trainer.artifact.loading import load_artifact, names_of
 from trainer.data.rows import Row
 from trainer.errors import UserError
 from trainer.output import check_writable, new_file

@@ -15,7 +15,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from trainer.artifact.writing import names_of
+from trainer.artifact.loading import names_of
 from trainer.errors import UserError, first_line
 from trainer.evaluation.metrics import metrics_of
 from trainer.training.checkpoints import LAST

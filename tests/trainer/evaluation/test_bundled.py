@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.manifest import ModelManifest, digest_files, revision_of
-from trainer.artifact.writing import load_artifact
+from trainer.artifact.loading import load_artifact
 from trainer.data.rows import Columns
 from trainer.data.splits import load_split
 from trainer.evaluation.metrics import outputs_of

@@ -12,8 +12,7 @@ import torch
 from huggingface_hub import HfApi
 
 from schemas.manifest import ModelManifest
-from tests.trainer.artifact.test_writing import full_disk
-from tests.trainer.conftest import Train
+from tests.trainer.conftest import Train, full_disk
 from trainer.__main__ import run
 from trainer.preprocessing.augmentation import CHANGES
 
