@@ -53,6 +53,22 @@ def write_text_file(path: Path, rows: Rows) -> Path:
     return path
 
 
+def write_json_lines(path: Path, records: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Lets no file grow beyond 20 kB, as a disk without room would."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 def write_bert(folder: Path, *, lower_case: bool) -> Path:
     """A random two-layer BERT, as the sentence encoders ship it: without a head, truncation in its tokenizer.json."""
     words = [*FILLERS, *(word for pair in WORDS.values() for word in pair), "HELLO", "Café", "cafe"]
@@ -168,14 +184,3 @@ def evaluate(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, obje
         return result
 
     return run_evaluate
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """Lets no file grow beyond 20 kB, as a disk without room would."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -99,7 +99,7 @@ def _cue_label(argv: Sequence[str]) -> None:
     from trainer.data.labels import EMOTION_LABELS
     from trainer.data.splits import load_texts
     from trainer.labelling.cue_labels import DEFAULT_CUES, check_choices, cue_labelled, read_cues
-    from trainer.labelling.distillation import check_free, write_soft_labels
+    from trainer.labelling.soft_labels import check_free, write_soft_labels
 
     labels = args.labels or EMOTION_LABELS
     check_choices(labels, args.share, args.most)

@@ -1,11 +1,10 @@
-"""Soft labels: what one model or the mean of several says about texts, for distillation into another.
+"""Distillation: what one model or the mean of several says about texts, to train another on.
 
 Hinton et al., "Distilling the Knowledge in a Neural Network", 2015. The teacher labels once, into a file; students
 train on the file.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,10 +15,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from trainer.artifact.loading import load_artifact, names_of
 from trainer.data.rows import Row
 from trainer.errors import UserError
-from trainer.output import check_writable, new_file
+from trainer.labelling.soft_labels import check_free, write_soft_labels
 
 _BATCH_TEXTS = 64
-_DIGITS = 7  # as many as float32 has
 
 
 def soft_label(artifacts: Sequence[Path], rows: Sequence[Row], output: Path, temperature: float) -> int:
@@ -74,29 +72,3 @@ def _predict(
             logits[indices] = model(**inputs.to(model.device)).logits.cpu()
             bar.update(len(indices))
     return logits
-
-
-def check_free(output: Path) -> None:
-    """Checks that a file of soft labels can be written, before the work of finding them.
-
-    Raises:
-        UserError: if the file exists, or if its parent cannot be written to.
-    """
-    if output.exists():
-        raise UserError(f"--output {output}: exists; choose another file or remove it")
-    check_writable(output, output.parent)
-
-
-def write_soft_labels(output: Path, labelled: Iterable[tuple[str, Mapping[str, float]]]) -> int:
-    """Writes each text and its scores by label as a JSON line, aside and then into its place; returns their number.
-
-    Raises:
-        UserError: if it cannot be written; then there is no file.
-    """
-    count = 0
-    with new_file(f"--output {output}", output) as file:
-        for text, scores in labelled:
-            shares = {name: round(score, _DIGITS) for name, score in scores.items()}
-            file.write(json.dumps({"text": text, "scores": shares}, ensure_ascii=False) + "\n")
-            count += 1
-    return count

@@ -1,76 +1,22 @@
-"""Training on distributions, and the command that writes them."""
+"""Distillation: the command that writes what a teacher says, and training on it."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import datasets
 import pytest
-import torch
-from torch.nn.functional import one_hot
-from transformers import AutoModelForSequenceClassification, pipeline
-from transformers.trainer_pt_utils import LabelSmoother
+from transformers import pipeline
 
 from schemas.manifest import ModelManifest
-from tests.trainer.conftest import WORDS, Train, make_rows, write_text_file
+from tests.trainer.conftest import WORDS, Train, make_rows, write_json_lines, write_text_file
 from trainer.__main__ import run
-from trainer.data.labels import label_ids, label_names, label_shares
-from trainer.data.rows import Columns
-from trainer.data.splits import load_split
-from trainer.errors import UserError
-from trainer.training.loss import CrossEntropy
-
-SOFT = Columns("text", "label", "scores")
-LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
-IDS = torch.tensor([0, 3, 1, 1, 2, 0])
 
 
 def losses(artifact: Path) -> list[float]:
     """The training loss of each step."""
     state = json.loads((artifact.with_name("artifact-checkpoints") / "trainer_state.json").read_text(encoding="utf-8"))
     return [entry["loss"] for entry in state["log_history"] if "loss" in entry]
-
-
-def write_json_lines(path: Path, records: list[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    return path
-
-
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_the_loss_of_one_hot_targets_is_that_of_transformers(smoothing: float) -> None:
-    theirs = LabelSmoother(smoothing)({"logits": LOGITS}, IDS)
-
-    ours = CrossEntropy(smoothing)({"logits": LOGITS}, one_hot(IDS, 4).float())
-
-    assert ours.item() == pytest.approx(theirs.item(), abs=1e-6)
-
-
-def test_the_loss_of_ids_is_that_of_transformers(cased_base: Path) -> None:
-    model = AutoModelForSequenceClassification.from_pretrained(cased_base, num_labels=4)
-    ids, targets = torch.randint(5, 40, (6, 9)), IDS
-
-    outputs = model(input_ids=ids, labels=targets)
-
-    assert CrossEntropy(0.1)(outputs, targets).item() == pytest.approx(outputs.loss.item(), abs=1e-6)
-
-
-@pytest.mark.parametrize("targets", [IDS, one_hot(IDS, 4).float()], ids=["ids", "shares"])
-def test_the_losses_of_a_steps_batches_sum_to_that_of_one(targets: torch.Tensor) -> None:
-    loss = CrossEntropy(0.0)
-    parts = [loss({"logits": LOGITS[part]}, targets[part], targets.numel()) for part in (slice(2), slice(2, 6))]
-
-    assert sum(parts).item() == pytest.approx(loss({"logits": LOGITS}, targets).item(), abs=1e-6)  # type: ignore[union-attr]
-
-
-def test_the_loss_is_least_where_the_scores_are_the_target() -> None:
-    target = torch.tensor([[0.7, 0.2, 0.1, 0.0]])
-    logits = target.clamp(min=1e-30).log().requires_grad_()
-
-    CrossEntropy(0.0)({"logits": logits}, target).backward()  # type: ignore[no-untyped-call]
-
-    assert logits.grad is not None
-    assert logits.grad.abs().max().item() < 1e-6
 
 
 def test_one_hot_scores_train_as_labels_do(train: Train, cased_base: Path, data: Path, tmp_path: Path) -> None:
@@ -83,60 +29,6 @@ def test_one_hot_scores_train_as_labels_do(train: Train, cased_base: Path, data:
     soft_run = train(*options, "--train-file", str(soft))
 
     assert losses(soft_run) == pytest.approx(losses(hard_run), abs=1e-4)
-
-
-def test_scores_of_json_lines_and_parquet_are_normalised_shares(tmp_path: Path) -> None:
-    records: list[dict[str, Any]] = [
-        {"text": "a", "scores": {"up": 3.0, "down": 1.0}},
-        {"text": "b", "scores": {"flat": 0.5}},
-        {"text": "c", "label": "down", "scores": None},
-    ]
-    write_json_lines(tmp_path / "d.jsonl", records)
-    datasets.Dataset.from_list([{"label": None} | record for record in records]).to_parquet(tmp_path / "d.parquet")
-
-    for name in ("d.jsonl", "d.parquet"):
-        split = load_split(str(tmp_path / name), "train", SOFT)
-        names = label_names(split, None)
-        assert names == ["down", "flat", "up"]
-        assert label_shares(split, names) == [[0.25, 0, 0.75], [0, 1, 0], [1, 0, 0]]
-        assert label_ids(split, names) == [2, 1, 0]
-
-
-@pytest.mark.parametrize(
-    ("record", "message"),
-    [
-        ({"scores": {"joy": -0.1}}, "line 1: the score of 'joy' is -0.1; give a number of 0 or more"),
-        ({"scores": {"joy": "high"}}, "line 1: the score of 'joy' is 'high'; give a number of 0 or more"),
-        ({"scores": {"joy": float("nan")}}, "line 1: the score of 'joy' is nan; give a number of 0 or more"),
-        ({"scores": {"joy": 0}}, "line 1: no score above 0; give each label its share, or remove the row"),
-        ({"scores": {}}, "line 1: no score above 0"),
-        ({"scores": [0.1, 0.9]}, "line 1: no column 'label' among 'text', 'scores'"),
-    ],
-)
-def test_scores_that_are_no_distribution_are_refused(record: dict[str, Any], message: str, tmp_path: Path) -> None:
-    file = write_json_lines(tmp_path / "d.jsonl", [{"text": "hi", **record}])
-
-    with pytest.raises(UserError, match=r"d\.jsonl") as caught:
-        load_split(str(file), "train", SOFT)
-    assert message in str(caught.value)
-
-
-def test_an_unknown_label_among_scores_is_refused_by_its_row(tmp_path: Path) -> None:
-    file = write_json_lines(tmp_path / "d.jsonl", [{"text": "hi", "scores": {"joy": 1, "envy": 1}}])
-
-    with pytest.raises(UserError, match=r"d\.jsonl, line 1: unknown label 'envy'; use one of joy, fear"):
-        label_shares(load_split(str(file), "train", SOFT), ["joy", "fear"])
-
-
-def test_validation_takes_labels_only(
-    cased_base: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    soft = write_json_lines(tmp_path / "soft.jsonl", [{"text": "hi", "scores": {"joy": 1}}])
-    files = ("--train-file", str(data / "train.txt"), "--validation-file", str(soft))
-
-    assert run(["train", "--model", str(cased_base), "--output", str(tmp_path / "artifact"), *files]) == 1
-
-    assert "soft.jsonl, line 1: no column 'label' among 'text', 'scores'" in capsys.readouterr().err
 
 
 SoftLabel = Callable[..., list[dict[str, Any]]]
