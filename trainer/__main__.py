@@ -3,14 +3,26 @@
 import argparse
 import importlib.util
 import sys
+from collections.abc import Mapping
+from types import ModuleType
 
 from safetensors import SafetensorError
 
-from trainer.commands.common import COMMANDS, HELP
+from trainer.commands import cue_label, data_report, evaluate, export, soft_label, train
 from trainer.errors import UserError
 
 # What the extra `trainer` of the distribution brings; the worker does without.
 _EXTRA = ("accelerate", "datasets", "matplotlib", "sklearn")
+
+COMMANDS: Mapping[str, ModuleType] = {
+    "train": train,
+    "evaluate": evaluate,
+    "soft-label": soft_label,
+    "cue-label": cue_label,
+    "export": export,
+    "data-report": data_report,
+}
+"""Each command by name, in the order in which they are listed: HELP tells what it does, `run` does it."""
 
 
 def main() -> None:
@@ -23,7 +35,7 @@ def run(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="emotion-trainer",
         description="Fine-tune, measure and export emotion models.",
-        epilog="commands:\n" + "\n".join(f"  {name:13}{text}" for name, text in HELP.items()),
+        epilog="commands:\n" + "\n".join(f"  {name:13}{module.HELP}" for name, module in COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=COMMANDS, metavar="command", help="see below; each has its own --help")
@@ -32,7 +44,7 @@ def run(argv: list[str]) -> int:
     if missing:
         return _fail(f"{', '.join(missing)} not installed; run: pip install 'emotion-labeller[trainer]'")
     try:
-        COMMANDS[command](argv[1:])
+        COMMANDS[command].run(argv[1:])
     except UserError as error:
         return _fail(str(error))
     except (OSError, SafetensorError) as error:  # no space, no right, a disk that fails
