@@ -29,14 +29,13 @@ from trainer.data.sources import load_sources, merged
 from trainer.data.splits import SCORES, Split, load_split
 from trainer.errors import UserError, first_line
 from trainer.evaluation.assessment import calibrate_and_measure
-from trainer.evaluation.metrics import tokenized
 from trainer.preprocessing.misspellings import add_misspellings, copy_rows, known_misspellings
 from trainer.preprocessing.tokenizer import lower_cased_tokenizer
 from trainer.report.model_report import Run, write_report
 from trainer.training.checkpoints import checkpoint_to_resume, claim
 from trainer.training.hf_trainer import fit, make_trainer
 from trainer.training.options import TrainOptions
-from trainer.training.training_set import TrainingSet
+from trainer.training.training_set import TrainingSet, tokenized
 
 # The TrainingArguments that make the weights what they are; the others are about logging, saving and machines.
 _HYPER_PARAMETERS = (

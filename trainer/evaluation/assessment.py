@@ -21,7 +21,8 @@ from trainer.evaluation import metrics, out_of_domain, robustness
 from trainer.evaluation.calibration import cross_fitted, fit_temperature, fold_temperature, last_layer, score_quality
 from trainer.evaluation.confidence import cross_fitted_confidence, suggest_threshold
 from trainer.evaluation.drift import drift_reference
-from trainer.evaluation.metrics import Outputs, outputs_of, split_metrics
+from trainer.evaluation.metrics import split_metrics
+from trainer.evaluation.outputs import Outputs, outputs_of
 
 _MIN_TEXTS = 20
 _SUITE_TEXTS = 1000  # each is labelled in a dozen forms

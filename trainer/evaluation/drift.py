@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from schemas.manifest import DriftReference, Histogram
-from trainer.evaluation.metrics import Outputs
+from trainer.evaluation.outputs import Outputs
 
 _SCORE_EDGES = np.arange(11) / 10
 _TOKEN_EDGES = np.array([0, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256, 512])

@@ -1,42 +1,19 @@
-"""How well a model labels a split."""
+"""The figures of a split: loss, accuracy, F1, calibration and confidence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
-from transformers import DataCollatorWithPadding, EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import EvalPrediction
 
 from schemas.manifest import LabelMetrics, SplitMetrics
-from trainer.errors import UserError
-from trainer.evaluation.calibration import brier_scores, calibration_error, last_layer
+from trainer.evaluation.calibration import brier_scores, calibration_error
 from trainer.evaluation.confidence import confident_metrics
-
-_BATCH_SIZE = 32
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What a model makes of texts, in their order."""
-
-    logits: NDArray[Any]
-    """Of shape [texts, labels]."""
-    features: NDArray[Any] | None
-    """What the last layer of the head sees, of shape [texts, width]; None for a head that has no such layer."""
-    tokens: NDArray[Any]
-    """Tokens of each text as the model sees it, special ones included, of shape [texts]."""
-    unknown_tokens: int
-    """How many of all tokens are the unknown one."""
-
-
-def tokenized(tokenizer: PreTrainedTokenizerFast, texts: list[str], ids: Sequence[int]) -> Dataset:
-    """Returns the data set that the model is trained or measured on: texts cut to the model's length, not padded."""
-    return Dataset.from_dict({**tokenizer(texts, truncation=True), "labels": list(ids)})
+from trainer.evaluation.outputs import finite
 
 
 def split_metrics(
@@ -78,52 +55,7 @@ def metrics_of(prediction: EvalPrediction, names: Sequence[str]) -> SplitMetrics
     """
     outputs, ids = prediction.predictions, prediction.label_ids
     logits = outputs[0] if isinstance(outputs, tuple) else outputs  # an encoder-decoder returns its states as well
-    return split_metrics(_finite(logits), ids[0] if isinstance(ids, tuple) else ids, names)
-
-
-@torch.inference_mode()
-def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Outputs:
-    """Runs texts through a model in its own number format, on an accelerator where there is one."""
-    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
-    model.to(device).eval()  # type: ignore[arg-type]
-    encoded = tokenizer(list(texts), truncation=True)
-    lengths = [len(ids) for ids in encoded["input_ids"]]
-    order = np.argsort(lengths, kind="stable")  # so that batches need little padding
-    collate = DataCollatorWithPadding(tokenizer)
-    parts, features = [], []
-    layer = last_layer(model)
-    hook = (
-        None
-        if layer is None
-        else layer.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].float().cpu()))
-    )
-    for start in range(0, len(order), _BATCH_SIZE):
-        batch = [
-            {name: values[index] for name, values in encoded.items()} for index in order[start : start + _BATCH_SIZE]
-        ]
-        inputs: Any = collate(batch)
-        parts.append(model(**inputs.to(device)).logits.float().cpu())
-    if hook is not None:
-        hook.remove()
-    places = np.argsort(order)
-    unknown = tokenizer.unk_token_id
-    return Outputs(
-        logits=_finite(torch.cat(parts).numpy()[places]),
-        features=torch.cat(features).numpy()[places] if features else None,
-        tokens=np.array(lengths),
-        unknown_tokens=sum(ids.count(unknown) for ids in encoded["input_ids"]),
-    )
-
-
-def _finite(logits: NDArray[Any]) -> NDArray[Any]:
-    """Returns the logits, of which no figures could be had otherwise.
-
-    Raises:
-        UserError: if one is infinite or no number.
-    """
-    if not np.isfinite(logits).all():
-        raise UserError("the model's outputs are no numbers: the training diverged; give a lower --learning_rate")
-    return logits
+    return split_metrics(finite(logits), ids[0] if isinstance(ids, tuple) else ids, names)
 
 
 def as_table(metrics: SplitMetrics) -> str:

@@ -18,7 +18,7 @@ from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
 from trainer.errors import UserError
-from trainer.evaluation.metrics import Outputs
+from trainer.evaluation.outputs import Outputs
 from trainer.evaluation.resampling import halves
 
 OWN_TEXTS = Path(__file__).parent / "suites" / "out_of_domain.json"

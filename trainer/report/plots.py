@@ -15,7 +15,7 @@ from sklearn.metrics import ConfusionMatrixDisplay
 
 from trainer.evaluation.calibration import BINS, cross_fitted, reliability
 from trainer.evaluation.confidence import ACCURACY_GOAL, coverage_curve
-from trainer.evaluation.metrics import Outputs
+from trainer.evaluation.outputs import Outputs
 
 _STYLE: Any = {"axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.3, "figure.dpi": 110, "savefig.bbox": "tight"}
 _FEW = 10  # of fewer texts an accuracy is noise

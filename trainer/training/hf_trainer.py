@@ -18,13 +18,14 @@ from transformers import (
 from trainer.artifact.loading import names_of
 from trainer.errors import UserError, first_line
 from trainer.evaluation.metrics import metrics_of
+from trainer.training.batch_order import EpochTeller, GroupingTrainer
 from trainer.training.checkpoints import LAST
 from trainer.training.early_stopping import Patience
 from trainer.training.learning_curve import as_markdown, curve, is_card_recipe, write_curve
 from trainer.training.loss import CrossEntropy
 from trainer.training.options import TrainOptions
 from trainer.training.progress_bar import end_progress, show_progress
-from trainer.training.training_set import EpochTeller, GroupingTrainer, TrainingSet
+from trainer.training.training_set import TrainingSet
 
 # How torch reports a file that it cannot write, such as on a full disk.
 _TORCH_WRITER = "inline_container"

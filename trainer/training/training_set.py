@@ -1,21 +1,16 @@
 """What the model is trained on: tokenized once, and again where a text is changed for this epoch."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import datasets
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 from transformers import (
     PreTrainedTokenizerFast,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
 )
-from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from trainer.data.rows import Row
 from trainer.preprocessing.augmentation import Augmentation
@@ -83,53 +78,6 @@ class TrainingSet(Dataset[dict[str, Any]]):
         return {**inputs, "labels": self._targets[index]}
 
 
-class LengthGroups(Sampler[int]):
-    """Batches of like length in random order, which depends on seed and epoch alone.
-
-    transformers' own sampler draws from the global generator: a training resumed within an epoch sees another order.
-    The epoch is the data set's, since accelerate tells samplers of it in one process alone.
-    """
-
-    def __init__(self, dataset: TrainingSet, batch_size: int, seed: int) -> None:
-        self._dataset = dataset
-        self._batch_size = batch_size
-        self._seed = seed
-
-    def __len__(self) -> int:
-        return len(self._dataset)
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self._seed + self._dataset.epoch)
-        indices: list[int] = get_length_grouped_indices(  # type: ignore[no-untyped-call]
-            self._dataset.lengths, self._batch_size, generator=generator
-        )
-        return iter(indices)
-
-
-class EpochTeller(TrainerCallback):
-    """Tells a training set which epoch begins: accelerate does so in one process alone, and not after a resume."""
-
-    def __init__(self, dataset: TrainingSet) -> None:
-        self._dataset = dataset
-
-    def on_epoch_begin(
-        self,
-        args: TrainingArguments,  # noqa: ARG002 - the signature is transformers'
-        state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> None:
-        """Takes the epoch from the state, which counts parts of epochs as well."""
-        self._dataset.begin_epoch(int(state.epoch or 0))
-
-
-class GroupingTrainer(Trainer):
-    """A Trainer whose batches of like length come in the same order after a resume."""
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        """Returns the sampler of a training set."""
-        dataset: Any = self.train_dataset
-        if self.args.train_sampling_strategy != "group_by_length":
-            return super()._get_train_sampler(train_dataset)
-        batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGroups(dataset, batch_size, self.args.seed)
+def tokenized(tokenizer: PreTrainedTokenizerFast, texts: list[str], ids: Sequence[int]) -> datasets.Dataset:
+    """Returns the data set that the model is trained or measured on: texts cut to the model's length, not padded."""
+    return datasets.Dataset.from_dict({**tokenizer(texts, truncation=True), "labels": list(ids)})

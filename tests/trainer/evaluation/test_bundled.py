@@ -10,7 +10,7 @@ from schemas.manifest import ModelManifest, digest_files, revision_of
 from trainer.artifact.loading import load_artifact
 from trainer.data.rows import Columns
 from trainer.data.splits import load_split
-from trainer.evaluation.metrics import outputs_of
+from trainer.evaluation.outputs import outputs_of
 from trainer.evaluation.perturbations import perturbed
 
 PICTURES = ("training", "confusion", "reliability", "coverage", "scores", "lengths")

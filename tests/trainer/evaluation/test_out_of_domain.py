@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from trainer.__main__ import run
-from trainer.evaluation.metrics import Outputs
 from trainer.evaluation.out_of_domain import OWN_TEXTS, load_texts, measure_out_of_domain, separate
+from trainer.evaluation.outputs import Outputs
 
 KINDS = {"code": ["a", "b"], "logs": ["c", "d", "e", "f"]}
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from trainer.evaluation.metrics import Outputs
+from trainer.evaluation.outputs import Outputs
 from trainer.report.plots import write_plots
 
 TAB_BLUE = (31, 119, 180)

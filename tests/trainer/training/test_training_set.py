@@ -7,7 +7,8 @@ from tests.trainer.conftest import WORDS, make_rows
 from trainer.data.rows import Row
 from trainer.preprocessing.augmentation import CHANGES, Augmentation
 from trainer.preprocessing.tokenizer import load_tokenizer
-from trainer.training.training_set import LengthGroups, TrainingSet
+from trainer.training.batch_order import LengthGroups
+from trainer.training.training_set import TrainingSet
 
 ROWS = [Row(f"d.txt, line {number}", text, label) for number, (text, label) in enumerate(make_rows(WORDS, 60, 1))]
 Ids = list[list[int]]
