@@ -9,7 +9,7 @@ HELP = "fine-tune a base model and write an artifact"
 
 def run(argv: Sequence[str]) -> None:
     """Trains, and prints folder, name and revision of the artifact."""
-    from trainer.training.options import parse
+    from trainer.training.arguments import parse
 
     options, arguments = parse(argv)
     hide_file_progress_bars()

@@ -21,10 +21,11 @@ from trainer.evaluation.metrics import metrics_of
 from trainer.training.batch_order import EpochTeller, GroupingTrainer
 from trainer.training.checkpoints import LAST
 from trainer.training.early_stopping import Patience
-from trainer.training.learning_curve import as_markdown, curve, is_card_recipe, write_curve
+from trainer.training.learning_curve import as_markdown, curve, write_curve
 from trainer.training.loss import CrossEntropy
 from trainer.training.options import TrainOptions
 from trainer.training.progress_bar import end_progress, show_progress
+from trainer.training.recipe import is_card_recipe
 from trainer.training.training_set import TrainingSet
 
 # How torch reports a file that it cannot write, such as on a full disk.

@@ -2,28 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainingArguments
-
-from trainer.training.options import CARD
-
 # A card of the Hugging Face Trainer gives the mean loss of the last 500 steps, after which it logs.
 _TRAINING_LOSS_STEPS = 500
-# What the card does not state, and so did not change.
-_AS_TRANSFORMERS_HAS_IT = (
-    "bf16",
-    "fp16",
-    "gradient_accumulation_steps",
-    "label_smoothing_factor",
-    "max_grad_norm",
-    "max_steps",
-    "optim",
-    "train_sampling_strategy",
-    "warmup_steps",
-)
 
 
 @dataclass(frozen=True)
@@ -83,14 +67,6 @@ def curve(log_history: Sequence[Mapping[str, Any]], *, is_card: bool) -> list[Cu
                 )
             )
     return rows
-
-
-def is_card_recipe(arguments: TrainingArguments) -> bool:
-    """Returns whether the hyper-parameters are the card's; which model and data is not asked."""
-    # No TrainingArguments are made for their defaults: that resets the state of the training under way.
-    defaults = {each.name: each.default for each in fields(TrainingArguments) if each.name in _AS_TRANSFORMERS_HAS_IT}
-    recipe = defaults | dict(CARD)
-    return all(getattr(arguments, name) == value for name, value in recipe.items())
 
 
 def as_markdown(rows: Sequence[CurveRow]) -> str:

@@ -4,7 +4,8 @@ from typing import Any
 
 from transformers import ProgressCallback, Trainer, TrainerControl, TrainerState, TrainingArguments
 
-from trainer.training.learning_curve import CurveRow, curve, is_card_recipe
+from trainer.training.learning_curve import CurveRow, curve
+from trainer.training.recipe import is_card_recipe
 
 
 class Progress(ProgressCallback):

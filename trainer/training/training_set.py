@@ -8,9 +8,7 @@ from typing import Any
 import datasets
 import torch
 from torch.utils.data import Dataset
-from transformers import (
-    PreTrainedTokenizerFast,
-)
+from transformers import PreTrainedTokenizerFast
 
 from trainer.data.rows import Row
 from trainer.preprocessing.augmentation import Augmentation
@@ -79,5 +77,5 @@ class TrainingSet(Dataset[dict[str, Any]]):
 
 
 def tokenized(tokenizer: PreTrainedTokenizerFast, texts: list[str], ids: Sequence[int]) -> datasets.Dataset:
-    """Returns the data set that the model is trained or measured on: texts cut to the model's length, not padded."""
+    """Returns the data set that the Trainer measures the model on: texts cut to the model's length, not padded."""
     return datasets.Dataset.from_dict({**tokenizer(texts, truncation=True), "labels": list(ids)})

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from trainer.training.learning_curve import CARD_ROWS, as_markdown, curve, is_card_recipe, write_curve
-from trainer.training.options import parse
+from trainer.training.arguments import parse
+from trainer.training.learning_curve import CARD_ROWS, as_markdown, curve, write_curve
+from trainer.training.recipe import is_card_recipe
 
 
 def history(steps_an_epoch: int, epochs: int) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 from transformers import TrainingArguments
 
 from trainer.errors import UserError
-from trainer.training.options import parse
+from trainer.training.arguments import parse
 
 
 def test_the_defaults_are_the_recipe_of_the_card() -> None:
