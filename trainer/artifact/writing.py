@@ -69,18 +69,23 @@ def write_artifact(
         with _written_aside(output) as folder:
             model.save_pretrained(folder)
             save_tokenizer(tokenizer, folder)
-            files = digest_files(folder)
-            dtype = str(model.dtype).removeprefix("torch.")
-            manifest = ModelManifest(**description, files=files, revision=revision_of(files), dtype=dtype)
-            manifest.write(folder)
-            for name in files:  # safetensors writes for its owner alone, whatever the umask says
-                (folder / name).chmod((folder / MANIFEST_FILE).stat().st_mode)
+            manifest = _write_manifest(folder, description, str(model.dtype).removeprefix("torch."))
             accompany(folder, manifest)
     except (OSError, SafetensorError) as error:
         raise UserError(
             f"--output {output}: cannot be written: {first_line(error)}; make room, and run it again (a training goes "
             "on from its last checkpoint with --resume_from_checkpoint last)"
         ) from error
+    return manifest
+
+
+def _write_manifest(folder: Path, description: dict[str, Any], dtype: str) -> ModelManifest:
+    """Writes the manifest of the files of a folder, and gives them the rights that it has."""
+    files = digest_files(folder)
+    manifest = ModelManifest(**description, files=files, revision=revision_of(files), dtype=dtype)
+    manifest.write(folder)
+    for name in files:  # safetensors writes for its owner alone, whatever the umask says
+        (folder / name).chmod((folder / MANIFEST_FILE).stat().st_mode)
     return manifest
 
 

@@ -64,23 +64,7 @@ def lower_cased_tokenizer(
     max_tokens = min(tokenizer.model_max_length, _positions(model))
     if max_tokens >= VERY_LARGE_INTEGER:
         raise UserError(f"{base}: states no longest input; set model_max_length in its tokenizer_config.json")
-    normalizer = tokenizer.backend_tokenizer.normalizer
-    is_done = _same_ids(tokenizer, _PROBE)  # by a base that is an artifact itself
-    if drop_links_and_names:
-        is_done = is_done and _same_ids(tokenizer, _LINKS_AND_NAMES_PROBE)
-    if drop_links_and_names and not is_done:
-        tokenizer = _with_first(
-            tokenizer,
-            normalizers.Replace(Regex(_LINKS_AND_NAMES), " "),
-            normalizers.Replace(Regex(r"\s+"), " "),  # some models tell one space from two, and see one at the end
-            normalizers.Strip(),
-            normalizers.Lowercase(),
-        )
-    elif isinstance(normalizer, normalizers.BertNormalizer):
-        strip_accents = normalizer.lowercase if normalizer.strip_accents is None else normalizer.strip_accents
-        tokenizer = load_tokenizer(base, do_lower_case=True, strip_accents=strip_accents)
-    elif not is_done:
-        tokenizer = _with_first(tokenizer, normalizers.Lowercase())
+    tokenizer = _lower_cased(tokenizer, base, drop_links_and_names)
     tokenizer.model_max_length = max_tokens
     for leftover in _LENGTH_LEFTOVERS:
         tokenizer.init_kwargs.pop(leftover, None)
@@ -131,6 +115,24 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     file = folder / "tokenizer_config.json"
     config = file.read_text(encoding="utf-8")
     file.write_text(config.replace('"TokenizersBackend"', '"PreTrainedTokenizerFast"'), encoding="utf-8")
+
+
+def _lower_cased(tokenizer: PreTrainedTokenizerFast, base: str, drop_links_and_names: bool) -> PreTrainedTokenizerFast:
+    """Returns the base's tokenizer with the normalizers that it lacks; that of an artifact lacks none."""
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    is_done = _same_ids(tokenizer, _PROBE)
+    if drop_links_and_names and not (is_done and _same_ids(tokenizer, _LINKS_AND_NAMES_PROBE)):
+        return _with_first(
+            tokenizer,
+            normalizers.Replace(Regex(_LINKS_AND_NAMES), " "),
+            normalizers.Replace(Regex(r"\s+"), " "),  # some models tell one space from two, and see one at the end
+            normalizers.Strip(),
+            normalizers.Lowercase(),
+        )
+    if isinstance(normalizer, normalizers.BertNormalizer):
+        strip_accents = normalizer.lowercase if normalizer.strip_accents is None else normalizer.strip_accents
+        return load_tokenizer(base, do_lower_case=True, strip_accents=strip_accents)
+    return tokenizer if is_done else _with_first(tokenizer, normalizers.Lowercase())
 
 
 def _same_ids(tokenizer: PreTrainedTokenizerFast, texts: tuple[str, str]) -> bool:

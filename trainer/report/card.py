@@ -5,7 +5,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from schemas.manifest import Estimate, ModelManifest
+from schemas.manifest import Calibration, Estimate, ModelManifest
 from trainer.evaluation.assessment import Assessment
 from trainer.evaluation.calibration import is_at_bound
 from trainer.evaluation.robustness import Robustness, largest_gap
@@ -94,17 +94,7 @@ def _figures(manifest: ModelManifest) -> Iterator[str]:
     if fitted := _fitted(manifest):
         yield f"\n{fitted} fitted on this split, so expect less on new texts."
     if manifest.calibration:
-        before, after = manifest.calibration.before, manifest.calibration.after
-        bound = (
-            ", where its search ends: the best one lies beyond" if is_at_bound(manifest.calibration.temperature) else ""
-        )
-        yield f"\nScores were divided by a temperature of {manifest.calibration.temperature:.3f}{bound}."
-        yield "With 95 % bootstrap intervals, and *after* measured on the half of the texts that the temperature was"
-        yield "not fitted on:\n"
-        yield "| | ECE | Brier | loss |\n| --- | --- | --- | --- |"
-        for name, quality in (("before", before), ("after", after)):
-            estimates = (quality.ece, quality.brier, quality.loss)
-            yield f"| {name} | {' | '.join(map(_with_interval, estimates))} |"
+        yield from _calibrated(manifest.calibration)
     if metrics.confident:
         kept, right = metrics.confident.coverage, metrics.confident.accuracy
         yield f"\nFrom a score of {metrics.confident.score:.4f} on, a label is confident: a share of the texts of"
@@ -114,6 +104,17 @@ def _figures(manifest: ModelManifest) -> Iterator[str]:
     yield ""
     for name in ("training", "confusion", "reliability", "coverage", "scores", "lengths"):
         yield f"![{name}](report/{name}.png)"
+
+
+def _calibrated(calibration: Calibration) -> Iterator[str]:
+    bound = ", where its search ends: the best one lies beyond" if is_at_bound(calibration.temperature) else ""
+    yield f"\nScores were divided by a temperature of {calibration.temperature:.3f}{bound}."
+    yield "With 95 % bootstrap intervals, and *after* measured on the half of the texts that the temperature was"
+    yield "not fitted on:\n"
+    yield "| | ECE | Brier | loss |\n| --- | --- | --- | --- |"
+    for name, quality in (("before", calibration.before), ("after", calibration.after)):
+        estimates = (quality.ece, quality.brier, quality.loss)
+        yield f"| {name} | {' | '.join(map(_with_interval, estimates))} |"
 
 
 def _fitted(manifest: ModelManifest) -> str:

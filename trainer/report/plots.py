@@ -1,6 +1,6 @@
 """The pictures of the report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,27 +45,37 @@ def write_plots(
     Returns:
         The names of the files.
     """
-    probabilities = softmax(outputs.logits.astype(np.float64), axis=1)
-    scores, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    right = predicted == ids
-    names = [_drawn(name, index) for index, name in enumerate(names)]
-    pictures = {
-        "training": lambda axes: _training(axes, log_history),
-        "confusion": lambda axes: _confusion(axes, ids, predicted, names),
-        "reliability": lambda axes: _reliability(
-            axes, outputs.logits * (temperature or 1), ids, temperature is not None
-        ),
-        "coverage": lambda axes: _coverage(axes, scores, right, confident_score),
-        "scores": lambda axes: _scores(axes, scores, predicted, names, confident_score),
-        "lengths": lambda axes: _lengths(axes, outputs.tokens),
-    }
+    pictures = _pictures(outputs, ids, names, temperature, confident_score, log_history)
     with plt.rc_context(_STYLE):
         for name, draw in pictures.items():
             figure, axes = plt.subplots(figsize=(7, 6) if name == "confusion" else (7, 4.5))
-            draw(axes)  # type: ignore[no-untyped-call]
+            draw(axes)
             figure.savefig(folder / f"{name}.png")
             plt.close(figure)
     return [f"{name}.png" for name in pictures]
+
+
+def _pictures(
+    outputs: Outputs,
+    ids: NDArray[Any],
+    names: Sequence[str],
+    temperature: float | None,
+    confident_score: float | None,
+    log_history: Sequence[dict[str, float]],
+) -> Mapping[str, Callable[[Axes], None]]:
+    """Returns what draws each picture, by its name; the arguments are those of `write_plots`."""
+    probabilities = softmax(outputs.logits.astype(np.float64), axis=1)
+    scores, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    as_trained = outputs.logits * (temperature or 1)
+    names = [_drawn(name, index) for index, name in enumerate(names)]
+    return {
+        "training": lambda axes: _training(axes, log_history),
+        "confusion": lambda axes: _confusion(axes, ids, predicted, names),
+        "reliability": lambda axes: _reliability(axes, as_trained, ids, temperature is not None),
+        "coverage": lambda axes: _coverage(axes, scores, predicted == ids, confident_score),
+        "scores": lambda axes: _scores(axes, scores, predicted, names, confident_score),
+        "lengths": lambda axes: _lengths(axes, outputs.tokens),
+    }
 
 
 def _drawn(name: str, index: int) -> str:

@@ -1,4 +1,4 @@
-"""The training itself: a transformers Trainer, set up and run."""
+"""The transformers Trainer: set up with a loss, figures and progress bar of ours, and run."""
 
 import sys
 from pathlib import Path
@@ -62,21 +62,20 @@ def make_trainer(
             compute_metrics=lambda prediction: _epoch_metrics(prediction, names_of(model)),
             callbacks=[EpochTeller(train_set), *stopper],
         )
-    except (
-        HTTPError,
-        ImportError,
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # what device, installation or hub cannot do
-        if arguments.push_to_hub and isinstance(error, HTTPError | OSError):
-            raise UserError(
-                f"--push_to_hub: the hub cannot be used: {first_line(error)}; check network, --hub_model_id and "
-                "--hub_token, or leave it out"
-            ) from error
-        raise UserError(f"train: {first_line(error)}") from error
+    except (HTTPError, ImportError, OSError, RuntimeError, ValueError) as error:
+        raise UserError(_refusal(error, arguments)) from error
     show_progress(trainer)
     return trainer
+
+
+def _refusal(error: Exception, arguments: TrainingArguments) -> str:
+    """Returns what to say of an error: what device, installation or hub cannot do."""
+    if arguments.push_to_hub and isinstance(error, HTTPError | OSError):
+        return (
+            f"--push_to_hub: the hub cannot be used: {first_line(error)}; check network, --hub_model_id and "
+            "--hub_token, or leave it out"
+        )
+    return f"train: {first_line(error)}"
 
 
 def fit(trainer: Trainer, checkpoint: str | None) -> None:
@@ -97,10 +96,7 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         if trainer.state.global_step == 0:
             raise UserError("train: not a single step was made; give --num_train_epochs or --max_steps above 0")
         if trainer.is_world_process_zero():
-            rows = curve(trainer.state.log_history, is_card=is_card_recipe(trainer.args))
-            write_curve(rows, folder)
-            if any(row.card for row in rows):
-                sys.stdout.write(as_markdown(rows))
+            _tell_curve(trainer, folder)
     except (ImportError, ValueError) as error:
         if trainer.lr_scheduler is not None:  # made last, before the first step
             raise
@@ -115,6 +111,14 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         ) from error
     finally:
         end_progress(trainer)
+
+
+def _tell_curve(trainer: Trainer, folder: Path) -> None:
+    """Writes the curve, and prints it where there is the card's to compare with."""
+    rows = curve(trainer.state.log_history, is_card=is_card_recipe(trainer.args))
+    write_curve(rows, folder)
+    if any(row.card for row in rows):
+        sys.stdout.write(as_markdown(rows))
 
 
 def _epoch_metrics(prediction: EvalPrediction, names: list[str]) -> dict[str, float]:
