@@ -184,3 +184,8 @@ def evaluate(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, obje
         return result
 
     return run_evaluate
+
+
+@pytest.fixture
+def base_options(cased_base: Path, data: Path) -> list[str]:
+    return ["--model", str(cased_base), "--data", str(data)]

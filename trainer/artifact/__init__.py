@@ -1,4 +1,1 @@
-"""The model folder: reading, writing, exporting and pushing it. May import preprocessing.
-
-Besides it imports errors, output, and the manifest of schemas.
-"""
+"""The model folder: loaded, written, exported, pushed to the hub. May import data, preprocessing."""

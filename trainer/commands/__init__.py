@@ -1,1 +1,1 @@
-"""The commands of `emotion-trainer`, one file each. May import every room; what is heavy, only as it runs."""
+"""The commands of `emotion-trainer`, one file each. May import every room, heavy ones only as they run."""

@@ -1,1 +1,1 @@
-"""Labelled texts: reading files and hub data sets, splits, label ids. Imports errors alone."""
+"""Labelled texts: files and hub data sets, splits, labels and their ids. May import errors, output."""

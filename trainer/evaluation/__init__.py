@@ -1,4 +1,1 @@
-"""What a model is worth: metrics, calibration, robustness, drift. May import data, artifact.
-
-Besides it imports errors, and the manifest of schemas.
-"""
+"""What a model is worth: metrics, calibration, suites, drift. May import data, preprocessing, artifact."""

@@ -1,4 +1,1 @@
-"""Labels for texts that have none: by their own words, or by teachers. May import data, artifact.
-
-Besides it imports errors and output.
-"""
+"""Labels for texts that have none: by cues, by distillation. May import data, preprocessing, artifact."""

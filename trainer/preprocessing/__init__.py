@@ -1,1 +1,1 @@
-"""What is done to texts: tokenizer, augmentation, misspellings. Imports errors alone."""
+"""What is done to texts: tokenizer, augmentation, misspellings. May import errors, output."""

@@ -1,4 +1,1 @@
-"""What an artifact brings for people: model card, plots, data report. May import data, artifact, evaluation.
-
-Besides it imports the manifest of schemas.
-"""
+"""What an artifact brings for people: card, plots, data report. May import the rooms up to evaluation."""

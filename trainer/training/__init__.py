@@ -1,4 +1,1 @@
-"""The transformers Trainer and all around it. May import data, preprocessing, artifact, evaluation.
-
-Besides it imports errors and output.
-"""
+"""The transformers Trainer: options, data set, loss, callbacks. May import the rooms up to evaluation."""

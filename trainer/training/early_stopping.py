@@ -5,6 +5,7 @@ from typing import Any
 from transformers import EarlyStoppingCallback, TrainerControl, TrainerState, TrainingArguments
 
 
+# Renamed, it would find no count in earlier checkpoints: they hold it under the name of the class.
 class Patience(EarlyStoppingCallback):
     """Stops after so many evaluations without a better one, counting on from where a checkpoint was written.
 
