@@ -45,7 +45,8 @@ def write_plots(
     Returns:
         The names of the files.
     """
-    pictures = _pictures(outputs, ids, names, temperature, confident_score, log_history)
+    pictures: dict[str, Callable[[Axes], None]] = {"training": lambda axes: _training(axes, log_history)}
+    pictures |= _pictures_of_outputs(outputs, ids, names, temperature, confident_score)
     with plt.rc_context(_STYLE):
         for name, draw in pictures.items():
             figure, axes = plt.subplots(figsize=(7, 6) if name == "confusion" else (7, 4.5))
@@ -55,13 +56,8 @@ def write_plots(
     return [f"{name}.png" for name in pictures]
 
 
-def _pictures(
-    outputs: Outputs,
-    ids: NDArray[Any],
-    names: Sequence[str],
-    temperature: float | None,
-    confident_score: float | None,
-    log_history: Sequence[dict[str, float]],
+def _pictures_of_outputs(
+    outputs: Outputs, ids: NDArray[Any], names: Sequence[str], temperature: float | None, confident_score: float | None
 ) -> Mapping[str, Callable[[Axes], None]]:
     """Returns what draws each picture, by its name; the arguments are those of `write_plots`."""
     probabilities = softmax(outputs.logits.astype(np.float64), axis=1)
@@ -69,7 +65,6 @@ def _pictures(
     as_trained = outputs.logits * (temperature or 1)
     names = [_drawn(name, index) for index, name in enumerate(names)]
     return {
-        "training": lambda axes: _training(axes, log_history),
         "confusion": lambda axes: _confusion(axes, ids, predicted, names),
         "reliability": lambda axes: _reliability(axes, as_trained, ids, temperature is not None),
         "coverage": lambda axes: _coverage(axes, scores, predicted == ids, confident_score),
