@@ -31,8 +31,8 @@ class WritingSettings(SettingsGroup):
     """
 
     max_rejected_percent: int = Field(95, ge=1, le=100)
-    """When more than this share of the last 1,000 or more records became dead letters, it stops: the producer or a
-    setting is wrong, not the data. 100: never.
+    """When more than this share of the last 1,000 or more records became dead letters, the worker stops: the producer
+    or a setting is wrong, not the data. 100: never.
     """
 
     @field_validator("copy_fields", mode="before")
