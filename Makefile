@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv, once.
-.PHONY: setup demo test chaos fuzz check lint schemas audit clean
+.PHONY: setup demo test chaos fuzz check lint schemas pages audit clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,6 +47,10 @@ lint: $(STAMP)
 
 schemas: $(STAMP)
 	$(BIN)/python -m schemas
+
+# The tables of settings, metrics, log events and reasons in the documents.
+pages: $(STAMP)
+	$(BIN)/python -m tests.pages
 
 # sbom.json, the list of parts with their licences (CycloneDX), and what is known against the pinned ones. The tools have
 # an environment of their own. Strict: a part that could not be looked up fails, and is not taken for a sound one.

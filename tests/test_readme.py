@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -10,9 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from schemas.codec import decode_json
-from schemas.dead_letter import Reason
 from schemas.published import documents
-from worker.settings.listing import markdown_tables
+from tests.pages import TABLES, render
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -21,15 +21,11 @@ DOCUMENTS = {
 }
 
 
-def test_the_settings_table_is_that_of_the_code() -> None:
-    page = (ROOT / "worker/SETTINGS.md").read_text()
-    assert markdown_tables() in page, "paste the output of worker.settings.listing.markdown_tables()"
-
-
-def test_every_reason_of_a_dead_letter_is_listed() -> None:
-    page = (ROOT / "schemas/README.md").read_text()
-    missing = [reason for reason in Reason if f"| `{reason}` | {reason.meaning} |" not in page]
-    assert missing == []
+@pytest.mark.parametrize(("name", "table"), TABLES)
+def test_a_table_made_from_the_code_is_what_the_code_says(name: str, table: Callable[[], str]) -> None:
+    page = (ROOT / name).read_text()
+    assert table() in page, "run `make pages`"
+    assert render(page, table()) == page
 
 
 def test_the_messages_shown_keep_their_contracts() -> None:

@@ -19,7 +19,7 @@ from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.topics import NAMED_BY, topic_problems
 from worker.kafka.window_size import WindowSizer
-from worker.messages.decode import decode, message_reader
+from worker.messages.decode import ReadMessage, decode, message_reader
 from worker.messages.encode import Encoder, Target
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
@@ -105,6 +105,11 @@ def checked_topics(
     return {topic.name: topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES for topic in topics.values()}
 
 
+def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:
+    """Reads a record or a line by the settings; the one place in which `run` and `label` agree what a message is."""
+    return message_reader(input_format, settings.fields, settings.max_message_bytes, prefixed)
+
+
 def make_stages(
     settings: Settings,
     limits: Mapping[str, int],
@@ -126,8 +131,7 @@ def make_stages(
         settings.cloudevents_source,
         label_prefix,
     )
-    prefixed = settings.schema_registry_url is not None
-    reader = message_reader(settings.input_format, settings.fields, settings.max_message_bytes, prefixed)
+    reader = make_reader(settings, settings.input_format, prefixed=settings.schema_registry_url is not None)
     stages = loop.Stages(
         source=source,
         decode=partial(decode, reader),

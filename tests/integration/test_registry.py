@@ -208,7 +208,7 @@ def test_a_registry_that_cannot_be_used_is_refused_with_the_setting_and_no_secre
             (f"http://{urlsplit(registry.url).netloc}/", {}, "EMOTION_SCHEMA_REGISTRY_URL must be the root of the API"),
             (f"http://127.0.0.1:{free_port()}", {}, "no schema registry answers .*EMOTION_SCHEMA_REGISTRY_URL"),
         ]:
-            with pytest.raises(UserError, match=told) as fatal_connection_error:
+            with pytest.raises(UserError, match=told) as refusal:
                 find_label_prefix(settings_of(url, **more))
-            assert "wrong-one" not in str(fatal_connection_error.value)
-            assert PASSWORD not in str(fatal_connection_error.value)
+            assert "wrong-one" not in str(refusal.value)
+            assert PASSWORD not in str(refusal.value)

@@ -141,9 +141,9 @@ def test_every_odd_record_is_answered_by_a_label_or_a_dead_letter_with_its_reaso
             stream.servers, stream.input, b"\xff\xfe", before=[message("before", "b")], after=[message("after", "a")]
         )
         expected = [answer for _, answer in ODD_VALUES]
-        authentication_error = [answer for answer in expected if answer not in ("label", "tombstone")]
-        labels = stream.labels(len(expected) - len(authentication_error) + 3)
-        letters = stream.letters(len(authentication_error) + 1)
+        refused = [answer for answer in expected if answer not in ("label", "tombstone")]
+        labels = stream.labels(len(expected) - len(refused) + 3)
+        letters = stream.letters(len(refused) + 1)
         assert worker.terminate() == 0
 
     answered: dict[bytes | None, str] = {}

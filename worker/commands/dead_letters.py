@@ -10,7 +10,7 @@ import orjson
 
 from worker.kafka.clients import KafkaClients
 from worker.kafka.topic_range import read_range, whole_topic
-from worker.messages.dead_letter import Letter, read_letter
+from worker.messages.read_dead_letter import Letter, read_letter
 from worker.settings import Settings
 
 

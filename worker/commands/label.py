@@ -12,10 +12,9 @@ from tqdm import tqdm
 from schemas.codec import InvalidMessageError, encode_label
 from schemas.emotion_label import EmotionLabel
 from schemas.text_message import DecodedMessage
-from worker.build import load_model, now_ms, planner
+from worker.build import load_model, make_reader, now_ms, planner
 from worker.errors import UserError
 from worker.flow import Batch, Prediction, Rejected, Request, TokenizedText
-from worker.messages.decode import message_reader
 from worker.messages.encode import LabelMaker
 from worker.settings import Settings
 
@@ -45,7 +44,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
         raise UserError(f"no such file: {', '.join(missing)}")
     model, tokenizer = load_model(settings)
     stages = LabelStages(
-        read=message_reader(line_format, settings.fields, settings.max_message_bytes),
+        read=make_reader(settings, line_format),
         tokenize=tokenizer.tokenize,
         plan=planner(model),
         predict=model.predict,

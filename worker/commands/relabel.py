@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from worker import loop
 from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, set_batch_tokens
-from worker.commands.bounded_run import BoundedSource, own_group
+from worker.commands.bounded_source import BoundedSource, own_group
 from worker.commands.label_changes import Changes
 from worker.errors import UserError
 from worker.flow import Outcome

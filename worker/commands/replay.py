@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from schemas.dead_letter import HEADER_PREFIX, Reason
 from worker.build import make_sink, make_source
-from worker.commands.bounded_run import BoundedSource, own_group
+from worker.commands.bounded_source import BoundedSource, own_group
 from worker.commands.dead_letters import Filters
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Record
@@ -22,8 +22,8 @@ from worker.kafka.committed_outputs import find_visible
 from worker.kafka.topic_range import TopicRange, group_offsets, read_range, whole_topic
 from worker.kafka.topics import Topic
 from worker.loop import Sink
-from worker.messages.dead_letter import Letter, read_letter
 from worker.messages.encode import batch_bytes
+from worker.messages.read_dead_letter import Letter, read_letter
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings
 

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from schemas.emotion_label import Source
 from schemas.wire_format import read_label
 from worker.flow import Record
-from worker.messages.dead_letter import read_letter
+from worker.messages.read_dead_letter import read_letter
 
 
 def origin_of(input_topic: str, outcome: Record) -> Source | None:

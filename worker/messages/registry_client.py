@@ -14,7 +14,7 @@ import orjson
 
 from worker.errors import UserError
 from worker.no_redirect import NoRedirect
-from worker.settings.registry import RegistrySettings
+from worker.settings.schema_registry import RegistrySettings
 
 _TIMEOUT_SECONDS = 10
 _ATTEMPTS = 3

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 
 from worker.observe import runtime_metrics, stream_metrics
-from worker.observe.metric import Kind, Metric
+from worker.observe.metric_definition import Kind, Metric
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from worker.observe.metric import Metric, info
+from worker.observe.metric_definition import Metric, info
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _SIZES = (1, 4, 16, 64, 256, 1024, 4096, 16384)

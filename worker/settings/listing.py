@@ -1,34 +1,27 @@
 """The settings as people read them: what was changed, and the page of all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 
-from pydantic.fields import FieldInfo
-
-from worker.settings.settings import GROUPS, Settings, variable
+from worker.settings.all_settings import GROUPS, Settings, variable
 
 
 def changed_settings(settings: Settings) -> dict[str, str]:
     """What differs from the defaults, by variable; secrets are masked."""
-    values = {name: (getattr(settings, name), field.default) for _, name, field in _described()}
+    fields = {name: field for group in GROUPS.values() for name, field in group.model_fields.items()}
+    values = {name: (getattr(settings, name), field.default) for name, field in fields.items()}
     return {variable(name): str(value) for name, (value, default) in values.items() if value != default}
 
 
-def markdown_tables() -> str:
-    """The settings as their page shows them, a table for each group."""
-    lines: list[str] = []
-    shown = ""
-    for group, name, field in _described():
-        if group != shown:
-            lines += [f"\n## {group}\n", "| setting | default | meaning |", "| --- | --- | --- |"]
-            shown = group
+def markdown_tables() -> list[Callable[[], str]]:
+    """Makes the table of each group as the page of settings shows it, under its heading."""
+    return [partial(_table, group) for group in GROUPS]
+
+
+def _table(group: str) -> str:
+    lines = [f"## {group}", "", "| setting | default | meaning |", "| --- | --- | --- |"]
+    for name, field in GROUPS[group].model_fields.items():
         default = "–" if field.default in (None, ()) else f"`{field.default}`"
         meaning = " ".join((field.description or "").split())
         lines.append(f"| `{variable(name)}` | {default} | {meaning} |")
-    return "\n".join(lines).strip()
-
-
-def _described() -> Iterator[tuple[str, str, FieldInfo]]:
-    """Group, name and field of each setting, in the order of the groups."""
-    for group, settings in GROUPS.items():
-        for name, field in settings.model_fields.items():
-            yield group, name, field
+    return "\n".join(lines)

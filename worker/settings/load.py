@@ -7,7 +7,7 @@ import re
 from pydantic import ValidationError
 
 from worker.errors import UserError
-from worker.settings.settings import PREFIX, Settings, variable
+from worker.settings.all_settings import PREFIX, Settings, variable
 
 # Kubernetes gives every container variables named after the services around it; one may well be called emotion-….
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT\w*)$|_PORT(_\d+_(TCP|UDP|SCTP)\w*)?$")

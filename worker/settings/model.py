@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from worker.settings.group import SettingsGroup
+from worker.settings.base import SettingsGroup
 
 
 class ModelSettings(SettingsGroup):

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from worker.settings.group import SettingsGroup
+from worker.settings.base import SettingsGroup
 
 
 class ProcessSettings(SettingsGroup):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from worker.settings.group import NAME, PATH, SettingsGroup, Topic
+from worker.settings.base import NAME, PATH, SettingsGroup, Topic
 
 
 class ReadingSettings(SettingsGroup):

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
 
-from worker.settings.group import SettingsGroup
+from worker.settings.base import SettingsGroup
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 

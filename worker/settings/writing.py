@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from worker.settings.group import FieldPath, SettingsGroup, Topic
+from worker.settings.base import FieldPath, SettingsGroup, Topic
 
 
 class WritingSettings(SettingsGroup):

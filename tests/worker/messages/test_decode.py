@@ -12,10 +12,10 @@ from worker.messages.decode import message_reader
 def test_a_value_larger_than_the_limit_is_refused_unread_and_one_of_its_size_is_read(input_format: str) -> None:
     value = b'{"text": "x"}'
     assert message_reader(input_format, Fields(), max_bytes=len(value))(value).text
-    with pytest.raises(InvalidMessageError) as fatal_connection_error:
+    with pytest.raises(InvalidMessageError) as refusal:
         message_reader(input_format, Fields(), max_bytes=len(value) - 1)(value)
-    assert fatal_connection_error.value.reason == Reason.MESSAGE_TOO_LARGE
-    assert fatal_connection_error.value.detail == "13 bytes, more than EMOTION_MAX_MESSAGE_BYTES=12"
+    assert refusal.value.reason == Reason.MESSAGE_TOO_LARGE
+    assert refusal.value.detail == "13 bytes, more than EMOTION_MAX_MESSAGE_BYTES=12"
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,8 @@ def test_a_prefix_is_taken_off_json_and_only_where_a_registry_is_set(
     read = message_reader(input_format, Fields(), max_bytes=100, prefixed=prefixed)
     value = b'\0\0\0\0\x07{"text": "x"}'
     if reason:
-        with pytest.raises(InvalidMessageError) as fatal_connection_error:
+        with pytest.raises(InvalidMessageError) as refusal:
             read(value)
-        assert fatal_connection_error.value.reason == reason
+        assert refusal.value.reason == reason
     else:
         assert read(value).text == {"json": "x", "text": value.decode()}[input_format]

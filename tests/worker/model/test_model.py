@@ -22,7 +22,7 @@ from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
 from worker.build import load_model
 from worker.errors import UserError
 from worker.flow import Prediction, Rejected, Request, TokenizedText, width
-from worker.model import prepacked_linear as prepacked_linear
+from worker.model import prepacked_linear
 from worker.model.artifact import _BUNDLED, find_artifact
 from worker.model.batcher import plan
 from worker.model.model import Model

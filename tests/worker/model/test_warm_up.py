@@ -13,8 +13,7 @@ from safetensors.torch import load_file, save_file
 from worker import build
 from worker.build import load_model
 from worker.flow import TokenizedText
-from worker.model import prepacked_linear as prepacked_linear
-from worker.model import warm_up
+from worker.model import prepacked_linear, warm_up
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
 from worker.model.model import Model

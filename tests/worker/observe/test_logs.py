@@ -62,7 +62,7 @@ def test_no_field_has_a_name_that_logging_keeps_for_itself() -> None:
 
 def test_the_documented_table_is_that_of_the_code() -> None:
     page = (ROOT / "docker/OBSERVABILITY.md").read_text()
-    assert logs.markdown_table() in page, "paste the output of worker.logs.markdown_table()"
+    assert logs.markdown_table() in page, "run `make pages`"
 
 
 def test_a_machine_reads_one_json_object_a_line() -> None:

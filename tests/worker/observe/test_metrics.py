@@ -30,7 +30,7 @@ def test_no_metric_of_the_worker_is_made_elsewhere() -> None:
 
 def test_the_documented_table_is_that_of_the_code() -> None:
     page = (ROOT / "docker/OBSERVABILITY.md").read_text()
-    assert metrics.markdown_table() in page, "paste the output of worker.metrics.markdown_table()"
+    assert metrics.markdown_table() in page, "run `make pages`"
 
 
 def test_every_metric_is_made_in_one_of_the_scopes() -> None:

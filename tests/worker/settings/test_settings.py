@@ -1,5 +1,6 @@
 """Settings: what is misspelt or does not fit is refused with its name and its mend."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,9 @@ def test_a_value_that_does_not_fit_is_refused_by_name(name: str, value: str, mon
 def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_DELIVERY", "x")
     monkeypatch.setenv("EMOTION_DTYPE", "x")
-    with pytest.raises(UserError) as fatal_connection_error:
+    with pytest.raises(UserError) as refusal:
         load_settings()
-    assert len(str(fatal_connection_error.value).splitlines()) == 2
+    assert len(str(refusal.value).splitlines()) == 2
 
 
 def test_topics_must_differ(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,9 +162,9 @@ def test_the_protocol_follows_from_what_is_given_and_a_password_never_goes_unenc
 def test_security_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_shown(
     given: dict[str, object], told: str
 ) -> None:
-    with pytest.raises(UserError, match=told) as fatal_connection_error:
+    with pytest.raises(UserError, match=told) as refusal:
         load_settings(**given)
-    assert "hush" not in str(fatal_connection_error.value)
+    assert "hush" not in str(refusal.value)
 
 
 def test_a_password_is_read_from_a_file_of_the_secrets_folder_and_never_shown(
@@ -218,6 +219,13 @@ REGISTRY = {"schema_registry_url": "https://registry.example.org/apis/ccompat/v7
 def test_registry_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_shown(
     given: dict[str, object], told: str
 ) -> None:
-    with pytest.raises(UserError, match=told) as fatal_connection_error:
+    with pytest.raises(UserError, match=told) as refusal:
         load_settings(**given)
-    assert "hush" not in str(fatal_connection_error.value)
+    assert "hush" not in str(refusal.value)
+
+
+def test_every_setting_is_used() -> None:
+    root = Path(__file__).parents[3] / "worker"
+    code = "".join(path.read_text() for path in root.rglob("*.py") if path.parent.name != "settings")
+    code += "".join((root / "settings" / name).read_text() for name in ("all_settings.py", "security.py"))
+    assert [name for name in Settings.model_fields if not re.search(rf"\.{name}\b", code)] == []

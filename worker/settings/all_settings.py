@@ -6,12 +6,12 @@ from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 
 from schemas.text_message import Fields
+from worker.settings.base import SettingsGroup
 from worker.settings.batching import BatchingSettings
-from worker.settings.group import SettingsGroup
 from worker.settings.model import ModelSettings
 from worker.settings.process import ProcessSettings
 from worker.settings.reading import ReadingSettings
-from worker.settings.registry import RegistrySettings
+from worker.settings.schema_registry import RegistrySettings
 from worker.settings.security import SecuritySettings
 from worker.settings.writing import WritingSettings
 

@@ -1,7 +1,7 @@
 """A source that ends."""
 
 from schemas.emotion_label import Source as Origin
-from worker.commands.bounded_run import BoundedSource
+from worker.commands.bounded_source import BoundedSource
 from worker.flow import Partition, Record, Window
 from worker.kafka.topic_range import TopicRange
 
