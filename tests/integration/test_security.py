@@ -1,6 +1,7 @@
 """The worker on a broker that asks who it is: TLS, SASL and ACLs of real Apache Kafka."""
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +13,11 @@ from confluent_kafka.admin import ResourceType
 
 from tests.harness.faulty_worker import MODULE as FAULTY_WORKER
 from tests.harness.faulty_worker import break_model
-from tests.harness.independent import NewRecord
+from tests.harness.independent import NewRecord, create_topic, produce, read_topic
 from tests.harness.otlp_collector import OtlpCollector, attributes
 from tests.harness.secured_kafka import KEY_PASSWORD, PASSWORD, PLAIN_USER, SecuredKafka
 from tests.harness.token_endpoint import TokenEndpoint
+from tests.harness.worker_process import WorkerProcess
 from tests.integration.conftest import Stream, identities, make_producers_beside_a_silent_server, message
 from worker.commands.check import check
 from worker.errors import UserError
@@ -75,20 +77,55 @@ def rights(stream: Stream) -> dict[str, tuple[ResourceType, str, str]]:
     }
 
 
+def rights_to_replay(stream: Stream) -> dict[str, tuple[ResourceType, str, str]]:
+    """What `dead-letters replay` needs beside them."""
+    return {
+        "input, to write": (ResourceType.TOPIC, stream.input, "WRITE"),
+        "replay's group": (ResourceType.GROUP, f"{stream.group}-replay-*", "READ"),
+    }
+
+
+def rights_to_label_again(stream: Stream, second: str, letters: str) -> dict[str, tuple[ResourceType, str, str]]:
+    """What `run --from` with `--to` and `--compare` needs beside them."""
+    return {
+        "second labels": (ResourceType.TOPIC, second, "WRITE"),
+        "second labels, to read": (ResourceType.TOPIC, second, "READ"),
+        "second dead letters": (ResourceType.TOPIC, letters, "WRITE"),
+        "second dead letters, to read": (ResourceType.TOPIC, letters, "READ"),
+        "the run's group": (ResourceType.GROUP, f"{stream.group}-relabel-*", "READ"),
+    }
+
+
+def rights_to_measure(command: str) -> dict[str, tuple[ResourceType, str, str]]:
+    """All that `bench` or `demo` needs on a cluster: topics, a group and transactional ids of its own."""
+    names = f"emotion-{command}-*"
+    return {
+        "topics, to create": (ResourceType.TOPIC, names, "CREATE"),
+        "topics, to delete": (ResourceType.TOPIC, names, "DELETE"),
+        "topics, to read": (ResourceType.TOPIC, names, "READ"),
+        "topics, to write": (ResourceType.TOPIC, names, "WRITE"),
+        "group": (ResourceType.GROUP, names, "READ"),
+        "transactional id": (ResourceType.TRANSACTIONAL_ID, names, "WRITE"),
+    }
+
+
 def test_the_rights_in_the_documentation_are_those_that_are_tested_here() -> None:
     page = (Path(__file__).parents[2] / "docker" / "SECURITY.md").read_text()
     shown = re.findall(r"^\$acls --operation (\w+) --(\S+) (\S+)", page, re.MULTILINE)
     defaults = Settings.model_fields
     names = {name: defaults[name].default for name in ("input_topic", "output_topic", "dead_letter_topic", "group_id")}
-    stream = SimpleNamespace(
+    stream: Any = SimpleNamespace(
         input=names["input_topic"],
         output=names["output_topic"],
         dead_letters=names["dead_letter_topic"],
         group=names["group_id"],
     )
+    second = f"{stream.output}-v2"
+    more = rights_to_replay(stream), rights_to_label_again(stream, second, f"{second}-dead-letters")
     tested = [
         (operation.capitalize(), kind.name.lower().replace("_", "-"), name.removesuffix("*"))
-        for kind, name, operation in rights(stream).values()  # type: ignore[arg-type]
+        for each in (rights(stream), *more, rights_to_measure("bench"))
+        for kind, name, operation in each.values()
     ]
     assert shown == tested
 
@@ -137,6 +174,85 @@ def test_a_worker_with_no_more_than_the_rights_it_needs_labels_exactly_once(
         assert len(stream.letters(1)) == 1
         assert worker.terminate() == 0
     assert sorted(map(int, identities(labels))) == list(range(200))
+
+
+def of_a_user_of_its_own(
+    secured: SecuredKafka, make_secured: Callable[..., Stream], more: Callable[[Stream], dict[str, Any]], missing: str
+) -> Stream:
+    """A stream whose user has a worker's rights and `more`, without the one of that name."""
+    user = f"user-{uuid.uuid4().hex[:8]}"  # what others were granted by the same prefix does not count
+    secured.set_password(user, "SCRAM-SHA-512")
+    stream = make_secured(scram(secured, sasl_username=user), user)
+    for name, (kind, resource, operation) in more(stream).items():
+        if name != missing:
+            secured.grant(user, kind, resource, [operation])
+    return stream
+
+
+@pytest.mark.parametrize("missing", ["", "input, to write", "replay's group"])
+def test_replay_needs_its_rights_and_no_more(
+    missing: str, secured: SecuredKafka, make_secured: Callable[..., Stream]
+) -> None:
+    stream = of_a_user_of_its_own(secured, make_secured, rights_to_replay, missing)
+    said = {"reason": "model_failed", "detail": "why", "origin": f"{stream.input}-1-0", "model": "m@sha256:00"}
+    headers = tuple((f"dead-letter-{name}", value.encode()) for name, value in (said | {"at-ms": "1"}).items())
+    letters = [NewRecord(orjson.dumps({"text": f"text {n}"}), b"k", headers, partition=1) for n in range(3)]
+    produce(stream.servers, stream.dead_letters, letters)
+    done = stream.worker().command("dead-letters", "replay")
+    if missing:
+        assert done.returncode == 2, done.stderr
+        assert read_topic(stream.servers, stream.input) == []
+    else:
+        assert done.returncode == 0, done.stderr
+        assert len(read_topic(stream.servers, stream.input, at_least=3)) == 3
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "",
+        "second labels",
+        "second labels, to read",
+        "second dead letters",
+        "second dead letters, to read",
+        "the run's group",
+    ],
+)
+def test_labelling_a_range_again_needs_its_rights_and_no_more(
+    missing: str, secured: SecuredKafka, make_secured: Callable[..., Stream]
+) -> None:
+    second, letters = (create_topic(secured.open_servers, prefix="second", partitions=2) for _ in range(2))
+    stream = of_a_user_of_its_own(secured, make_secured, lambda s: rights_to_label_again(s, second, letters), missing)
+    stream.produce([message(str(index), f"text {index}") for index in range(20)] + [NewRecord(b"no JSON", b"k")])
+    with stream.worker() as worker:
+        stream.labels(20)
+        assert worker.terminate() == 0
+    command = ["run", "--from=earliest", "--until=now", f"--to={second}", f"--dead-letters={letters}"]
+    done = stream.worker().command(*command, f"--compare={stream.output}")
+    if missing:
+        assert done.returncode == 2, done.stderr
+        assert read_topic(stream.servers, second) == []
+    else:
+        assert done.returncode == 0, done.stderr
+        assert len(read_topic(stream.servers, second, at_least=20)) == 20
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("bench", "--texts=50", "--records=200", "--rounds=1"), ("demo",)], ids=lambda command: command[0]
+)
+def test_bench_and_demo_run_with_these_rights_alone(
+    command: tuple[str, ...], secured: SecuredKafka, tiny_model: Path, tmp_path: Path
+) -> None:
+    user = f"user-{command[0]}"
+    secured.set_password(user, "SCRAM-SHA-512")
+    for kind, name, operation in rights_to_measure(command[0]).values():
+        secured.grant(user, kind, name, [operation])
+    done = WorkerProcess(tmp_path, **scram(secured, sasl_username=user), model=tiny_model, batch_tokens=512).command(
+        *command
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def oauth(secured: SecuredKafka, endpoint: TokenEndpoint, secret: str = CLIENT_SECRET) -> dict[str, Any]:
