@@ -1,11 +1,13 @@
 """`make pages`: the tables in the documents that are made from the code."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from schemas.dead_letter import Reason
 from worker.observe import logs, metrics
 from worker.settings import listing
+from worker.settings.all_settings import GROUPS
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,7 +22,7 @@ TABLES: list[tuple[str, Callable[[], str]]] = [
     ("docker/OBSERVABILITY.md", metrics.markdown_table),
     ("docker/OBSERVABILITY.md", logs.markdown_table),
     ("schemas/README.md", reasons),
-    *[("worker/SETTINGS.md", table) for table in listing.markdown_tables()],
+    *[("worker/SETTINGS.md", partial(listing.markdown_table, group)) for group in GROUPS],
 ]
 
 

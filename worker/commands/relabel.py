@@ -114,10 +114,8 @@ def _label(
             "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
         )
         smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
-        consumer, committed = (
-            clients.consumer(),
-            CommittedOffsets(find_visible=partial(find_visible, clients, settings)),
-        )
+        consumer = clients.consumer()
+        committed = CommittedOffsets(find_visible=partial(find_visible, clients, settings))
         with (
             tqdm(total=extent.records, unit=" records", disable=None) as progress,
             closing(make_source(settings, consumer, settings.input_topic, stop.wait, committed)) as unbounded,

@@ -138,10 +138,8 @@ class Restorer:
 
 
 def _send(settings: Settings, clients: KafkaClients, extent: TopicRange, restorer: Restorer) -> bool:
-    consumer, committed = (
-        clients.consumer(),
-        CommittedOffsets(find_visible=partial(find_visible, clients, settings)),
-    )
+    consumer = clients.consumer()
+    committed = CommittedOffsets(find_visible=partial(find_visible, clients, settings))
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" letters", disable=None) as progress,

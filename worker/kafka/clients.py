@@ -146,7 +146,7 @@ def transactional_id(group_id: str) -> str:
 
     Fencing does not need a stable one: offsets are sent with the group's generation (KIP-447), so a zombie's are
     refused; what it left open ends with its transaction time-out, unless brokers skip its markers (see
-    `end_what_is_open`) and it does not come back: then others end it (`end_abandoned`).
+    `end_what_is_open`) and it does not come back: then others end it (`end_hanging_transactions`).
     """
     return f"{group_id}-{uuid.uuid4()}"
 

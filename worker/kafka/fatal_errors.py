@@ -87,7 +87,7 @@ def authorization_error(error: AuthorizationError) -> UserError:
 
 
 def group_error(error: KafkaError) -> UserError:
-    """Why the group does not take this worker, one of NOT_ADMITTED."""
+    """Why the group does not take this worker, one of GROUP_ERRORS."""
     return UserError(*_ADMISSION[type(error)])
 
 

@@ -39,7 +39,7 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
         """A token that has not expired.
 
         Raises:
-            RefusedError: The endpoint does not take us.
+            FatalConnectionError: The endpoint does not take us.
             kafka.errors.KafkaConnectionError: It does not answer now.
         """
         with self._lock:

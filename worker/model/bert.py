@@ -20,7 +20,7 @@ from transformers import (
 )
 from transformers.models.bert.modeling_bert import BertLayer, BertModel, BertSelfAttention
 
-from worker.model import prepacked_linear as prepacked_linear
+from worker.model import prepacked_linear
 from worker.model.packing import Inputs
 
 _KINDS = (BertForSequenceClassification, RobertaForSequenceClassification, XLMRobertaForSequenceClassification)

@@ -31,13 +31,13 @@ _AWAY_MS = 30_000
 
 
 class Settings(
-    SecuritySettings,
-    RegistrySettings,
-    ProcessSettings,
-    BatchingSettings,
-    ModelSettings,
-    WritingSettings,
     ReadingSettings,
+    WritingSettings,
+    ModelSettings,
+    BatchingSettings,
+    ProcessSettings,
+    RegistrySettings,
+    SecuritySettings,
 ):
     """Settings from environment variables, `.env` and a secrets directory, in this order of precedence."""
 

@@ -1,8 +1,5 @@
 """The settings as people read them: what was changed, and the page of all."""
 
-from collections.abc import Callable
-from functools import partial
-
 from worker.settings.all_settings import GROUPS, Settings, variable
 
 
@@ -13,12 +10,8 @@ def changed_settings(settings: Settings) -> dict[str, str]:
     return {variable(name): str(value) for name, (value, default) in values.items() if value != default}
 
 
-def markdown_tables() -> list[Callable[[], str]]:
-    """Makes the table of each group as the page of settings shows it, under its heading."""
-    return [partial(_table, group) for group in GROUPS]
-
-
-def _table(group: str) -> str:
+def markdown_table(group: str) -> str:
+    """A group as the page of settings shows it, under its heading."""
     lines = [f"## {group}", "", "| setting | default | meaning |", "| --- | --- | --- |"]
     for name, field in GROUPS[group].model_fields.items():
         default = "–" if field.default in (None, ()) else f"`{field.default}`"

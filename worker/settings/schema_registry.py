@@ -4,8 +4,7 @@ from typing import Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
 
-from worker.settings.base import SettingsGroup
-from worker.settings.security import refuse
+from worker.settings.base import SettingsGroup, refuse
 
 
 class RegistrySettings(SettingsGroup):

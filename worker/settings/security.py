@@ -1,11 +1,10 @@
-"""Settings of how the worker proves who it is and with whom it talks; the other ones are in `worker.settings`."""
+"""Settings of how the worker proves who it is and with whom it talks."""
 
-from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
 
-from worker.settings.base import SettingsGroup
+from worker.settings.base import SettingsGroup, refuse
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
@@ -93,10 +92,3 @@ class SecuritySettings(SettingsGroup):
         unused = other if self.sasl_mechanism else login | client
         refuse(unused, f"does nothing with EMOTION_SASL_MECHANISM={self.sasl_mechanism or '(unset)'}")
         return self
-
-
-def refuse(settings: Mapping[str, object], why: str) -> None:
-    """Raise ValueError if any of these is given, by its name."""
-    given = [name for name, value in settings.items() if value is not None]
-    if given:
-        raise ValueError(f"{' and '.join(given)}: {why}")

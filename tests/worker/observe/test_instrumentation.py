@@ -35,7 +35,7 @@ UNKNOWN = 1
 
 
 class MadeUp:
-    """Source, sink and model in one: texts of three tokens, all `glad`; `standing` and `refuse` are for the test."""
+    """Source, sink and model in one: texts of three tokens, all `glad`; `standing_now` and `refuse` are for tests."""
 
     info = ModelInfo("m", "sha256:0", ["sad", "glad"], confident_score=0.95)
     device, dtype = "cpu", "float32"

@@ -228,4 +228,4 @@ def test_every_setting_is_used() -> None:
     root = Path(__file__).parents[3] / "worker"
     code = "".join(path.read_text() for path in root.rglob("*.py") if path.parent.name != "settings")
     code += "".join((root / "settings" / name).read_text() for name in ("all_settings.py", "security.py"))
-    assert [name for name in Settings.model_fields if not re.search(rf"\.{name}\b", code)] == []
+    assert [name for name in Settings.model_fields if not re.search(rf"\b(_?settings|self)\.{name}\b", code)] == []

@@ -1,7 +1,12 @@
-"""Applies the patches that are not asked for by name, for every client of this process."""
+"""Applies the patches that are not asked for by name, for every client of this process.
 
+At import it says whether the client is the one that the patches were checked with.
+"""
+
+import warnings
 from typing import Any, NamedTuple
 
+import kafka
 from kafka.cluster import ClusterMetadata
 from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.base import BaseCoordinator
@@ -14,6 +19,16 @@ from worker.kafka.patches.fetching import fetch_records
 from worker.kafka.patches.group_join import join_and_sync
 from worker.kafka.patches.receiving import receive, receive_tls
 from worker.kafka.patches.record_reader import RecordBatch
+
+CHECKED_WITH = "3.0.12"
+
+if kafka.__version__ != CHECKED_WITH:
+    warnings.warn(
+        f"kafka-python {kafka.__version__} is installed, but worker.kafka was checked with {CHECKED_WITH} only, and "
+        f"reaches into private parts of it: install kafka-python=={CHECKED_WITH}",
+        RuntimeWarning,
+        stacklevel=1,
+    )
 
 
 class Patch(NamedTuple):
