@@ -19,6 +19,7 @@ class Reason(StrEnum):
     EMPTY_TEXT = "empty_text"
     NULL_KEY_AND_VALUE = "null_key_and_value"
     LABEL_TOO_LARGE = "label_too_large"
+    REFUSED_BY_TOPIC = "refused_by_topic"
     MODEL_FAILED = "model_failed"
 
     @property
@@ -37,6 +38,8 @@ _MEANINGS = {
     Reason.EMPTY_TEXT: "The text holds no visible character.",
     Reason.NULL_KEY_AND_VALUE: "Key and value are both null: a tombstone for nothing, which the client cannot send on.",
     Reason.LABEL_TOO_LARGE: "The label with the record's key, id and headers is larger than the output topic takes.",
+    Reason.REFUSED_BY_TOPIC: "The output topic does not take the label: its timestamp, its missing key, or another "
+    "rule of the topic; the detail says which.",
     Reason.MODEL_FAILED: "The model fails on this text, also when it is alone in its batch.",
 }
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
-from worker.flow import Batch, TokenizedText
+from worker.flow import Batch, Refusals, TokenizedText
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets
-from worker.kafka.topics import NAMED_BY, topic_problems
+from worker.kafka.topics import NAMED_BY, Topic, topic_problems
 from worker.kafka.window_size import WindowSizer
 from worker.messages.decode import ReadMessage, decode, message_reader
 from worker.messages.encode import Encoder, Target
@@ -91,8 +91,8 @@ def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
 
 def checked_topics(
     clients: KafkaClients, settings: Settings, named_by: tuple[str, str, str] = NAMED_BY
-) -> dict[str, int]:
-    """The largest message in bytes that each topic takes, once all three are fit for use; `named_by` what names them.
+) -> dict[str, Topic]:
+    """The three topics, once all are fit for use; `named_by` what names them.
 
     Raises:
         UserError: Everything that is wrong with them.
@@ -102,7 +102,17 @@ def checked_topics(
     problems = topic_problems(topics, settings, named_by)
     if problems:
         raise UserError("\n".join(map(str, problems)))
-    return {topic.name: topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES for topic in topics.values()}
+    return topics
+
+
+def largest_message_bytes(topics: Mapping[str, Topic], settings: Settings) -> int:
+    """What a message may have that either output topic takes."""
+    return min(_target(topics[name]).max_message_bytes for name in (settings.output_topic, settings.dead_letter_topic))
+
+
+def _target(topic: Topic) -> Target:
+    max_message_bytes = topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES
+    return Target(topic.name, max_message_bytes, topic.max_past_ms, topic.max_future_ms)
 
 
 def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:
@@ -112,24 +122,23 @@ def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -
 
 def make_stages(
     settings: Settings,
-    limits: Mapping[str, int],
+    topics: Mapping[str, Topic],
     model: "Model",
     tokenizer: "Tokenizer",
     source: loop.Source,
     sink: loop.Sink,
+    refusals: Refusals,
     label_prefix: bytes = b"",
 ) -> loop.Stages:
-    """All stages between a source and a sink.
-
-    `limits` are the largest messages in bytes, by topic; `label_prefix` stands before the JSON of every label.
-    """
+    """All stages between a source and a sink, which shares `refusals`; `label_prefix` stands before every label."""
     encoder = Encoder(
         model.info,
-        Target(settings.output_topic, limits[settings.output_topic]),
-        Target(settings.dead_letter_topic, limits[settings.dead_letter_topic]),
+        _target(topics[settings.output_topic]),
+        _target(topics[settings.dead_letter_topic]),
         now_ms,
         settings.cloudevents_source,
         label_prefix,
+        refusals,
     )
     reader = make_reader(settings, settings.input_format, prefixed=settings.schema_registry_url is not None)
     stages = loop.Stages(
@@ -172,9 +181,12 @@ def make_sink(
     consumer: Any,
     max_message_bytes: int,
     committed: CommittedOffsets,
+    refusals: Refusals | None = None,
     name: Callable[[str], str] = transactional_id,
 ) -> Sink:
     """A sink that commits what `consumer` has read. `name` makes a transactional id for the group.
+
+    What brokers refuse it adds to `refusals`; without them it ends the worker.
 
     Raises:
         UserError: Writing is not allowed, or the brokers are too old.
@@ -182,7 +194,7 @@ def make_sink(
     exactly_once = settings.delivery == "exactly_once"
     identity = name(settings.group_id) if exactly_once else None
     make_producer = partial(clients.producer, max_message_bytes, identity)
-    return Sink(consumer, make_producer, exactly_once, settings.session_timeout_ms / 1000, committed)
+    return Sink(consumer, make_producer, exactly_once, settings.session_timeout_ms / 1000, committed, refusals)
 
 
 def tune_garbage_collector() -> None:

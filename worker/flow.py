@@ -144,6 +144,26 @@ class Outcome:
     timestamp_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Brokers did not take an outcome; `detail` are their words."""
+
+    topic: str
+    detail: str
+
+
+class Refusals(dict[tuple[str, int, int], Refusal]):
+    """What was refused of the window at hand, by topic, partition and offset of the record that it answers.
+
+    The window is read again; its encoder makes something else of these records.
+    """
+
+    @staticmethod
+    def key(origin: Source) -> tuple[str, int, int]:
+        """Under which a record is found."""
+        return origin.topic, origin.partition, origin.offset
+
+
 def in_order(outcomes: Iterable[Outcome], records: int) -> list[Outcome]:
     """Put a window's outcomes in the order of its records.
 

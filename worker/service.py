@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from worker import loop
 from worker.build import (
     checked_topics,
+    largest_message_bytes,
     load_model,
     make_sink,
     make_source,
@@ -20,6 +21,7 @@ from worker.build import (
     set_batch_tokens,
     tune_garbage_collector,
 )
+from worker.flow import Refusals
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.committed_outputs import find_answered, find_visible
@@ -48,8 +50,8 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     """
     traces = tracing(settings)
     clients = KafkaClients(settings)
-    limits = checked_topics(clients, settings)
-    smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
+    topics = checked_topics(clients, settings)
+    smallest, refusals = largest_message_bytes(topics, settings), Refusals()
     label_prefix = find_label_prefix(settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     set_batch_tokens(model, settings)
@@ -60,9 +62,9 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     with (
         traces as traced,
         closing(source),
-        closing(make_sink(clients, settings, consumer, smallest, committed)) as sink,
+        closing(make_sink(clients, settings, consumer, smallest, committed, refusals)) as sink,
     ):
-        stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
+        stages = make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
         _log_start(model, settings)
         counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
         instrumentation = Instrumentation(stages, source, counter, meters, heartbeat, settings.longest_turn_ms / 1000)

@@ -6,5 +6,6 @@ REASONS_OF_THE_WORKER = {
     Reason.MESSAGE_TOO_LARGE,
     Reason.NULL_KEY_AND_VALUE,
     Reason.LABEL_TOO_LARGE,
+    Reason.REFUSED_BY_TOPIC,
     Reason.MODEL_FAILED,
 }

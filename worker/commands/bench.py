@@ -90,7 +90,7 @@ class _Bench:
         self._clients = clients
         self._texts = texts
         self._options = options
-        self._limits = checked_topics(clients, settings)
+        self._topics = checked_topics(clients, settings)
         self._model, self._tokenizer = load_model(settings)
 
     def measure(self, broker_name: str) -> Measured:
@@ -160,7 +160,7 @@ class _Bench:
 
     def _pipeline(self, records: int) -> float:
         """Texts a second through the broker, from the first window on."""
-        run = BenchRun(self._settings, self._limits, self._model, self._tokenizer)
+        run = BenchRun(self._settings, self._topics, self._model, self._tokenizer)
         run.until(records, lambda stages: stages)
         return records / run.seconds
 
@@ -179,7 +179,7 @@ class _Bench:
                 encode=clock.timed("encode", stages.encode),
             )
 
-        run = BenchRun(self._settings, self._limits, self._model, self._tokenizer)
+        run = BenchRun(self._settings, self._topics, self._model, self._tokenizer)
         run.until(records, free)
         decode, encode = clock.seconds["decode"], clock.seconds["encode"]
         client = run.cpu_seconds - sum(clock.seconds.values())

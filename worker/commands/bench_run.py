@@ -3,16 +3,17 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from worker import loop
-from worker.build import make_sink, make_source, make_stages
-from worker.flow import Batch, Prediction, Request, TokenizedText, Window
+from worker.build import largest_message_bytes, make_sink, make_source, make_stages
+from worker.flow import Batch, Prediction, Refusals, Request, TokenizedText, Window
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.source import Source
+from worker.kafka.topics import Topic
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,21 +24,24 @@ if TYPE_CHECKING:
 class BenchRun:
     """The loop of the service in this process, as a group of its own that reads all there is."""
 
-    def __init__(self, settings: Settings, limits: dict[str, int], model: "Model", tokenizer: "Tokenizer") -> None:
+    def __init__(self, settings: Settings, topics: Mapping[str, Topic], model: "Model", tokenizer: "Tokenizer") -> None:
         self.seconds = self.cpu_seconds = 0.0
-        self._parts = (limits, model, tokenizer)
+        self._parts = (topics, model, tokenizer)
         self._settings = settings.model_copy(update={"group_id": f"emotion-bench-{uuid.uuid4().hex[:8]}"})
         self._clients = KafkaClients(self._settings)
 
     def until(self, records: int, change: Callable[[loop.Stages], loop.Stages]) -> None:
         """Run until so many records were delivered."""
-        settings, (limits, model, tokenizer) = self._settings, self._parts
+        settings, (topics, model, tokenizer) = self._settings, self._parts
         consumer, committed = self._clients.consumer(), CommittedOffsets()
         source = make_source(settings, consumer, settings.input_topic, threading.Event().wait, committed)
-        smallest = min(limits.values())
-        with closing(source), closing(make_sink(self._clients, settings, consumer, smallest, committed)) as sink:
+        smallest, refusals = largest_message_bytes(topics, settings), Refusals()
+        with (
+            closing(source),
+            closing(make_sink(self._clients, settings, consumer, smallest, committed, refusals)) as sink,
+        ):
             counted = _CountingSource(source)
-            stages = change(make_stages(settings, limits, model, tokenizer, counted, sink))
+            stages = change(make_stages(settings, topics, model, tokenizer, counted, sink, refusals))
             loop.run(stages, lambda: counted.delivered >= records, lambda: None)
         self.seconds = time.perf_counter() - counted.started
         self.cpu_seconds = time.process_time() - counted.cpu_started

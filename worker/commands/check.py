@@ -141,7 +141,12 @@ def _group(settings: Settings) -> Iterator[Result]:
 
 def _delivery(settings: Settings) -> Iterator[Result]:
     make_sink(
-        KafkaClients(settings), settings, None, DEFAULT_MAX_MESSAGE_BYTES, CommittedOffsets(), trial_transactional_id
+        KafkaClients(settings),
+        settings,
+        None,
+        DEFAULT_MAX_MESSAGE_BYTES,
+        CommittedOffsets(),
+        name=trial_transactional_id,
     ).close()
     yield Result("delivery", True, settings.delivery)
 

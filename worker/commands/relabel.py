@@ -12,17 +12,25 @@ import orjson
 from tqdm import tqdm
 
 from worker import loop
-from worker.build import checked_topics, load_model, make_sink, make_source, make_stages, set_batch_tokens
+from worker.build import (
+    checked_topics,
+    largest_message_bytes,
+    load_model,
+    make_sink,
+    make_source,
+    make_stages,
+    set_batch_tokens,
+)
 from worker.commands.bounded_source import BoundedSource, own_group
 from worker.commands.label_changes import Changes
 from worker.errors import UserError
-from worker.flow import Outcome
+from worker.flow import Outcome, Refusals
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.offset_spec import OffsetSpec
 from worker.kafka.topic_range import TopicRange, find_range, group_offsets
-from worker.kafka.topics import NAMED_BY
+from worker.kafka.topics import NAMED_BY, Topic
 from worker.messages.schema_registry import find_label_prefix
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings, load_settings
@@ -84,14 +92,14 @@ def relabel(live: Settings, wanted: Relabel) -> int:
     """
     settings = own_settings(live, wanted)
     clients = KafkaClients(settings)
-    limits = checked_topics(clients, settings, (NAMED_BY[0], "--to", "--dead-letters"))
+    topics = checked_topics(clients, settings, (NAMED_BY[0], "--to", "--dead-letters"))
     label_prefix = find_label_prefix(settings)
     extent = find_range(clients, settings.input_topic, wanted.first, wanted.until)
     extent = replace(extent, starts=group_offsets(clients, settings.group_id, extent, begin=True))
     changes = None if wanted.compare is None else Changes(clients, wanted.compare, extent)
     counters = Counters(settings.dead_letter_topic, changes)
     started = time.monotonic()
-    finished = _label(clients, settings, limits, label_prefix, extent, counters)
+    finished = _label(clients, settings, topics, label_prefix, extent, counters)
     seconds = round(time.monotonic() - started, 1)
     figures = {"finished": finished} | counters.summary() | {"seconds": seconds, "group": settings.group_id}
     sys.stdout.write(orjson.dumps(figures).decode() + "\n")
@@ -101,7 +109,7 @@ def relabel(live: Settings, wanted: Relabel) -> int:
 def _label(
     clients: KafkaClients,
     settings: Settings,
-    limits: Mapping[str, int],
+    topics: Mapping[str, Topic],
     label_prefix: bytes,
     extent: TopicRange,
     counters: Counters,
@@ -113,16 +121,16 @@ def _label(
         _log.info(
             "relabel_started", extra={"group": settings.group_id, "model": model.info.name, "offsets": extent.records}
         )
-        smallest = min(limits[settings.output_topic], limits[settings.dead_letter_topic])
+        smallest, refusals = largest_message_bytes(topics, settings), Refusals()
         consumer = clients.consumer()
         committed = CommittedOffsets(find_visible=partial(find_visible, clients, settings))
         with (
             tqdm(total=extent.records, unit=" records", disable=None) as progress,
             closing(make_source(settings, consumer, settings.input_topic, stop.wait, committed)) as unbounded,
-            closing(make_sink(clients, settings, consumer, smallest, committed)) as sink,
+            closing(make_sink(clients, settings, consumer, smallest, committed, refusals)) as sink,
         ):
             source = BoundedSource(unbounded, extent, progress.update)
-            stages = make_stages(settings, limits, model, tokenizer, source, sink, label_prefix)
+            stages = make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
             loop.run(
                 replace(stages, circuit_breaker=partial(_count_and_check, counters, stages.circuit_breaker)),
                 lambda: stop.is_set() or source.finished,

@@ -17,6 +17,7 @@ from worker.kafka.fatal_errors import authorization_error
 from worker.kafka.topics import Topic
 
 _COORDINATOR_SECONDS = 15
+_NO_LIMIT_MS = 2**62
 _ENDED = {TransactionState.COMPLETE_COMMIT, TransactionState.COMPLETE_ABORT, TransactionState.EMPTY}
 
 
@@ -158,6 +159,7 @@ class Admin:
             min(replicas, default=None),
             _number(config.get("min.insync.replicas")),
             "compact" in (config.get("cleanup.policy") or ""),
+            *_time_limits(config),
         )
 
     def _config(self, topic: str) -> dict[str, str | None]:
@@ -177,3 +179,13 @@ def _operations(described: dict[str, Any]) -> frozenset[str] | None:
 
 def _number(value: str | None) -> int | None:
     return int(value) if value else None
+
+
+def _time_limits(config: Mapping[str, str | None]) -> tuple[int | None, int | None]:
+    """How far records may lie in the past and in the future; before Apache Kafka 3.6 one limit was for both."""
+    if config.get("message.timestamp.type") == "LogAppendTime":
+        return None, None
+    both = _number(config.get("message.timestamp.difference.max.ms"))
+    limits = (_number(config.get(f"message.timestamp.{side}.max.ms")) or both for side in ("before", "after"))
+    past, future = (None if limit is None or limit >= _NO_LIMIT_MS else limit for limit in limits)
+    return past, future

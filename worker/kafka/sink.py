@@ -2,29 +2,25 @@
 
 import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
     AuthorizationError,
-    InvalidRecordError,
-    InvalidTimestampError,
     InvalidTransactionTimeoutError,
     KafkaError,
     KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    PolicyViolationError,
     SaslAuthenticationFailedError,
     UnsupportedVersionError,
 )
 from kafka.structs import OffsetAndMetadata
 
 from worker.errors import NotDeliveredError, UserError
-from worker.flow import Outcome, Partition, Window
+from worker.flow import Outcome, Partition, Refusal, Refusals, Window
 from worker.kafka.committed_offsets import CommittedOffsets, Written
 from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, authorization_error, group_error
-from worker.kafka.patches.producer import WindowProducer
+from worker.kafka.patches.producer import REFUSALS, RecordsRefusedError, UnnamedRefusalError, WindowProducer
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +41,7 @@ class Sink:
         exactly_once: bool,
         timeout_seconds: float,
         committed: CommittedOffsets,
+        refusals: Refusals | None = None,
     ) -> None:
         """Make the first producer.
 
@@ -54,6 +51,7 @@ class Sink:
             exactly_once: Commit labels, dead letters and offsets in one transaction.
             timeout_seconds: How long the brokers may take to acknowledge a window's outcomes.
             committed: Told what was committed, and what may not have been.
+            refusals: Told what brokers do not take, so that another outcome is made of it; None: that ends the worker.
 
         Raises:
             UserError: The producer may not work here.
@@ -64,6 +62,8 @@ class Sink:
         self._exactly_once = exactly_once
         self._timeout_seconds = timeout_seconds
         self._committed = committed
+        self._refusals = refusals
+        self._singly = False  # whether each outcome has a batch of its own, to learn which one is refused
         self._proven = False  # whether this producer has delivered anything
         self._producer: WindowProducer | None = None
         self._written: set[Partition] = set()
@@ -133,11 +133,14 @@ class Sink:
         if self._exactly_once:
             written = self._deliver_in_transaction(producer, window, outcomes)
         else:
-            written = self._send(producer, outcomes)
+            written = self._send(producer, window, outcomes)
             self._check_membership(window)
-            self._consumer.commit(_offsets(window), timeout_ms=int(self._timeout_seconds * 1000))
+            self._commit(window.next_offsets)
         self._committed.add(window.next_offsets, written)
-        self._proven = True
+        self._proven, self._singly = True, False
+        if self._refusals:
+            for record in window.records:
+                self._refusals.pop(Refusals.key(record.origin), None)
 
     def _deliver_in_transaction(
         self, producer: WindowProducer, window: Window, outcomes: list[Outcome]
@@ -145,7 +148,7 @@ class Sink:
         written: list[Written] = []
         producer.begin_transaction()
         try:
-            written = self._send(producer, outcomes)
+            written = self._send(producer, window, outcomes)
             self._check_membership(window)
             producer.send_offsets_to_transaction(_offsets(window), window.membership)
             producer.commit_transaction()
@@ -164,7 +167,7 @@ class Sink:
         if self._consumer.group_metadata() != window.membership:
             raise NotDeliveredError("the group moved on while the window was being labelled")
 
-    def _send(self, producer: WindowProducer, outcomes: list[Outcome]) -> list[Written]:
+    def _send(self, producer: WindowProducer, window: Window, outcomes: list[Outcome]) -> list[Written]:
         """Send, and wait until all in-sync replicas have it. Returns the last outcome in each partition."""
         groups: dict[Partition, list[Outcome]] = {}
         for outcome in outcomes:
@@ -173,7 +176,48 @@ class Sink:
             self._check_partition(producer, topic, partition)
         self._touched = set(groups)
         self._written |= self._touched
-        return list(producer.deliver(groups, self._timeout_seconds).items())
+        try:
+            return list(producer.deliver(groups, self._timeout_seconds, self._singly).items())
+        except UnnamedRefusalError as error:
+            self._singly = True
+            raise NotDeliveredError(f"the brokers refuse one of several outcomes: {error}") from error
+        except RecordsRefusedError as error:
+            refused = {groups[partition][place].index: words for (partition, place), words in error.refused.items()}
+            self._remember(window, {outcome.index: outcome for outcome in outcomes}, refused)
+            if not self._exactly_once:
+                self._commit_taken(window, groups, error.taken)
+            raise NotDeliveredError(f"the brokers refuse outcomes: {error}") from error
+
+    def _remember(self, window: Window, outcomes: dict[int, Outcome], refused: dict[int, str]) -> None:
+        """Let another outcome be made of these.
+
+        Raises:
+            UserError: That was tried, or cannot be.
+        """
+        for index, words in refused.items():
+            key, topic = Refusals.key(window.records[index].origin), outcomes[index].topic
+            if self._refusals is None or key in self._refusals:
+                raise _refused_for_good(topic, words)
+            self._refusals[key] = Refusal(topic, words)
+
+    def _commit_taken(
+        self, window: Window, groups: dict[Partition, list[Outcome]], taken: Mapping[Partition, int]
+    ) -> None:
+        """Commit what the brokers have of a window that failed: at least once need not say it twice."""
+        missing: dict[Partition, int] = {}
+        for target, outcomes in groups.items():
+            for outcome in outcomes[taken[target] :]:
+                origin = window.records[outcome.index].origin
+                source = Partition(origin.topic, origin.partition)
+                missing[source] = min(missing.get(source, origin.offset), origin.offset)
+        self._check_membership(window)
+        offsets = {partition: missing.get(partition, offset) for partition, offset in window.next_offsets.items()}
+        self._commit(offsets)
+        self._committed.add(offsets)
+
+    def _commit(self, offsets: Mapping[Partition, int]) -> None:
+        places = {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
+        self._consumer.commit(places, timeout_ms=int(self._timeout_seconds * 1000))
 
     def _check_partition(self, producer: WindowProducer, topic: str, partition: int) -> None:
         if partition not in _partitions(producer, topic):
@@ -209,12 +253,8 @@ def _translated_errors() -> Iterator[None]:
         raise authorization_error(error) from error
     except SaslAuthenticationFailedError as error:
         raise authentication_error(error) from error
-    except (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError) as error:
-        raise UserError(
-            f"the brokers refuse an outcome ({error}): compare message.timestamp.*.max.ms of the output and the "
-            "dead-letter topic with the input's; a compacted topic takes no record without a key; if max.message.bytes "
-            "was lowered, start again: it is read at start"
-        ) from error
+    except REFUSALS as error:
+        raise _refused_for_good("", f"{type(error).__name__}: {error}") from error
     except GROUP_ERRORS as error:
         raise group_error(error) from error
     except UnsupportedVersionError as error:
@@ -228,3 +268,11 @@ def _translated_errors() -> Iterator[None]:
                 "transaction.max.timeout.ms: lower the one or raise the other"
             ) from error
         raise NotDeliveredError(f"{type(error).__name__}: {error}") from error
+
+
+def _refused_for_good(topic: str, words: str) -> UserError:
+    return UserError(
+        f"the brokers refuse an outcome ({words}){topic and f' for {topic}'}: compare message.timestamp.*.max.ms of "
+        "the output and the dead-letter topic with the input's; a compacted topic takes no record without a key; if "
+        "max.message.bytes was lowered, start again: it is read at start"
+    )

@@ -12,7 +12,8 @@ _DEAD_LETTER_BYTES = 4096
 class Topic:
     """A topic as the cluster describes it; what it does not tell us is None.
 
-    `operations` are those that ACLs allow this user, such as `READ`.
+    `operations` are those that ACLs allow this user, such as `READ`. `max_past_ms` and `max_future_ms` bound the
+    timestamps of records, where the producer's count.
     """
 
     name: str
@@ -22,6 +23,8 @@ class Topic:
     replicas: int | None = None
     min_insync_replicas: int | None = None
     compacted: bool = False
+    max_past_ms: int | None = None
+    max_future_ms: int | None = None
 
 
 NAMED_BY = ("EMOTION_INPUT_TOPIC", "EMOTION_OUTPUT_TOPIC", "EMOTION_DEAD_LETTER_TOPIC")

@@ -1,6 +1,6 @@
 """Answers to outcomes: labels, dead letters and tombstones, ready to send."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from schemas.cloud_event import CloudEvent, event_time, without_event
@@ -8,18 +8,31 @@ from schemas.codec import encode_label
 from schemas.dead_letter import DeadLetter, Reason
 from schemas.emotion_label import EmotionLabel, ModelName
 from schemas.wire_format import SCHEMA_ID_HEADER
-from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Tombstone
+from worker.flow import ModelInfo, Outcome, Prediction, Record, Refusal, Refusals, Rejected, Tombstone
 
 # Beside key, value and headers a record and its batch take some bytes of their own: 61 for the batch, and varints.
 _FRAMING_BYTES = 256
+_CLOCKS_MS = 60_000  # that clocks may differ
 
 
 @dataclass(frozen=True)
 class Target:
-    """A topic to write to, and the largest record batch that it takes."""
+    """A topic to write to: the largest record batch and the timestamps that it takes, as its brokers tell."""
 
     topic: str
     max_message_bytes: int
+    max_past_ms: int | None = None
+    max_future_ms: int | None = None
+
+    def time_problem(self, timestamp_ms: int | None, now_ms: int) -> str | None:
+        """Why brokers will refuse a timestamp; None if they may take it: their clock is not quite ours."""
+        if timestamp_ms is None:
+            return None
+        if self.max_future_ms is not None and timestamp_ms - now_ms > self.max_future_ms + _CLOCKS_MS:
+            return f"its timestamp is {timestamp_ms - now_ms} ms ahead, the topic takes {self.max_future_ms}"
+        if self.max_past_ms is not None and now_ms - timestamp_ms > self.max_past_ms + _CLOCKS_MS:
+            return f"its timestamp is {now_ms - timestamp_ms} ms old, the topic takes {self.max_past_ms}"
+        return None
 
 
 class LabelMaker:
@@ -63,6 +76,7 @@ class Encoder:
         now_ms: Callable[[], int],
         cloudevents_source: str | None = None,
         label_prefix: bytes = b"",
+        refusals: Mapping[tuple[str, int, int], Refusal] | None = None,
     ) -> None:
         """Prepare.
 
@@ -73,6 +87,7 @@ class Encoder:
             now_ms: Milliseconds since 1970 in UTC.
             cloudevents_source: Makes every label a CloudEvent from this source.
             label_prefix: What stands before the JSON of every label, in the wire format of a schema registry.
+            refusals: What brokers did not take, by the record that it answers.
         """
         self._make_label = LabelMaker(model, now_ms)
         self._model = f"{model.name}@{model.revision}"
@@ -81,9 +96,12 @@ class Encoder:
         self._now_ms = now_ms
         self._cloudevents_source = cloudevents_source
         self._label_prefix = label_prefix
+        self._refusals = {} if refusals is None else refusals
+        self._now = 0
 
     def encode(self, records: list[Record], answers: Iterable[Prediction | Rejected | Tombstone]) -> list[Outcome]:
         """The outcome of each answer, in the order of the answers."""
+        self._now = self._now_ms()
         return [self._outcome(records, answer) for answer in answers]
 
     def _outcome(self, records: list[Record], answer: Prediction | Rejected | Tombstone) -> Outcome:
@@ -108,14 +126,30 @@ class Encoder:
         return without_event(headers) + event.headers()
 
     def _fits(self, outcome: Outcome, record: Record) -> Outcome:
+        refused = self._refused_by(self._labels, record)
+        if problem := refused or self._labels.time_problem(outcome.timestamp_ms, self._now):
+            return self._dead_letter(Rejected(outcome.index, Reason.REFUSED_BY_TOPIC, problem), record)
         size = batch_bytes(outcome)
         if size <= self._labels.max_message_bytes:
             return outcome
         detail = f"{size} bytes, the topic takes {self._labels.max_message_bytes}"
         return self._dead_letter(Rejected(outcome.index, Reason.LABEL_TOO_LARGE, detail), record)
 
+    def _refused_by(self, target: Target, record: Record) -> str | None:
+        """The words with which brokers did not take this record's outcome for a topic."""
+        refusal = self._refusals.get(Refusals.key(record.origin)) if self._refusals else None
+        return refusal.detail if refusal is not None and refusal.topic == target.topic else None
+
     def _dead_letter(self, rejected: Rejected, record: Record) -> Outcome:
-        """The original with the reason; cut to what the topic takes: the value first, then headers, then the key."""
+        """The original with the reason, cut to what the topic takes, under a time that it takes."""
+        letter = self._cut_dead_letter(rejected, record)
+        is_refused = rejected.reason == Reason.REFUSED_BY_TOPIC or self._refused_by(self._dead_letters, record)
+        if is_refused or self._dead_letters.time_problem(letter.timestamp_ms, self._now):
+            return replace(letter, timestamp_ms=None)  # now
+        return letter
+
+    def _cut_dead_letter(self, rejected: Rejected, record: Record) -> Outcome:
+        """Cut to what the topic takes: the value first, then headers, then the key."""
         key, value = record.key, record.value or b""  # the client cannot send a null key with a null value
         headers = _sendable(record.headers)
         letter = DeadLetter(

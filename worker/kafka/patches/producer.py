@@ -13,7 +13,15 @@ Upstream: no issue found.
 from collections.abc import Iterable, Mapping, Sequence
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import IllegalStateError, KafkaTimeoutError
+from kafka.errors import (
+    IllegalStateError,
+    InvalidRecordError,
+    InvalidTimestampError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+)
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionState
 
@@ -24,6 +32,27 @@ from worker.kafka.patches.record_writer import Sendable, make_batches
 _ANEW = (TransactionState.BUMPING_PRODUCER_EPOCH, TransactionState.INITIALIZING, TransactionState.READY)
 
 
+# What brokers refuse of a record, and with it its batch.
+REFUSALS = (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError)
+
+
+class RecordsRefusedError(KafkaError):  # type: ignore[misc]
+    """Brokers refuse some records for good, and with each all of its batch.
+
+    `refused` are the brokers' words for records, by partition and place in it; `taken` says how many of the first
+    records of each partition the brokers have.
+    """
+
+    def __init__(self, refused: Mapping[tuple[Partition, int], str], taken: Mapping[Partition, int]) -> None:
+        super().__init__(f"{len(refused)} records: {next(iter(refused.values()), '')}")
+        self.refused = refused
+        self.taken = taken
+
+
+class UnnamedRefusalError(KafkaError):  # type: ignore[misc]
+    """Brokers refuse a batch of several records and do not say for which of them: send each on its own."""
+
+
 class WindowProducer(KafkaProducer):  # type: ignore[misc]
     """Delivers windows. After a KafkaTimeoutError of a transaction its outcome is unknown."""
 
@@ -32,38 +61,49 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
         # A batch that a topic does not take any more was within its limit at start: halving it would hide that.
         self._sender._can_split = lambda *_: False
 
-    def deliver(self, groups: Mapping[Partition, Sequence[Sendable]], timeout_seconds: float) -> dict[Partition, int]:
+    def deliver(
+        self, groups: Mapping[Partition, Sequence[Sendable]], timeout_seconds: float, singly: bool = False
+    ) -> dict[Partition, int]:
         """Send records, each partition's in their order, and wait until all in-sync replicas have all of them.
 
         `send` costs several times as much, most of it for a future that tells what the future of its batch does.
+
+        Args:
+            groups: The records of each partition.
+            timeout_seconds: How long it may take.
+            singly: Each in a batch of its own, so that brokers that refuse one say which.
 
         Returns:
             The offset of each partition's last record; negative where the brokers did not tell.
 
         Raises:
-            kafka.errors.KafkaError: At least one batch was refused, or not answered in time.
+            RecordsRefusedError: Brokers refuse some of them for good.
+            UnnamedRefusalError: They do, and do not say which.
+            kafka.errors.KafkaError: At least one batch failed, or was not answered in time.
         """
         if self._closed:
             raise IllegalStateError("the producer is closed")
-        batches = [(p, batch) for p, records in groups.items() for batch in self._queue(TopicPartition(*p), records)]
+        batches = {p: self._queue(TopicPartition(*p), records, singly) for p, records in groups.items()}
         self.flush(timeout=timeout_seconds)
-        last: dict[Partition, int] = {}
-        for partition, batch in batches:
-            if not batch.produce_future.is_done:  # `flush` alone raises for no batch that failed
-                raise KafkaTimeoutError("a batch was not answered")
-            first, _, exception_of = batch.produce_future.value
-            if exception_of is not None:
-                raise exception_of(0)
-            last[partition] = first + batch.record_count - 1 if first >= 0 else first
-        return last
+        answers = {partition: _Answers(queued) for partition, queued in batches.items()}
+        failures = [failure for each in answers.values() for failure in each.failures]
+        refused = {(p, place): words for p, each in answers.items() for place, words in each.refused.items()}
+        if refused:  # the other batches of their partition failed with them
+            raise RecordsRefusedError(refused, {partition: each.taken for partition, each in answers.items()})
+        if failures:
+            raise failures[0]
+        return {partition: each.last_offset for partition, each in answers.items()}
 
-    def _queue(self, partition: TopicPartition, records: Sequence[Sendable]) -> list[ProducerBatch]:
+    def _queue(self, partition: TopicPartition, records: Sequence[Sendable], singly: bool) -> list[ProducerBatch]:
         self.partitions_for(partition.topic)  # waits for its leaders, if they are not known yet
         if self._transaction_manager.is_transactional():
             self._transaction_manager.maybe_add_partition_to_transaction(partition)
         accumulator = self._accumulator
         batches = make_batches(
-            partition, records, accumulator.config["compression_attrs"], accumulator.config["batch_size"]
+            partition,
+            records,
+            accumulator.config["compression_attrs"],
+            0 if singly else accumulator.config["batch_size"],
         )
         with accumulator._tp_lock(partition):
             accumulator._batches[partition].extend(batches)
@@ -114,3 +154,43 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
         self._sender.wakeup()
         if not result.wait(timeout_ms=self.config["transaction_timeout_ms"]):
             raise KafkaTimeoutError("no answer from the transaction's coordinator")
+
+
+class _Answers:
+    """What the brokers said of the batches of one partition, in their order."""
+
+    def __init__(self, batches: Sequence[ProducerBatch]) -> None:
+        self.taken = 0  # of the first records
+        self.last_offset = -1
+        self.failures: list[Exception] = []
+        self.refused: dict[int, str] = {}  # the brokers' words, by place among the partition's records
+        place = 0
+        for batch in batches:
+            self._read(batch, place)
+            place += batch.record_count
+
+    def _read(self, batch: ProducerBatch, place: int) -> None:
+        if not batch.produce_future.is_done:  # `flush` alone raises for no batch that failed
+            self.failures.append(KafkaTimeoutError("a batch was not answered"))
+            return
+        first, _, exception_of = batch.produce_future.value
+        count = batch.record_count
+        if exception_of is None:
+            if not self.failures:
+                self.taken = place + count
+            self.last_offset = first + count - 1 if first >= 0 else first
+            return
+        # Neighbours of a record that is to blame get an error that is no more than a KafkaError.
+        errors = [exception_of(number) for number in range(count)]
+        blamed = {number: error for number, error in enumerate(errors) if isinstance(error, REFUSALS)}
+        if count == 1 or errors[0] is not errors[-1]:  # else it is one error for all of them
+            self.refused |= {place + number: _words(error) for number, error in blamed.items()}
+            self.failures.append(next(iter(blamed.values()), errors[0]))
+        elif isinstance(errors[0], MessageSizeTooLargeError):  # no record's fault: the topic's limit was lowered
+            self.failures.append(errors[0])
+        else:
+            self.failures.append(UnnamedRefusalError(_words(errors[0])) if blamed else errors[0])
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error.args[0] if error.args else ''}"
