@@ -21,6 +21,8 @@ from worker.flow import (
 
 _log = logging.getLogger(__name__)
 
+_STUCK_ATTEMPTS = 5  # restarts of brokers and rebalances need fewer
+
 
 class Source(Protocol):
     """Where windows come from."""
@@ -64,12 +66,15 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
         stopping: Whether to stop before the next window.
         turn: Called at the start of every turn: the loop is alive.
     """
+    attempts = 0  # in a row that failed
     while not stopping():
         turn()
         try:
             stages.sink.settle()  # before the committed offsets are read again: it may still change them
         except NotDeliveredError as error:
+            attempts += 1
             _log.warning("broker_away", extra={"error": str(error)})
+            _say_if_stuck(attempts, error)
             stages.source.rewind()
             continue
         window = stages.source.poll()
@@ -81,7 +86,16 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
         try:
             stages.sink.deliver(window, outcomes)
         except NotDeliveredError as error:
+            attempts += 1
             _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
+            _say_if_stuck(attempts, error)
             stages.source.rewind()
         else:
+            attempts = 0
             stages.circuit_breaker(outcomes)
+
+
+def _say_if_stuck(attempts: int, error: NotDeliveredError) -> None:
+    """The same window again and again, for whatever reason: nobody should have to count lines of the log."""
+    if attempts >= _STUCK_ATTEMPTS:
+        _log.error("window_stuck", extra={"attempts": attempts, "error": str(error)})

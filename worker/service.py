@@ -10,17 +10,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from worker import loop
-from worker.build import (
-    checked_topics,
-    largest_message_bytes,
-    load_model,
-    make_sink,
-    make_source,
-    make_stages,
-    set_batch_tokens,
-    tune_garbage_collector,
-)
+from worker import build, loop
 from worker.flow import Refusals
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
@@ -50,25 +40,25 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     """
     traces = tracing(settings)
     clients = KafkaClients(settings)
-    topics = checked_topics(clients, settings)
-    smallest, refusals = largest_message_bytes(topics, settings), Refusals()
+    topics = build.checked_topics(clients, settings)
+    smallest, refusals = build.largest_message_bytes(topics, settings), Refusals()
     label_prefix = find_label_prefix(settings)
-    model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
-    set_batch_tokens(model, settings)
+    model, tokenizer = build.load_model(settings)  # before the group is joined: loading may take longer than a session
+    build.set_batch_tokens(model, settings)
     warm_up_shapes(model)
     consumer = clients.consumer()
     committed, unblock = _committed_offsets(clients, settings)
-    source = make_source(settings, consumer, settings.input_topic, stop.wait, committed, unblock)
+    source = build.make_source(settings, consumer, settings.input_topic, stop.wait, committed, unblock)
     with (
         traces as traced,
         closing(source),
-        closing(make_sink(clients, settings, consumer, smallest, committed, refusals)) as sink,
+        closing(build.make_sink(clients, settings, consumer, smallest, committed, refusals)) as sink,
     ):
-        stages = make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
+        stages = build.make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
         _log_start(model, settings)
         counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
         instrumentation = Instrumentation(stages, source, counter, meters, heartbeat, settings.longest_turn_ms / 1000)
-        tune_garbage_collector()
+        build.tune_garbage_collector()
         loop.run(traced(instrumentation.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
 

@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, StoredRecord, end_offsets
+from tests.harness.terse_brokers import MODULE as TERSE_BROKERS
 from tests.integration.conftest import Stream, identities, message
 
 HOUR_MS = 3_600_000
@@ -106,9 +107,10 @@ def test_a_dead_letter_from_the_future_keeps_its_reason(stream: Stream) -> None:
     assert said(letter)["dead-letter-reason"] == "invalid_json"
 
 
-def test_a_compacted_output_takes_what_has_a_key(stream: Stream) -> None:
+@pytest.mark.parametrize("module", ["worker", TERSE_BROKERS])
+def test_a_compacted_output_takes_what_has_a_key(stream: Stream, module: str) -> None:
     set_config(stream.servers, stream.output, cleanup_policy="compact")
-    with stream.worker(window_max_records=1000) as worker:
+    with stream.worker(module, window_max_records=1000) as worker:
         worker.wait_until_ready()
         keyless = [NewRecord(message(name, "a text").value, partition=0) for name in names("keyless", 3)]
         keyed = [message(name, "a text", 0) for name in names("keyed", 6)]

@@ -112,6 +112,17 @@ def test_a_window_that_was_not_delivered_is_read_again(
     assert own == ["window_not_delivered"] * 2
 
 
+def test_a_window_that_is_never_delivered_is_said_to_be_stuck(
+    model_and_tokenizer: tuple[Model, Tokenizer], caplog: pytest.LogCaptureFixture
+) -> None:
+    source, sink = ListSource([window([b'{"text": "a"}']), window([b'{"text": "b"}'])]), ListSink(refusals=7)
+    run(source, sink, *model_and_tokenizer)
+    sink.refusals, source.next = 4, 1
+    run(source, sink, *model_and_tokenizer)  # after a delivery it is counted anew
+    stuck = [record.__dict__ for record in caplog.records if record.message == "window_stuck"]
+    assert [(each["attempts"], each["error"]) for each in stuck] == [(5, "refused"), (6, "refused"), (7, "refused")]
+
+
 def test_positions_that_moved_without_records_are_delivered_too(model_and_tokenizer: tuple[Model, Tokenizer]) -> None:
     moved = Window([], {Partition("in", 0): 5}, None)
     sink = ListSink()

@@ -6,21 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import (
-    AuthorizationError,
-    InvalidTransactionTimeoutError,
-    KafkaError,
-    KafkaTimeoutError,
-    SaslAuthenticationFailedError,
-    UnsupportedVersionError,
-)
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata
 
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Outcome, Partition, Refusal, Refusals, Window
 from worker.kafka.committed_offsets import CommittedOffsets, Written
-from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, authorization_error, group_error
-from worker.kafka.patches.producer import REFUSALS, RecordsRefusedError, UnnamedRefusalError, WindowProducer
+from worker.kafka.delivery_errors import refused_for_good, translated_errors
+from worker.kafka.patches.producer import RecordsRefusedError, UnnamedRefusalError, WindowProducer
 
 _log = logging.getLogger(__name__)
 
@@ -62,14 +55,14 @@ class Sink:
         self._exactly_once = exactly_once
         self._timeout_seconds = timeout_seconds
         self._committed = committed
-        self._refusals = refusals
         self._singly = False  # whether each outcome has a batch of its own, to learn which one is refused
+        self._refusals = refusals
         self._proven = False  # whether this producer has delivered anything
         self._producer: WindowProducer | None = None
         self._written: set[Partition] = set()
         self._touched: set[Partition] = set()  # by the last transaction
         self._is_committed = False  # the last transaction that the brokers took anything into, as far as anybody told
-        with _translated_errors():
+        with translated_errors():
             self._open()
 
     def settle(self) -> None:
@@ -110,7 +103,7 @@ class Sink:
     @contextmanager
     def _closed_on_failure(self) -> Iterator[None]:
         try:
-            with _translated_errors():
+            with translated_errors():
                 yield
         except NotDeliveredError:
             self.close()
@@ -197,7 +190,7 @@ class Sink:
         for index, words in refused.items():
             key, topic = Refusals.key(window.records[index].origin), outcomes[index].topic
             if self._refusals is None or key in self._refusals:
-                raise _refused_for_good(topic, words)
+                raise refused_for_good(topic, words)
             self._refusals[key] = Refusal(topic, words)
 
     def _commit_taken(
@@ -242,37 +235,3 @@ def _partitions(producer: WindowProducer, topic: str) -> set[int]:
             f"the brokers say nothing of topic {topic}: they are away, or it was deleted"
         ) from error
     return found
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    """Turn the client's errors into what happens next."""
-    try:
-        yield
-    except AuthorizationError as error:
-        raise authorization_error(error) from error
-    except SaslAuthenticationFailedError as error:
-        raise authentication_error(error) from error
-    except REFUSALS as error:
-        raise _refused_for_good("", f"{type(error).__name__}: {error}") from error
-    except GROUP_ERRORS as error:
-        raise group_error(error) from error
-    except UnsupportedVersionError as error:
-        raise UserError(
-            f"the brokers are too old for this ({error}): exactly once needs Apache Kafka 2.5 or newer"
-        ) from error
-    except KafkaError as error:
-        if InvalidTransactionTimeoutError.__name__ in str(error):  # the client gives it no class of its own
-            raise UserError(
-                "EMOTION_SESSION_TIMEOUT_MS is also the time-out of transactions, and larger than the brokers' "
-                "transaction.max.timeout.ms: lower the one or raise the other"
-            ) from error
-        raise NotDeliveredError(f"{type(error).__name__}: {error}") from error
-
-
-def _refused_for_good(topic: str, words: str) -> UserError:
-    return UserError(
-        f"the brokers refuse an outcome ({words}){topic and f' for {topic}'}: compare message.timestamp.*.max.ms of "
-        "the output and the dead-letter topic with the input's; a compacted topic takes no record without a key; if "
-        "max.message.bytes was lowered, start again: it is read at start"
-    )

@@ -73,6 +73,8 @@ class Source:
         self._readable_ends: Mapping[TopicPartition, int] = {}
         self._generations = 0
         self._failures = 0
+        self._undelivered = 0  # in a row
+        self._awaits_delivery = False
         self._is_static = consumer.config["group_instance_id"] is not None
         self._confirmed = self._heard = time.monotonic()
         consumer.subscribe([topic])
@@ -86,6 +88,8 @@ class Source:
         Raises:
             UserError: Reading is not allowed, the topic is gone, or the committed offsets lead nowhere.
         """
+        if self._awaits_delivery:
+            self._undelivered, self._awaits_delivery = 0, False
         try:
             window = self._gather()
         except RetriableError as error:
@@ -106,11 +110,14 @@ class Source:
         except (CorruptRecordError, LogTruncationError) as error:
             raise UserError(f"the log of {self._topic} cannot be read any further: {error}") from error
         self._failures = 0
+        self._awaits_delivery = bool(window)
         return window
 
     def rewind(self) -> None:
-        """Pause, then forget all positions: the next window starts at the committed offsets."""
-        self._wait(_BACKOFF_SECONDS[0])
+        """Pause, longer each time in a row, then forget all positions: the next window starts at committed offsets."""
+        self._wait(_BACKOFF_SECONDS[min(self._undelivered, len(_BACKOFF_SECONDS) - 1)])
+        self._undelivered += 1
+        self._awaits_delivery = False
         self._membership = None
 
     def status(self) -> SourceStatus:

@@ -19,7 +19,16 @@ from worker.observe.runtime_metrics import (
     WINDOW_RECORDS,
     WINDOW_TOKENS,
 )
-from worker.observe.stream_metrics import ABORTS, COMMITS, LAG_RECORDS, LAG_SECONDS, PARTITIONS, REBALANCES, RECORDS
+from worker.observe.stream_metrics import (
+    ABORTS,
+    COMMITS,
+    LAG_RECORDS,
+    LAG_SECONDS,
+    PARTITIONS,
+    REBALANCES,
+    RECORDS,
+    UNDELIVERED_ATTEMPTS,
+)
 from worker.observe.window_counter import WindowContents, WindowCounter
 
 _STAGES = ("poll", "decode", "tokenize", "predict", "encode", "deliver")
@@ -106,7 +115,11 @@ class Instrumentation:
     def settle(self) -> None:
         """End what a failed delivery may have left open."""
         self._heartbeat.expect(self._longest_turn_seconds)
-        self._inner.sink.settle()
+        try:
+            self._inner.sink.settle()
+        except NotDeliveredError:
+            self._meters[UNDELIVERED_ATTEMPTS].inc()
+            raise
 
     def deliver(self, window: flow.Window, outcomes: list[flow.Outcome]) -> None:
         """Send and commit."""
@@ -116,8 +129,10 @@ class Instrumentation:
             self._inner.sink.deliver(window, outcomes)
         except NotDeliveredError:
             self._meters[ABORTS].inc()
+            self._meters[UNDELIVERED_ATTEMPTS].inc()
             raise
         self._meters[COMMITS].inc()
+        self._meters[UNDELIVERED_ATTEMPTS].set(0)
         now = time.monotonic()
         self._heartbeat.joined_at = self._heartbeat.heard_at = self._heartbeat.advanced_at = now
         if window.records:

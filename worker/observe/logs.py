@@ -91,6 +91,11 @@ EVENTS = (
         ("records", "error"),
         "Nothing of this window was committed; it is read again.",
     ),
+    Event(
+        "window_stuck",
+        ("attempts", "error"),
+        "The same window was not delivered so often in a row; see the runbook. `error` has the brokers' own words.",
+    ),
     Event("batch_halved", ("texts", "error"), "The model failed on a batch; its halves are tried."),
     Event("batch_tokens_shrunk", ("batch_tokens",), "The device ran out of memory; later batches are smaller."),
     Event("producer_close_failed", ("error",), "A producer did not close in time; nothing hangs on it."),

@@ -87,6 +87,14 @@ ABORTS = Metric(
     "Windows not delivered: nothing of them was committed, they are read again.",
     "A few come with rebalances and brokers that restart. Many: the log says why at `window_not_delivered`.",
 )
+UNDELIVERED_ATTEMPTS = Metric(
+    Gauge,
+    "emotion_undelivered_attempts",
+    "attempts",
+    "How often in a row the window at hand was not delivered; the largest of all processes.",
+    "Above 5 for a minute: the worker is stuck. The log says why at `window_stuck`.",
+    options={"multiprocess_mode": "livemax"},
+)
 REBALANCES = Metric(
     Counter,
     "emotion_rebalances_total",

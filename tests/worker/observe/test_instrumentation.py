@@ -164,6 +164,18 @@ def test_a_window_that_was_not_delivered_counts_as_an_abort_and_not_as_labels(
     assert value("emotion_labels_total", {"label": "sad"}) == 0
 
 
+def test_attempts_at_one_window_are_counted_until_it_is_delivered(
+    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    parts.refuse = True
+    for attempts in (1, 2, 3):
+        run(stages, parts, window(10))
+        assert registry.get_sample_value("emotion_undelivered_attempts") == attempts
+    parts.refuse = False
+    run(stages, parts, window(10))
+    assert registry.get_sample_value("emotion_undelivered_attempts") == 0
+
+
 def test_texts_that_the_cache_answers_are_counted_and_are_no_work_of_the_model(
     measure: Callable[..., loop.Stages], parts: MadeUp, registry: CollectorRegistry
 ) -> None:
