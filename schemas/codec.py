@@ -1,5 +1,7 @@
 """Bytes to message and message to bytes, and nothing else."""
 
+import json
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -13,7 +15,9 @@ from schemas.emotion_label import EmotionLabel, ModelName
 from schemas.text_message import DecodedMessage, Fields
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_ID = Fields().id
+_TOO_DEEP = "Recursion limit"
+# An escape in a JSON string: a surrogate pair, half of one, or any other.
+_ESCAPE = re.compile(r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(?P<half>\\u[dD][89a-fA-F]\w\w)|\\.", re.DOTALL)
 _PLAIN = Fields(text="value")
 _AFTER = "after"
 _ABSENT = object()
@@ -47,8 +51,7 @@ def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # n
     try:
         message = orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        _decode_utf8(value)
-        raise InvalidMessageError(Reason.INVALID_JSON, str(error)) from None
+        message = _load_leniently(value, error)
     if not isinstance(message, dict):
         raise InvalidMessageError(Reason.NOT_AN_OBJECT, f"the value is JSON, but {_json_type(message)}")
     text, identity = _find(message, fields.text), _find(message, fields.id)
@@ -56,8 +59,10 @@ def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # n
         detail = f"field '{fields.text}' is absent or null"
         deleted = _is_delete(message, fields.text)
         raise (DeletedRowError if deleted else InvalidMessageError)(Reason.MISSING_TEXT, detail)
-    if fields.id != _ID and type(identity) is int:  # the keys of other people's tables are numbers
+    if type(identity) is int:  # the keys of other people's tables are numbers
         identity = str(identity)
+    elif not isinstance(identity, str):
+        identity = None  # a strange id must not cost the text
     found = _checked(text, identity, fields)
     if fields.copied:
         found.copied = _copied(message, fields.copied)
@@ -105,6 +110,26 @@ def _model_fragment(model: ModelName) -> orjson.Fragment:
     return orjson.Fragment(orjson.dumps(model))
 
 
+def _load_leniently(value: bytes, error: orjson.JSONDecodeError) -> Any:
+    """What Python's own `json` and JavaScript write beyond the standard: NaN, Infinity, half a surrogate pair.
+
+    Raises:
+        InvalidMessageError: It is no JSON in that sense either.
+    """
+    text = _decode_utf8(value)
+    refused = InvalidMessageError(Reason.INVALID_JSON, str(error))
+    if _TOO_DEEP in str(error):
+        raise refused from None
+    try:
+        return json.loads(_ESCAPE.sub(_whole, text))
+    except (ValueError, RecursionError):
+        raise refused from None
+
+
+def _whole(escape: re.Match[str]) -> str:
+    return r"\ufffd" if escape["half"] else escape[0]
+
+
 def _decode_utf8(value: bytes) -> str:
     try:
         return value.decode()
@@ -145,8 +170,6 @@ def _checked(text: Any, identity: Any, fields: Fields) -> DecodedMessage:
     """What pydantic would check of a TextMessage, in a fraction of its time."""
     if not isinstance(text, str):
         raise _wrong_type(fields.text, text)
-    if not (identity is None or isinstance(identity, str)):
-        raise _wrong_type(fields.id, identity)
     plain = "!" <= text[:1] <= "~"  # nearly every text starts with a visible character
     if not (plain or any(map(_is_visible, text))):
         raise InvalidMessageError(Reason.EMPTY_TEXT, f"field '{fields.text}' holds no visible character")

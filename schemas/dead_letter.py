@@ -31,10 +31,10 @@ class Reason(StrEnum):
 _MEANINGS = {
     Reason.MESSAGE_TOO_LARGE: "The value is larger than `EMOTION_MAX_MESSAGE_BYTES`; it was not read.",
     Reason.INVALID_UTF8: "The value is not UTF-8.",
-    Reason.INVALID_JSON: "The value is not JSON, or nested too deep to be read, or holds a number beyond 1.8e308.",
+    Reason.INVALID_JSON: "The value is not JSON, or nested too deep to be read.",
     Reason.NOT_AN_OBJECT: "The value is JSON, but not an object.",
     Reason.MISSING_TEXT: "The object has no text field, or it is null.",
-    Reason.WRONG_TYPE: "The text or the id is not a string.",
+    Reason.WRONG_TYPE: "The text is not a string.",
     Reason.EMPTY_TEXT: "The text holds no visible character.",
     Reason.NULL_KEY_AND_VALUE: "Key and value are both null: a tombstone for nothing, which the client cannot send on.",
     Reason.LABEL_TOO_LARGE: "The label with the record's key, id and headers is larger than the output topic takes.",

@@ -21,6 +21,7 @@ from worker.kafka.topics import NAMED_BY, Topic, topic_problems
 from worker.kafka.window_size import WindowSizer
 from worker.messages.decode import ReadMessage, decode, message_reader
 from worker.messages.encode import Encoder, Target
+from worker.messages.label_headers import LabelHeaders
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
 from worker.model.score_cache import ScoreCache
@@ -139,6 +140,7 @@ def make_stages(
         settings.cloudevents_source,
         label_prefix,
         refusals,
+        LabelHeaders(settings.drop_headers),
     )
     reader = make_reader(settings, settings.input_format, prefixed=settings.schema_registry_url is not None)
     stages = loop.Stages(

@@ -26,7 +26,10 @@ def check_decode(value: bytes) -> str:
         return refusal.reason.value
     expected = _read(value)
     assert isinstance(expected, dict), value
-    assert (message.text, message.id) == (expected["text"], expected.get("id")), value
+    identity = expected.get("id")
+    assert message.text == _whole(expected["text"]), value
+    if type(identity) is not int or -(2**63) <= identity < 2**64:  # larger ones are floats to some readers
+        assert message.id == (_whole(str(identity)) if type(identity) in (str, int) else None), value
     assert message.text.strip(), value
     return "message"
 
@@ -37,14 +40,14 @@ def _check_refusal(value: bytes, refusal: InvalidMessageError) -> None:
         return
     assert _is_utf8(value), value
     if refusal.reason is Reason.INVALID_JSON:
-        return  # stricter than Python's reader, which takes NaN and lone surrogates; the next ones are exact
+        return  # Python's reader goes deeper; the next ones are exact
     read = _read(value)
     if refusal.reason is Reason.NOT_AN_OBJECT:
         assert not isinstance(read, dict), value
     elif refusal.reason is Reason.MISSING_TEXT:
         assert read.get("text") is None, value
     elif refusal.reason is Reason.WRONG_TYPE:
-        assert not (isinstance(read["text"], str) and isinstance(read.get("id"), str | None)), value
+        assert not isinstance(read["text"], str), value
     else:
         assert refusal.reason is Reason.EMPTY_TEXT, value
         assert not any(c.isalnum() for c in read["text"]), value
@@ -52,6 +55,11 @@ def _check_refusal(value: bytes, refusal: InvalidMessageError) -> None:
 
 def _read(value: bytes) -> Any:
     return json.loads(value.removeprefix(_MARK))
+
+
+def _whole(text: str) -> str:
+    """Halves of surrogate pairs replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -41,6 +41,11 @@ def test_a_valid_message_is_decoded(path: Path) -> None:
     assert validator("text-message").is_valid(expected)
 
 
+@pytest.mark.parametrize("path", examples("text_message/tolerated"))
+def test_what_breaks_the_contract_beside_the_text_is_labelled_all_the_same(path: Path) -> None:
+    assert decode_json(path.read_bytes()).text in ("fine", "i feel fine", "\ufffd")
+
+
 @pytest.mark.parametrize("path", examples("text_message/invalid"))
 def test_an_invalid_message_is_refused_for_the_reason_in_its_name(path: Path) -> None:
     with pytest.raises(InvalidMessageError) as refusal:
@@ -79,6 +84,43 @@ def test_the_headers_of_a_dead_letter_keep_their_contract(original_bytes: int | 
     validator("dead-letter-headers").validate(headers)
     assert headers["dead-letter-reason"] == "empty_text"
     assert ("dead-letter-original-bytes" in headers) == (original_bytes is not None)
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "identity"),
+    [
+        (rb'{"text": "a party \ud83d"}', "a party \ufffd", None),
+        (
+            rb'{"text": "\uDE00 low, \ud83d\ude00 whole, \\ud83d written out"}',
+            "\ufffd low, \U0001f600 whole, \\ud83d written out",
+            None,
+        ),
+        (rb'{"text": "a", "id": "\ud83d"}', "a", "\ufffd"),
+        (b'{"text": "a", "id": 7, "x": [NaN, -Infinity, 1e999]}', "a", "7"),
+        (b'{"text": "a", "id": true}', "a", None),
+        (b'{"text": "a", "id": 1.5}', "a", None),
+        (b'{"text": "a", "id": {"$oid": "1"}}', "a", None),
+        (b'{"text": "a", "id": ["1"]}', "a", None),
+    ],
+)
+def test_a_broken_corner_does_not_cost_the_text(value: bytes, text: str, identity: str | None) -> None:
+    message = decode_json(value)
+    assert (message.text, message.id) == (text, identity)
+
+
+def test_a_broken_corner_does_not_break_what_is_copied() -> None:
+    message = decode_json(rb'{"text": "a", "x": NaN, "y": "\ud83d"}', Fields(copied=("x", "y")))
+    copied = orjson.loads(orjson.dumps(message.copied))
+    assert copied == {"x": None, "y": "\ufffd"}
+
+
+@pytest.mark.parametrize(
+    "value", [b'{"text": "a"', b'{"text": "a",}', b"{'text': 'a'}", b'{"text": "\t"}', b'{"text": undefined}']
+)
+def test_what_is_no_json_in_any_sense_is_still_refused(value: bytes) -> None:
+    with pytest.raises(InvalidMessageError) as refusal:
+        decode_json(value)
+    assert refusal.value.reason == Reason.INVALID_JSON
 
 
 def test_a_nested_field_is_found_by_its_dotted_path() -> None:

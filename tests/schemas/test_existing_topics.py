@@ -91,8 +91,9 @@ def test_a_field_too_deep_to_be_written_makes_a_dead_letter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("identity", "expected"), [(17, "17"), ("a", "a"), (None, "in-0-1"), (True, None), (1.5, None)]
+    ("identity", "expected"), [(17, "17"), ("a", "a"), (None, "in-0-1"), (True, "in-0-1"), (1.5, "in-0-1")]
 )
-def test_an_id_of_another_name_may_be_an_integer(identity: object, expected: str | None) -> None:
-    found = decoded({"text": "t", "key": identity}, id_field="key")
-    assert (found.id if isinstance(found, Request) else None) == expected
+def test_an_id_may_be_an_integer_and_of_another_kind_it_is_passed_over(identity: object, expected: str) -> None:
+    for name in ("id", "key"):
+        found = decoded({"text": "t", name: identity}, id_field=name)
+        assert (found.id if isinstance(found, Request) else None) == expected

@@ -7,8 +7,8 @@ from schemas.cloud_event import CloudEvent, event_time, without_event
 from schemas.codec import encode_label
 from schemas.dead_letter import DeadLetter, Reason
 from schemas.emotion_label import EmotionLabel, ModelName
-from schemas.wire_format import SCHEMA_ID_HEADER
 from worker.flow import ModelInfo, Outcome, Prediction, Record, Refusal, Refusals, Rejected, Tombstone
+from worker.messages.label_headers import LabelHeaders
 
 # Beside key, value and headers a record and its batch take some bytes of their own: 61 for the batch, and varints.
 _FRAMING_BYTES = 256
@@ -77,6 +77,7 @@ class Encoder:
         cloudevents_source: str | None = None,
         label_prefix: bytes = b"",
         refusals: Mapping[tuple[str, int, int], Refusal] | None = None,
+        carried: LabelHeaders | None = None,
     ) -> None:
         """Prepare.
 
@@ -88,6 +89,7 @@ class Encoder:
             cloudevents_source: Makes every label a CloudEvent from this source.
             label_prefix: What stands before the JSON of every label, in the wire format of a schema registry.
             refusals: What brokers did not take, by the record that it answers.
+            carried: Takes the headers that labels carry; None: all but those that describe the text's bytes.
         """
         self._make_label = LabelMaker(model, now_ms)
         self._model = f"{model.name}@{model.revision}"
@@ -97,6 +99,7 @@ class Encoder:
         self._cloudevents_source = cloudevents_source
         self._label_prefix = label_prefix
         self._refusals = {} if refusals is None else refusals
+        self._carried = LabelHeaders() if carried is None else carried
         self._now = 0
 
     def encode(self, records: list[Record], answers: Iterable[Prediction | Rejected | Tombstone]) -> list[Outcome]:
@@ -118,8 +121,7 @@ class Encoder:
     def _label_headers(
         self, headers: list[tuple[str, bytes]], record: Record, label: EmotionLabel
     ) -> list[tuple[str, bytes]]:
-        if self._label_prefix:  # the text's schema is not the label's
-            headers = [header for header in headers if header[0] != SCHEMA_ID_HEADER]
+        headers = self._carried(headers) if headers else headers
         if self._cloudevents_source is None:
             return headers
         event = CloudEvent(_place(record), self._cloudevents_source, event_time(label.labelled_at_ms))

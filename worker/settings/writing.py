@@ -25,6 +25,11 @@ class WritingSettings(SettingsGroup):
     copy_fields: Annotated[tuple[FieldPath, ...], NoDecode] = Field(())
     """Fields of the JSON object that its label carries under `copied`, with commas between (`author.id,lang`)."""
 
+    drop_headers: Annotated[tuple[str, ...], NoDecode] = Field(())
+    """Headers of a text that its label does not carry, with commas between; one that ends with `*` stands for all that
+    begin like it. Beside those that describe the bytes of the text (schemas/README.md has the list).
+    """
+
     cloudevents_source: str | None = Field(None, min_length=1)
     """Labels leave as CloudEvents (binary mode) from this source, a URI such as `//example.org/labels`; unset: without
     their headers.
@@ -35,7 +40,7 @@ class WritingSettings(SettingsGroup):
     or a setting is wrong, not the data. 100: never.
     """
 
-    @field_validator("copy_fields", mode="before")
+    @field_validator("copy_fields", "drop_headers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(path.strip() for path in value.split(",")) if isinstance(value, str) else value

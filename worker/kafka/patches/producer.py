@@ -22,7 +22,7 @@ from kafka.errors import (
     MessageSizeTooLargeError,
     PolicyViolationError,
 )
-from kafka.producer.producer_batch import ProducerBatch
+from kafka.producer.producer_batch import FinalState, ProducerBatch
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionState
 
 from worker.flow import Partition
@@ -180,8 +180,11 @@ class _Answers:
                 self.taken = place + count
             self.last_offset = first + count - 1 if first >= 0 else first
             return
-        # Neighbours of a record that is to blame get an error that is no more than a KafkaError.
         errors = [exception_of(number) for number in range(count)]
+        if batch._final_state is FinalState.ABORTED:  # brokers never saw it: the error is another batch's
+            self.failures.append(KafkaError(_words(errors[0])))
+            return
+        # Neighbours of a record that is to blame get an error that is no more than a KafkaError.
         blamed = {number: error for number, error in enumerate(errors) if isinstance(error, REFUSALS)}
         if count == 1 or errors[0] is not errors[-1]:  # else it is one error for all of them
             self.refused |= {place + number: _words(error) for number, error in blamed.items()}
