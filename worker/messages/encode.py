@@ -24,6 +24,11 @@ class Target:
     max_past_ms: int | None = None
     max_future_ms: int | None = None
 
+    @property
+    def limits_time(self) -> bool:
+        """Whether it takes some timestamps only."""
+        return self.max_past_ms is not None or self.max_future_ms is not None
+
     def time_problem(self, timestamp_ms: int | None, now_ms: int) -> str | None:
         """Why brokers will refuse a timestamp; None if they may take it: their clock is not quite ours."""
         if timestamp_ms is None:
@@ -100,6 +105,7 @@ class Encoder:
         self._label_prefix = label_prefix
         self._refusals = {} if refusals is None else refusals
         self._carried = LabelHeaders() if carried is None else carried
+        self._limits_time = labels.limits_time
         self._now = 0
 
     def encode(self, records: list[Record], answers: Iterable[Prediction | Rejected | Tombstone]) -> list[Outcome]:
@@ -112,25 +118,26 @@ class Encoder:
             return self._dead_letter(answer, records[answer.index])
         index = answer.request.index if isinstance(answer, Prediction) else answer.index
         record = records[index]
-        value, headers = None, _sendable(record.headers)
         if isinstance(answer, Prediction):
             label = self._make_label(answer)
-            value, headers = self._label_prefix + encode_label(label), self._label_headers(headers, record, label)
+            value: bytes | None = self._label_prefix + encode_label(label)
+            headers = self._label_headers(record, label)
+        else:
+            value, headers = None, _sendable(record.headers)
         return self._fits(_outcome(index, record, self._labels.topic, record.key, value, headers), record)
 
-    def _label_headers(
-        self, headers: list[tuple[str, bytes]], record: Record, label: EmotionLabel
-    ) -> list[tuple[str, bytes]]:
-        headers = self._carried(headers) if headers else headers
+    def _label_headers(self, record: Record, label: EmotionLabel) -> list[tuple[str, bytes]]:
+        headers = self._carried(record.headers)
         if self._cloudevents_source is None:
             return headers
         event = CloudEvent(_place(record), self._cloudevents_source, event_time(label.labelled_at_ms))
         return without_event(headers) + event.headers()
 
     def _fits(self, outcome: Outcome, record: Record) -> Outcome:
-        refused = self._refused_by(self._labels, record)
-        if problem := refused or self._labels.time_problem(outcome.timestamp_ms, self._now):
-            return self._dead_letter(Rejected(outcome.index, Reason.REFUSED_BY_TOPIC, problem), record)
+        if self._refusals or self._limits_time:
+            refused = self._refused_by(self._labels, record)
+            if problem := refused or self._labels.time_problem(outcome.timestamp_ms, self._now):
+                return self._dead_letter(Rejected(outcome.index, Reason.REFUSED_BY_TOPIC, problem), record)
         size = batch_bytes(outcome)
         if size <= self._labels.max_message_bytes:
             return outcome

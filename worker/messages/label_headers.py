@@ -19,25 +19,22 @@ DESCRIBE_BYTES = (
 _MOST_NAMES = 1_000
 
 
-class LabelHeaders:
-    """Takes the headers of a text that its label carries."""
+class LabelHeaders(dict[str, bool]):
+    """Whether a label carries a header, by its name: looked up once, because a stream has few names."""
 
     def __init__(self, dropped: Iterable[str] = ()) -> None:
         """Prepare; `dropped` are further names, as in DESCRIBE_BYTES."""
         names = [name.lower() for name in (*DESCRIBE_BYTES, *dropped)]
         self._names = {name for name in names if not name.endswith("*")}
         self._beginnings = tuple(name[:-1] for name in names if name.endswith("*"))
-        self._known: dict[str, bool] = {}  # a stream has few names
 
-    def __call__(self, headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        """Those that are carried on, in their order."""
-        return [header for header in headers if self._is_carried(header[0])]
+    def __call__(self, headers: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
+        """Those that are carried on, in their order. The client cannot send a null value: it becomes an empty one."""
+        return [(name, value or b"") for name, value in headers if self[name]] if headers else []
 
-    def _is_carried(self, name: str) -> bool:
-        known = self._known.get(name)
-        if known is None:
-            lower = name.lower()
-            known = lower not in self._names and not lower.startswith(self._beginnings)
-            if len(self._known) < _MOST_NAMES:
-                self._known[name] = known
-        return known
+    def __missing__(self, name: str) -> bool:
+        lower = name.lower()
+        is_carried = lower not in self._names and not lower.startswith(self._beginnings)
+        if len(self) < _MOST_NAMES:
+            self[name] = is_carried
+        return is_carried
