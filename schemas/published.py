@@ -15,7 +15,8 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REGISTRY_DIALECT = "http://json-schema.org/draft-07/schema#"
 _ISOLATION = (
     "Read with `isolation.level=read_committed`: the worker writes in transactions, and a reader that reads "
-    "uncommitted records sees labels that were taken back and come again."
+    "uncommitted records sees labels that were taken back and come again. A share group (Apache Kafka 4) needs "
+    "`share.isolation.level=read_committed` in the group's own configuration."
 )
 
 _WHERE_REGISTRY = "where `EMOTION_SCHEMA_REGISTRY_URL` is set"
