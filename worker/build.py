@@ -17,11 +17,12 @@ from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets
-from worker.kafka.topics import NAMED_BY, Topic, topic_problems
+from worker.kafka.topics import NAMED_BY, Topic, retention_hints, topic_problems
 from worker.kafka.window_size import WindowSizer
 from worker.messages.decode import ReadMessage, decode, message_reader
-from worker.messages.encode import Encoder, Target
+from worker.messages.encode import Encoder
 from worker.messages.label_headers import LabelHeaders
+from worker.messages.target import Target
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
 from worker.model.score_cache import ScoreCache
@@ -103,6 +104,11 @@ def checked_topics(
     problems = topic_problems(topics, settings, named_by)
     if problems:
         raise UserError("\n".join(map(str, problems)))
+    for name in (settings.output_topic, settings.dead_letter_topic):
+        for hint in retention_hints(topics[settings.input_topic], topics[name], settings):
+            _log.warning(
+                "retention_shorter_than_input", extra={"topic": name, "detail": hint.detail, "mend": hint.mend}
+            )
     return topics
 
 
@@ -113,7 +119,7 @@ def largest_message_bytes(topics: Mapping[str, Topic], settings: Settings) -> in
 
 def _target(topic: Topic) -> Target:
     max_message_bytes = topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES
-    return Target(topic.name, max_message_bytes, topic.max_past_ms, topic.max_future_ms)
+    return Target(topic.name, max_message_bytes, topic.max_past_ms, topic.max_future_ms, topic.retention_ms)
 
 
 def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:
@@ -141,6 +147,7 @@ def make_stages(
         label_prefix,
         refusals,
         LabelHeaders(settings.drop_headers),
+        keep_timestamps=settings.label_timestamp == "text",
     )
     reader = make_reader(settings, settings.input_format, prefixed=settings.schema_registry_url is not None)
     stages = loop.Stages(

@@ -27,7 +27,8 @@ from worker.kafka.sink import Sink
 from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.window_size import WindowSizer
-from worker.messages.encode import Encoder, Target
+from worker.messages.encode import Encoder
+from worker.messages.target import Target
 from worker.settings import Settings, load_settings
 
 

@@ -9,7 +9,8 @@ from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
 from schemas.published import documents
 from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Request, Tombstone
-from worker.messages.encode import Encoder, Target
+from worker.messages.encode import Encoder
+from worker.messages.target import Target
 
 SOURCE = "//example.org/labels"
 HEADERS: list[tuple[str, bytes | None]] = [

@@ -14,7 +14,8 @@ from worker.circuit_breaker import CircuitBreaker
 from worker.errors import NotDeliveredError
 from worker.flow import Outcome, Partition, Record, Window
 from worker.messages.decode import decode, message_reader
-from worker.messages.encode import Encoder, Target
+from worker.messages.encode import Encoder
+from worker.messages.target import Target
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
 from worker.model.model import Model

@@ -160,6 +160,7 @@ class Admin:
             _number(config.get("min.insync.replicas")),
             "compact" in (config.get("cleanup.policy") or ""),
             *_time_limits(config),
+            _retention_ms(config),
         )
 
     def _config(self, topic: str) -> dict[str, str | None]:
@@ -179,6 +180,13 @@ def _operations(described: dict[str, Any]) -> frozenset[str] | None:
 
 def _number(value: str | None) -> int | None:
     return int(value) if value else None
+
+
+def _retention_ms(config: Mapping[str, str | None]) -> int | None:
+    """How long a record is kept; None: for ever, as on a topic that is compacted only, or it is not told."""
+    retention_ms = _number(config.get("retention.ms"))
+    is_kept = "delete" not in (config.get("cleanup.policy") or "")
+    return None if retention_ms is None or retention_ms < 0 or is_kept else retention_ms
 
 
 def _time_limits(config: Mapping[str, str | None]) -> tuple[int | None, int | None]:

@@ -13,7 +13,7 @@ class Topic:
     """A topic as the cluster describes it; what it does not tell us is None.
 
     `operations` are those that ACLs allow this user, such as `READ`. `max_past_ms` and `max_future_ms` bound the
-    timestamps of records, where the producer's count.
+    timestamps of records, where the producer's count. `retention_ms` is how long records are kept; None: for ever.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Topic:
     compacted: bool = False
     max_past_ms: int | None = None
     max_future_ms: int | None = None
+    retention_ms: int | None = None
 
 
 NAMED_BY = ("EMOTION_INPUT_TOPIC", "EMOTION_OUTPUT_TOPIC", "EMOTION_DEAD_LETTER_TOPIC")
@@ -94,6 +95,7 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
                     "give it as much as the input, or the largest messages become dead letters, cut to what fits",
                 )
             )
+        hints += retention_hints(source, target, settings)
         if target.replicas == 1:
             hints.append(
                 Problem(f"topic {target.name} has one replica", "have three, or its broker's end is that of its data")
@@ -110,6 +112,30 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
                 Problem(f"topic {target.name} is compacted", "use delete, or records without a key will be refused")
             )
     return hints
+
+
+def retention_hints(source: Topic, target: Topic, settings: Settings) -> list[Problem]:
+    """What of a target is deleted sooner than the text that it answers, whose time it has."""
+    if settings.label_timestamp == "now" or target.retention_ms is None:
+        return []
+    if source.retention_ms is not None and source.retention_ms <= target.retention_ms:
+        return []
+    return [
+        Problem(
+            f"topic {target.name} keeps records for {_duration(target.retention_ms)}, and the input for "
+            f"{_duration(source.retention_ms)}: what answers an old text may be deleted at once",
+            "give it the input's retention.ms, or set EMOTION_LABEL_TIMESTAMP=now",
+        )
+    ]
+
+
+def _duration(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return "ever"
+    for unit, size in (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000)):
+        if milliseconds % size == 0:
+            return f"{milliseconds // size} {unit}"
+    return f"{milliseconds} ms"
 
 
 def _forbidden(topic: Topic, operation: str) -> list[Problem]:

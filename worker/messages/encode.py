@@ -1,7 +1,9 @@
 """Answers to outcomes: labels, dead letters and tombstones, ready to send."""
 
+import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from schemas.cloud_event import CloudEvent, event_time, without_event
 from schemas.codec import encode_label
@@ -9,35 +11,14 @@ from schemas.dead_letter import DeadLetter, Reason
 from schemas.emotion_label import EmotionLabel, ModelName
 from worker.flow import ModelInfo, Outcome, Prediction, Record, Refusal, Refusals, Rejected, Tombstone
 from worker.messages.label_headers import LabelHeaders
+from worker.messages.target import Target
 
 # Beside key, value and headers a record and its batch take some bytes of their own: 61 for the batch, and varints.
 _FRAMING_BYTES = 256
-_CLOCKS_MS = 60_000  # that clocks may differ
 
+Headers = list[tuple[str, bytes]]
 
-@dataclass(frozen=True)
-class Target:
-    """A topic to write to: the largest record batch and the timestamps that it takes, as its brokers tell."""
-
-    topic: str
-    max_message_bytes: int
-    max_past_ms: int | None = None
-    max_future_ms: int | None = None
-
-    @property
-    def limits_time(self) -> bool:
-        """Whether it takes some timestamps only."""
-        return self.max_past_ms is not None or self.max_future_ms is not None
-
-    def time_problem(self, timestamp_ms: int | None, now_ms: int) -> str | None:
-        """Why brokers will refuse a timestamp; None if they may take it: their clock is not quite ours."""
-        if timestamp_ms is None:
-            return None
-        if self.max_future_ms is not None and timestamp_ms - now_ms > self.max_future_ms + _CLOCKS_MS:
-            return f"its timestamp is {timestamp_ms - now_ms} ms ahead, the topic takes {self.max_future_ms}"
-        if self.max_past_ms is not None and now_ms - timestamp_ms > self.max_past_ms + _CLOCKS_MS:
-            return f"its timestamp is {now_ms - timestamp_ms} ms old, the topic takes {self.max_past_ms}"
-        return None
+_log = logging.getLogger(__name__)
 
 
 class LabelMaker:
@@ -83,6 +64,7 @@ class Encoder:
         label_prefix: bytes = b"",
         refusals: Mapping[tuple[str, int, int], Refusal] | None = None,
         carried: LabelHeaders | None = None,
+        keep_timestamps: bool = True,
     ) -> None:
         """Prepare.
 
@@ -95,6 +77,7 @@ class Encoder:
             label_prefix: What stands before the JSON of every label, in the wire format of a schema registry.
             refusals: What brokers did not take, by the record that it answers.
             carried: Takes the headers that labels carry; None: all but those that describe the text's bytes.
+            keep_timestamps: Outcomes have the time of their text; else that at which they are sent.
         """
         self._make_label = LabelMaker(model, now_ms)
         self._model = f"{model.name}@{model.revision}"
@@ -105,12 +88,15 @@ class Encoder:
         self._label_prefix = label_prefix
         self._refusals = {} if refusals is None else refusals
         self._carried = LabelHeaders() if carried is None else carried
-        self._limits_time = labels.limits_time
+        self._keep_timestamps = keep_timestamps
+        self._warned: set[tuple[str, int]] = set()
         self._now = 0
+        self._usual: tuple[float, float] = (-math.inf, math.inf)
 
     def encode(self, records: list[Record], answers: Iterable[Prediction | Rejected | Tombstone]) -> list[Outcome]:
         """The outcome of each answer, in the order of the answers."""
         self._now = self._now_ms()
+        self._usual = self._labels.usual_times(self._now)
         return [self._outcome(records, answer) for answer in answers]
 
     def _outcome(self, records: list[Record], answer: Prediction | Rejected | Tombstone) -> Outcome:
@@ -124,7 +110,7 @@ class Encoder:
             headers = self._label_headers(record, label)
         else:
             value, headers = None, _sendable(record.headers)
-        return self._fits(_outcome(index, record, self._labels.topic, record.key, value, headers), record)
+        return self._fits(self._outcome_of(index, record, self._labels.topic, record.key, value, headers), record)
 
     def _label_headers(self, record: Record, label: EmotionLabel) -> list[tuple[str, bytes]]:
         headers = self._carried(record.headers)
@@ -134,15 +120,24 @@ class Encoder:
         return without_event(headers) + event.headers()
 
     def _fits(self, outcome: Outcome, record: Record) -> Outcome:
-        if self._refusals or self._limits_time:
+        timestamp_ms = outcome.timestamp_ms
+        if self._refusals or (timestamp_ms is not None and not self._usual[0] <= timestamp_ms <= self._usual[1]):
             refused = self._refused_by(self._labels, record)
-            if problem := refused or self._labels.time_problem(outcome.timestamp_ms, self._now):
+            if problem := refused or self._labels.time_problem(timestamp_ms, self._now):
                 return self._dead_letter(Rejected(outcome.index, Reason.REFUSED_BY_TOPIC, problem), record)
+            self._warn_of_retention(self._labels, outcome)
         size = batch_bytes(outcome)
         if size <= self._labels.max_message_bytes:
             return outcome
         detail = f"{size} bytes, the topic takes {self._labels.max_message_bytes}"
         return self._dead_letter(Rejected(outcome.index, Reason.LABEL_TOO_LARGE, detail), record)
+
+    def _outcome_of(
+        self, index: int, record: Record, topic: str, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> Outcome:
+        origin = record.origin
+        timestamp_ms = origin.timestamp_ms if self._keep_timestamps else None  # now
+        return Outcome(index, topic, origin.partition, key, value, headers, timestamp_ms)
 
     def _refused_by(self, target: Target, record: Record) -> str | None:
         """The words with which brokers did not take this record's outcome for a topic."""
@@ -155,7 +150,25 @@ class Encoder:
         is_refused = rejected.reason == Reason.REFUSED_BY_TOPIC or self._refused_by(self._dead_letters, record)
         if is_refused or self._dead_letters.time_problem(letter.timestamp_ms, self._now):
             return replace(letter, timestamp_ms=None)  # now
+        self._warn_of_retention(self._dead_letters, letter)
         return letter
+
+    def _warn_of_retention(self, target: Target, outcome: Outcome) -> None:
+        """Say once a partition that brokers will delete what they are sent."""
+        if target.retention_ms is None or outcome.timestamp_ms is None:
+            return
+        age_ms, place = self._now - outcome.timestamp_ms, (outcome.topic, outcome.partition)
+        if age_ms > target.retention_ms and place not in self._warned:
+            self._warned.add(place)
+            _log.warning(
+                "outcome_past_retention",
+                extra={
+                    "topic": outcome.topic,
+                    "partition": outcome.partition,
+                    "age_ms": age_ms,
+                    "retention_ms": target.retention_ms,
+                },
+            )
 
     def _cut_dead_letter(self, rejected: Rejected, record: Record) -> Outcome:
         """Cut to what the topic takes: the value first, then headers, then the key."""
@@ -169,7 +182,9 @@ class Encoder:
             at_ms=self._now_ms(),
         )
         limit = self._dead_letters.max_message_bytes
-        full = _outcome(rejected.index, record, self._dead_letters.topic, key, value, headers + letter.headers())
+        full = self._outcome_of(
+            rejected.index, record, self._dead_letters.topic, key, value, headers + letter.headers()
+        )
         if batch_bytes(full) <= limit:
             return full
         original_bytes = len(key or b"") + len(value) + sum(len(name.encode()) + len(item) for name, item in headers)
@@ -181,12 +196,6 @@ class Encoder:
         if room < 0 and key is not None:
             key = key[:room]
         return replace(full, key=key, value=value[: max(0, room)], headers=headers + reason)
-
-
-def _outcome(
-    index: int, record: Record, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
-) -> Outcome:
-    return Outcome(index, topic, record.origin.partition, key, value, headers, record.origin.timestamp_ms)
 
 
 def _place(record: Record) -> str:

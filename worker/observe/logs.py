@@ -42,6 +42,17 @@ EVENTS = (
     ),
     Event("worker_stopped", (), "The last window was delivered, and the group was left."),
     Event(
+        "retention_shorter_than_input",
+        ("topic", "detail", "mend"),
+        "An output topic deletes records sooner than the input does: what answers an old text may be gone at once.",
+    ),
+    Event(
+        "outcome_past_retention",
+        ("topic", "partition", "age_ms", "retention_ms"),
+        "A label or dead letter has the time of its text, which is older than its topic keeps records: it will be "
+        "deleted. Said once a partition; see `EMOTION_LABEL_TIMESTAMP`.",
+    ),
+    Event(
         "partitions_assigned",
         ("partitions",),
         "A new generation of the group: these partitions are read from their committed offsets.",

@@ -30,6 +30,11 @@ class WritingSettings(SettingsGroup):
     begin like it. Beside those that describe the bytes of the text (schemas/README.md has the list).
     """
 
+    label_timestamp: Literal["text", "now"] = Field("text")
+    """The time that labels and dead letters are stamped with: that of their `text`, or `now`. The outputs' retention
+    counts from there: of old texts, labels stamped `text` may be deleted at once.
+    """
+
     cloudevents_source: str | None = Field(None, min_length=1)
     """Labels leave as CloudEvents (binary mode) from this source, a URI such as `//example.org/labels`; unset: without
     their headers.

@@ -8,8 +8,9 @@ from worker.commands.dead_letters import Filters
 from worker.commands.replay import Restorer
 from worker.flow import ModelInfo, Outcome, Record, Rejected, Tombstone
 from worker.kafka.topics import Topic
-from worker.messages.encode import Encoder, Target
+from worker.messages.encode import Encoder
 from worker.messages.read_dead_letter import Letter, read_letter
+from worker.messages.target import Target
 
 AT_MS = 42_000
 TEXT = Record(Source("in", 3, 17, 1_000), b"k", b"v", [("mine", b"1")])

@@ -6,7 +6,8 @@ import pytest
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
 from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Request, Tombstone, in_order
-from worker.messages.encode import Encoder, Target
+from worker.messages.encode import Encoder
+from worker.messages.target import Target
 
 MODEL = ModelInfo("m", "sha256:00", ["sad", "glad"], confident_score=0.8)
 
