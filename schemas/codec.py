@@ -17,7 +17,9 @@ from schemas.text_message import DecodedMessage, Fields
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _TOO_DEEP = "Recursion limit"
 # An escape in a JSON string: a surrogate pair, half of one, or any other.
-_ESCAPE = re.compile(r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(?P<half>\\u[dD][89a-fA-F]\w\w)|\\.", re.DOTALL)
+_HEX = "[0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rf"\\u[dD][89abAB]{_HEX}\\u[dD][c-fC-F]{_HEX}|(?P<half>\\u[dD][89a-fA-F]{_HEX})|\\.", re.DOTALL)
+_64_BITS = range(-(2**63), 2**64)
 _PLAIN = Fields(text="value")
 _AFTER = "after"
 _ABSENT = object()
@@ -121,9 +123,14 @@ def _load_leniently(value: bytes, error: orjson.JSONDecodeError) -> Any:
     if _TOO_DEEP in str(error):
         raise refused from None
     try:
-        return json.loads(_ESCAPE.sub(_whole, text))
+        return json.loads(_ESCAPE.sub(_whole, text), parse_int=_number)
     except (ValueError, RecursionError):
         raise refused from None
+
+
+def _number(digits: str) -> int | float:
+    """An integer where 64 bits hold it, as orjson reads it; a longer one is a float."""
+    return number if len(digits) <= 20 and (number := int(digits)) in _64_BITS else float(digits)
 
 
 def _whole(escape: re.Match[str]) -> str:

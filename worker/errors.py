@@ -31,6 +31,10 @@ class NotDeliveredError(Exception):
     """A window was not delivered, for a reason that may pass: it is read again from the committed offsets."""
 
 
+class OutcomesRefusedError(NotDeliveredError):
+    """Brokers do not take some outcomes, and it is known why: the next attempt is another one."""
+
+
 def exit_code(command: Callable[[], int]) -> int:
     """Run a command; returns its exit code: USER_ERROR for what the user can mend, 1 for what may pass."""
     try:

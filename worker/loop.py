@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from worker.errors import NotDeliveredError
+from worker.errors import NotDeliveredError, OutcomesRefusedError
 from worker.flow import (
     Batch,
     Outcome,
@@ -86,7 +86,7 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
         try:
             stages.sink.deliver(window, outcomes)
         except NotDeliveredError as error:
-            attempts += 1
+            attempts += not isinstance(error, OutcomesRefusedError)
             _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
             _say_if_stuck(attempts, error)
             stages.source.rewind()

@@ -98,6 +98,8 @@ def test_the_headers_of_a_dead_letter_keep_their_contract(original_bytes: int | 
         (rb'{"text": "a", "id": "\ud83d"}', "a", "\ufffd"),
         (b'{"text": "a", "id": 7, "x": [NaN, -Infinity, 1e999]}', "a", "7"),
         (b'{"text": "a", "id": true}', "a", None),
+        (b'{"text": "a", "id": 123456789012345678901234567890, "x": NaN}', "a", None),
+        (b'{"text": "a", "x": NaN, "y": ' + b"7" * 5000 + b"}", "a", None),
         (b'{"text": "a", "id": 1.5}', "a", None),
         (b'{"text": "a", "id": {"$oid": "1"}}', "a", None),
         (b'{"text": "a", "id": ["1"]}', "a", None),
@@ -112,6 +114,9 @@ def test_a_broken_corner_does_not_break_what_is_copied() -> None:
     message = decode_json(rb'{"text": "a", "x": NaN, "y": "\ud83d"}', Fields(copied=("x", "y")))
     copied = orjson.loads(orjson.dumps(message.copied))
     assert copied == {"x": None, "y": "\ufffd"}
+    assert decode_json(b'{"text": "a", "x": NaN, "y": 99999999999999999999999}', Fields(copied=("y",))).copied == {
+        "y": 1e23
+    }
 
 
 @pytest.mark.parametrize(

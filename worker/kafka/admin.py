@@ -1,5 +1,6 @@
 """Looks at a cluster: its topics and its consumer groups."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -182,11 +183,13 @@ def _number(value: str | None) -> int | None:
     return int(value) if value else None
 
 
-def _retention_ms(config: Mapping[str, str | None]) -> int | None:
-    """How long a record is kept; None: for ever, as on a topic that is compacted only, or it is not told."""
+def _retention_ms(config: Mapping[str, str | None]) -> float | None:
+    """How long a record is kept; infinite: for ever, as on a topic that is compacted only; None: not told."""
     retention_ms = _number(config.get("retention.ms"))
-    is_kept = "delete" not in (config.get("cleanup.policy") or "")
-    return None if retention_ms is None or retention_ms < 0 or is_kept else retention_ms
+    if retention_ms is None:
+        return None
+    is_kept = retention_ms < 0 or "delete" not in (config.get("cleanup.policy") or "")
+    return math.inf if is_kept else retention_ms
 
 
 def _time_limits(config: Mapping[str, str | None]) -> tuple[int | None, int | None]:

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata
 
-from worker.errors import NotDeliveredError, UserError
+from worker.errors import NotDeliveredError, OutcomesRefusedError, UserError
 from worker.flow import Outcome, Partition, Refusal, Refusals, Window
 from worker.kafka.committed_offsets import CommittedOffsets, Written
 from worker.kafka.delivery_errors import refused_for_good, translated_errors
@@ -131,9 +131,7 @@ class Sink:
             self._commit(window.next_offsets)
         self._committed.add(window.next_offsets, written)
         self._proven, self._singly = True, False
-        if self._refusals:
-            for record in window.records:
-                self._refusals.pop(Refusals.key(record.origin), None)
+        self._forget_refusals(window.next_offsets)
 
     def _deliver_in_transaction(
         self, producer: WindowProducer, window: Window, outcomes: list[Outcome]
@@ -173,13 +171,13 @@ class Sink:
             return list(producer.deliver(groups, self._timeout_seconds, self._singly).items())
         except UnnamedRefusalError as error:
             self._singly = True
-            raise NotDeliveredError(f"the brokers refuse one of several outcomes: {error}") from error
+            raise OutcomesRefusedError(f"the brokers refuse one of several outcomes: {error}") from error
         except RecordsRefusedError as error:
             refused = {groups[partition][place].index: words for (partition, place), words in error.refused.items()}
             self._remember(window, {outcome.index: outcome for outcome in outcomes}, refused)
             if not self._exactly_once:
                 self._commit_taken(window, groups, error.taken)
-            raise NotDeliveredError(f"the brokers refuse outcomes: {error}") from error
+            raise OutcomesRefusedError(f"the brokers refuse outcomes: {error}") from error
 
     def _remember(self, window: Window, outcomes: dict[int, Outcome], refused: dict[int, str]) -> None:
         """Let another outcome be made of these.
@@ -207,6 +205,16 @@ class Sink:
         offsets = {partition: missing.get(partition, offset) for partition, offset in window.next_offsets.items()}
         self._commit(offsets)
         self._committed.add(offsets)
+        self._forget_refusals(offsets)
+
+    def _forget_refusals(self, committed: Mapping[Partition, int]) -> None:
+        """Of records that are answered, or that others answer."""
+        if self._refusals:
+            owned = {Partition(p.topic, p.partition) for p in self._consumer.assignment()}
+            for topic, number, offset in list(self._refusals):
+                partition = Partition(topic, number)
+                if partition not in owned or offset < committed.get(partition, 0):
+                    del self._refusals[topic, number, offset]
 
     def _commit(self, offsets: Mapping[Partition, int]) -> None:
         places = {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}

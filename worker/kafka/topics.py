@@ -1,5 +1,6 @@
 """Whether the three topics are fit for use, by what the cluster says of them."""
 
+import math
 from dataclasses import dataclass
 
 from worker.errors import Problem
@@ -13,7 +14,8 @@ class Topic:
     """A topic as the cluster describes it; what it does not tell us is None.
 
     `operations` are those that ACLs allow this user, such as `READ`. `max_past_ms` and `max_future_ms` bound the
-    timestamps of records, where the producer's count. `retention_ms` is how long records are kept; None: for ever.
+    timestamps of records, where the producer's count. `retention_ms` is how long records are kept, infinite: for
+    ever.
     """
 
     name: str
@@ -25,7 +27,7 @@ class Topic:
     compacted: bool = False
     max_past_ms: int | None = None
     max_future_ms: int | None = None
-    retention_ms: int | None = None
+    retention_ms: float | None = None
 
 
 NAMED_BY = ("EMOTION_INPUT_TOPIC", "EMOTION_OUTPUT_TOPIC", "EMOTION_DEAD_LETTER_TOPIC")
@@ -116,9 +118,9 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
 
 def retention_hints(source: Topic, target: Topic, settings: Settings) -> list[Problem]:
     """What of a target is deleted sooner than the text that it answers, whose time it has."""
-    if settings.label_timestamp == "now" or target.retention_ms is None:
+    if settings.label_timestamp == "now" or target.retention_ms is None or source.retention_ms is None:
         return []
-    if source.retention_ms is not None and source.retention_ms <= target.retention_ms:
+    if source.retention_ms <= target.retention_ms:
         return []
     return [
         Problem(
@@ -129,13 +131,13 @@ def retention_hints(source: Topic, target: Topic, settings: Settings) -> list[Pr
     ]
 
 
-def _duration(milliseconds: int | None) -> str:
-    if milliseconds is None:
+def _duration(milliseconds: float) -> str:
+    if milliseconds == math.inf:
         return "ever"
     for unit, size in (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000)):
         if milliseconds % size == 0:
-            return f"{milliseconds // size} {unit}"
-    return f"{milliseconds} ms"
+            return f"{milliseconds // size:g} {unit}"
+    return f"{milliseconds:g} ms"
 
 
 def _forbidden(topic: Topic, operation: str) -> list[Problem]:

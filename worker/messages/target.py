@@ -14,7 +14,7 @@ class Target:
     max_message_bytes: int
     max_past_ms: int | None = None
     max_future_ms: int | None = None
-    retention_ms: int | None = None
+    retention_ms: float | None = None
 
     def usual_times(self, now_ms: int) -> tuple[float, float]:
         """Timestamps between these two are taken and kept."""
@@ -27,7 +27,9 @@ class Target:
         if timestamp_ms is None:
             return None
         if self.max_future_ms is not None and timestamp_ms - now_ms > self.max_future_ms + _CLOCKS_MS:
-            return f"its timestamp is {timestamp_ms - now_ms} ms ahead, the topic takes {self.max_future_ms}"
+            return (
+                f"by our clock its timestamp is {timestamp_ms - now_ms} ms ahead, the topic takes {self.max_future_ms}"
+            )
         if self.max_past_ms is not None and now_ms - timestamp_ms > self.max_past_ms + _CLOCKS_MS:
-            return f"its timestamp is {now_ms - timestamp_ms} ms old, the topic takes {self.max_past_ms}"
+            return f"by our clock its timestamp is {now_ms - timestamp_ms} ms old, the topic takes {self.max_past_ms}"
         return None

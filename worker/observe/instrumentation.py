@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from worker import flow, loop
-from worker.errors import NotDeliveredError
+from worker.errors import NotDeliveredError, OutcomesRefusedError
 from worker.observe import health
 from worker.observe.health import Heartbeat
 from worker.observe.metrics import Meters
@@ -127,9 +127,10 @@ class Instrumentation:
         started = time.perf_counter()
         try:
             self._inner.sink.deliver(window, outcomes)
-        except NotDeliveredError:
+        except NotDeliveredError as error:
             self._meters[ABORTS].inc()
-            self._meters[UNDELIVERED_ATTEMPTS].inc()
+            if not isinstance(error, OutcomesRefusedError):
+                self._meters[UNDELIVERED_ATTEMPTS].inc()
             raise
         self._meters[COMMITS].inc()
         self._meters[UNDELIVERED_ATTEMPTS].set(0)
@@ -204,6 +205,8 @@ class Instrumentation:
         if status.at_end:
             self._heartbeat.advanced_at = now
         self._meters[REBALANCES].inc(status.generations - self._generations)
+        if status.generations != self._generations or not status.lags:  # another window, or none
+            self._meters[UNDELIVERED_ATTEMPTS].set(0)
         self._generations = status.generations
         if status.is_member and now >= self._refresh_at:
             self._refresh_at = now + _REFRESH_SECONDS

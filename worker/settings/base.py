@@ -10,6 +10,7 @@ NAME = r"^[a-zA-Z0-9._-]{1,249}$"  # what Kafka takes for a topic
 PATH = r"^[^.]+(\.[^.]+)*$"  # dots lead into nested objects
 FieldPath = Annotated[str, StringConstraints(pattern=PATH)]
 Topic = Annotated[str, StringConstraints(pattern=NAME)]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[^*]+\*?$")]
 
 
 class SettingsGroup(BaseSettings):

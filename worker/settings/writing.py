@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from worker.settings.base import FieldPath, SettingsGroup, Topic
+from worker.settings.base import FieldPath, HeaderName, SettingsGroup, Topic
 
 
 class WritingSettings(SettingsGroup):
@@ -25,7 +25,7 @@ class WritingSettings(SettingsGroup):
     copy_fields: Annotated[tuple[FieldPath, ...], NoDecode] = Field(())
     """Fields of the JSON object that its label carries under `copied`, with commas between (`author.id,lang`)."""
 
-    drop_headers: Annotated[tuple[str, ...], NoDecode] = Field(())
+    drop_headers: Annotated[tuple[HeaderName, ...], NoDecode] = Field(())
     """Headers of a text that its label does not carry, with commas between; one that ends with `*` stands for all that
     begin like it. Beside those that describe the bytes of the text (schemas/README.md has the list).
     """

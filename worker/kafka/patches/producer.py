@@ -21,6 +21,7 @@ from kafka.errors import (
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     PolicyViolationError,
+    RecordListTooLargeError,
 )
 from kafka.producer.producer_batch import FinalState, ProducerBatch
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionState
@@ -33,7 +34,14 @@ _ANEW = (TransactionState.BUMPING_PRODUCER_EPOCH, TransactionState.INITIALIZING,
 
 
 # What brokers refuse of a record, and with it its batch.
-REFUSALS = (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, PolicyViolationError)
+REFUSALS = (
+    InvalidRecordError,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+)
+_SHOWN_CHARACTERS = 300
 
 
 class RecordsRefusedError(KafkaError):  # type: ignore[misc]
@@ -85,8 +93,9 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
             raise IllegalStateError("the producer is closed")
         batches = {p: self._queue(TopicPartition(*p), records, singly) for p, records in groups.items()}
         self.flush(timeout=timeout_seconds)
-        answers = {partition: _Answers(queued) for partition, queued in batches.items()}
+        answers = {partition: _Answers(queued, singly) for partition, queued in batches.items()}
         failures = [failure for each in answers.values() for failure in each.failures]
+        failures += [failure for each in answers.values() for failure in each.aborted]  # for want of a better one
         refused = {(p, place): words for p, each in answers.items() for place, words in each.refused.items()}
         if refused:  # the other batches of their partition failed with them
             raise RecordsRefusedError(refused, {partition: each.taken for partition, each in answers.items()})
@@ -159,10 +168,12 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
 class _Answers:
     """What the brokers said of the batches of one partition, in their order."""
 
-    def __init__(self, batches: Sequence[ProducerBatch]) -> None:
+    def __init__(self, batches: Sequence[ProducerBatch], singly: bool) -> None:
         self.taken = 0  # of the first records
         self.last_offset = -1
         self.failures: list[Exception] = []
+        self.aborted: list[Exception] = []  # the client gave these up because of another batch
+        self._singly = singly
         self.refused: dict[int, str] = {}  # the brokers' words, by place among the partition's records
         place = 0
         for batch in batches:
@@ -176,24 +187,28 @@ class _Answers:
         first, _, exception_of = batch.produce_future.value
         count = batch.record_count
         if exception_of is None:
-            if not self.failures:
+            if not (self.failures or self.aborted):
                 self.taken = place + count
             self.last_offset = first + count - 1 if first >= 0 else first
             return
-        errors = [exception_of(number) for number in range(count)]
-        if batch._final_state is FinalState.ABORTED:  # brokers never saw it: the error is another batch's
-            self.failures.append(KafkaError(_words(errors[0])))
+        error = exception_of(0)
+        if batch._final_state is FinalState.ABORTED:
+            self.aborted.append(KafkaError(_words(error)) if isinstance(error, REFUSALS) else error)
             return
         # Neighbours of a record that is to blame get an error that is no more than a KafkaError.
-        blamed = {number: error for number, error in enumerate(errors) if isinstance(error, REFUSALS)}
-        if count == 1 or errors[0] is not errors[-1]:  # else it is one error for all of them
-            self.refused |= {place + number: _words(error) for number, error in blamed.items()}
-            self.failures.append(next(iter(blamed.values()), errors[0]))
-        elif isinstance(errors[0], MessageSizeTooLargeError):  # no record's fault: the topic's limit was lowered
-            self.failures.append(errors[0])
+        errors = [exception_of(number) for number in range(count)]
+        blamed = {number: each for number, each in enumerate(errors) if isinstance(each, REFUSALS)}
+        is_named = exception_of(0) is not error  # made anew for each record; else it is one error for all of them
+        if blamed and (is_named or (self._singly and count == 1)):
+            self.refused |= {place + number: _words(each) for number, each in blamed.items()}
+            self.failures.append(next(iter(blamed.values())))
+        elif isinstance(error, MessageSizeTooLargeError):  # no record's fault: the topic's limit was lowered
+            self.failures.append(error)
         else:
-            self.failures.append(UnnamedRefusalError(_words(errors[0])) if blamed else errors[0])
+            self.failures.append(UnnamedRefusalError(_words(error)) if blamed else error)
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error.args[0] if error.args else ''}"
+    """What brokers said, on one line and not too much of it."""
+    said = (error.args[0] if error.args else None) or getattr(error, "description", "")
+    return " ".join(f"{type(error).__name__}: {said}".split())[:_SHOWN_CHARACTERS]
