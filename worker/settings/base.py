@@ -1,16 +1,31 @@
 """What every group of settings has: its docstrings are the documentation, and some values look alike."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-NAME = r"^[a-zA-Z0-9._-]{1,249}$"  # what Kafka takes for a topic
-PATH = r"^[^.]+(\.[^.]+)*$"  # dots lead into nested objects
-FieldPath = Annotated[str, StringConstraints(pattern=PATH)]
-Topic = Annotated[str, StringConstraints(pattern=NAME)]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[^*]+\*?$")]
+
+def shaped(pattern: str, words: str) -> AfterValidator:
+    """Of a text that must match: a refusal says it in these words, and shows neither the pattern nor the text."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+KafkaName = Annotated[  # what Kafka takes for a topic
+    str, shaped(r"[a-zA-Z0-9._-]{1,249}", "must be 1 to 249 letters (a to z), digits, dots, `_` or `-`")
+]
+FieldPath = Annotated[  # dots lead into nested objects
+    str, shaped(r"[^.]+(\.[^.]+)*", "must be a field's name, or names with one dot between, such as `data.body`")
+]
+HeaderName = Annotated[str, shaped(r"[^*]+\*?", "must be a header's name, or the beginning of one and then `*`")]
 
 
 class SettingsGroup(BaseSettings):

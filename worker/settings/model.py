@@ -1,10 +1,12 @@
 """Settings of the model: which one, on which device, in which number format."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from worker.settings.base import SettingsGroup
+from worker.settings.base import SettingsGroup, shaped
+
+_DEVICE_WORDS = "must be `auto`, `cpu`, `cuda`, one of several GPUs such as `cuda:1`, or `mps`"
 
 
 class ModelSettings(SettingsGroup):
@@ -16,7 +18,7 @@ class ModelSettings(SettingsGroup):
     model_revision: str | None = Field(None)
     """Branch, tag or commit of a model from the hub."""
 
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: Annotated[str, shaped(r"auto|cpu|mps|cuda(:\d+)?", _DEVICE_WORDS)] = Field("auto")
     """`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, `mps`."""
 
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto")

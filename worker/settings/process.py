@@ -1,14 +1,16 @@
 """Settings of the process: how many share the work, how long a turn may take, and its HTTP port."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from worker.settings.base import SettingsGroup
+from worker.settings.base import SettingsGroup, shaped
 
 
 class ProcessSettings(SettingsGroup):
     """How the worker runs."""
 
-    processes: str = Field("auto", pattern=r"^(auto|[1-9]\d?)$")
+    processes: Annotated[str, shaped(r"auto|[1-9]\d?", "must be `auto`, or a number from 1 to 99")] = Field("auto")
     """Processes that share the work on this machine, as members of one group: a number, or `auto`: one for each two
     cores, four at most; one with a GPU.
     """

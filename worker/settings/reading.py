@@ -1,19 +1,38 @@
 """Settings of what is read: brokers, topic, group, and how a record becomes a text."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from worker.settings.base import NAME, PATH, SettingsGroup, Topic
+from worker.settings.base import FieldPath, KafkaName, SettingsGroup
+
+_SERVER = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[^\s,:;\[\]/@]+):(\d{1,5})")
+
+
+def _check_servers(servers: str) -> str:
+    for server in map(str.strip, servers.split(",")):
+        if "://" in server:
+            raise ValueError("must be without a protocol: write `host:port`, and set EMOTION_SECURITY_PROTOCOL to it")
+        if re.search(r"[\s;]", server):
+            raise ValueError("must have commas between brokers: `host1:9092,host2:9092`")
+        if "[" not in server and server.count(":") > 1:
+            raise ValueError("must have brackets around IPv6 addresses: `[::1]:9092`")
+        found = _SERVER.fullmatch(server)
+        if found is None or not 0 < int(found[2]) < 65_536:
+            raise ValueError("must be `host:port`, with commas between several: `host1:9092,host2:9092`")
+    return servers
 
 
 class ReadingSettings(SettingsGroup):
     """What the worker reads."""
 
-    bootstrap_servers: str | None = Field(None, pattern=r"^\s*[^\s,:]+:\d{1,5}\s*(,\s*[^\s,:]+:\d{1,5}\s*)*$")
-    """Kafka brokers, `host:port` with commas between. Needed by `run` and `check`, except `check --device`."""
+    bootstrap_servers: Annotated[str, AfterValidator(_check_servers)] | None = Field(None)
+    """Kafka brokers, `host:port` with commas between; IPv6 as `[::1]:9092`. Needed by `run` and `check`, except
+    `check --device`.
+    """
 
-    input_topic: Topic = Field("text-messages")
+    input_topic: KafkaName = Field("text-messages")
     """Topic that texts are read from."""
 
     group_id: str = Field("emotion-worker", min_length=1)
@@ -27,16 +46,16 @@ class ReadingSettings(SettingsGroup):
     input_format: Literal["json", "text"] = Field("json")
     """What a record's value is: a JSON object, or the plain text itself."""
 
-    text_field: str = Field("text", pattern=PATH)
+    text_field: FieldPath = Field("text")
     """Field of the JSON object that holds the text; dots lead into nested objects (`data.body`)."""
 
-    id_field: str = Field("id", pattern=PATH)
+    id_field: FieldPath = Field("id")
     """Field that holds the message's id; one of another name may be an integer (`payload.after.id`)."""
 
     max_message_bytes: int = Field(8 << 20, ge=1)
     """A larger value becomes a dead letter before anything reads it."""
 
-    group_instance_id: str | None = Field(None, pattern=NAME)
+    group_instance_id: KafkaName | None = Field(None)
     """Static membership: a name that this worker alone has and keeps over restarts, so that a restart within the
     session time-out moves no partitions.
     """

@@ -1,16 +1,20 @@
 """Settings of the schema registry, for topics whose values are in Confluent's wire format."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
 
-from worker.settings.base import SettingsGroup, refuse
+from worker.settings.base import SettingsGroup, refuse, shaped
+
+_URL_WORDS = (
+    "must begin with `https://` or `http://`, then a host and perhaps a path: no user and password, no `?` and no `#`"
+)
 
 
 class RegistrySettings(SettingsGroup):
     """Where the registry is, and how the worker proves there who it is."""
 
-    schema_registry_url: str | None = Field(None, pattern=r"^https?://[^\s/@?#]+(/[^\s?#]*)?$")
+    schema_registry_url: Annotated[str, shaped(r"https?://[^\s/@?#]+(/[^\s?#]*)?", _URL_WORDS)] | None = Field(None)
     """Root of a Confluent-compatible schema registry: labels leave in its wire format, and texts
     (`EMOTION_INPUT_FORMAT=json`) are read with its prefix or without one. Unset: plain JSON only.
     """
@@ -18,7 +22,7 @@ class RegistrySettings(SettingsGroup):
     schema_registry_register: bool = Field(True)
     """Register the label's schema at start where the registry does not have it; `False`: it must be there."""
 
-    schema_registry_username: str | None = Field(None, min_length=1, pattern=r"^[^:]*$")
+    schema_registry_username: Annotated[str, shaped(r"[^:]+", "must be a name without a colon")] | None = Field(None)
     """User name for the registry (HTTP basic auth), or an API key."""
 
     schema_registry_password: SecretStr | None = Field(None, min_length=1)

@@ -1,11 +1,12 @@
 """Settings of how the worker proves who it is and with whom it talks."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
 
-from worker.settings.base import SettingsGroup, refuse
+from worker.settings.base import SettingsGroup, refuse, shaped
 
+_URL_WORDS = "must begin with `https://` or `http://`, then a host and a path, with no user and password in it"
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 
@@ -38,7 +39,7 @@ class SecuritySettings(SettingsGroup):
     sasl_password: SecretStr | None = Field(None, min_length=1)
     """Its password."""
 
-    oauth_token_url: str | None = Field(None, pattern=r"^https?://[^\s/@]+(/\S*)?$")
+    oauth_token_url: Annotated[str, shaped(r"https?://[^\s/@]+(/\S*)?", _URL_WORDS)] | None = Field(None)
     """Token endpoint for `OAUTHBEARER` (OAuth 2.0 client credentials)."""
 
     oauth_client_id: str | None = Field(None, min_length=1)

@@ -5,16 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from worker.settings.base import FieldPath, HeaderName, SettingsGroup, Topic
+from worker.settings.base import FieldPath, HeaderName, KafkaName, SettingsGroup
 
 
 class WritingSettings(SettingsGroup):
     """What the worker writes."""
 
-    output_topic: Topic = Field("emotion-labels")
+    output_topic: KafkaName = Field("emotion-labels")
     """Topic that labels are written to."""
 
-    dead_letter_topic: Topic = Field("emotion-dead-letters")
+    dead_letter_topic: KafkaName = Field("emotion-dead-letters")
     """Topic for records that can never be labelled, with the reason."""
 
     delivery: Literal["exactly_once", "at_least_once"] = Field("exactly_once")

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from kafka.cluster import collect_hosts
 
 from worker.errors import UserError
 from worker.settings import Settings, load_settings, variable
@@ -83,6 +84,53 @@ def test_a_value_that_does_not_fit_is_refused_by_name(name: str, value: str, mon
     monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match=f"^{name}: "):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("servers", "words"),
+    [
+        ("SASL_SSL://kafka:9092", "without a protocol: .* EMOTION_SECURITY_PROTOCOL"),
+        ("kafka-1:9092;kafka-2:9092", "commas between"),
+        ("kafka-1:9092 kafka-2:9092", "commas between"),
+        ("::1:9092", r"brackets around IPv6 addresses: `\[::1\]:9092`"),
+        ("kafka", "`host:port`"),
+        ("kafka:port", "`host:port`"),
+        ("kafka:99999", "`host:port`"),
+        ("[::1:9092", "`host:port`"),
+        ("me@kafka:9092", "`host:port`"),
+        ("kafka:9092,,kafka-2:9092", "`host:port`"),
+        ("", "`host:port`"),
+    ],
+)
+def test_servers_are_refused_in_words(servers: str, words: str) -> None:
+    with pytest.raises(UserError, match=f"^EMOTION_BOOTSTRAP_SERVERS: must .*{words}"):
+        load_settings(bootstrap_servers=servers)
+
+
+@pytest.mark.parametrize(
+    ("servers", "hosts"),
+    [
+        ("[::1]:9092", [("::1", 9092)]),
+        ("[fe80::1%eth0]:9092", [("fe80::1%eth0", 9092)]),
+        (" 10.0.0.1:1 , kafka.example.org.:65535 ", [("10.0.0.1", 1), ("kafka.example.org.", 65535)]),
+    ],
+)
+def test_servers_are_what_the_client_makes_of_them(servers: str, hosts: list[tuple[str, int]]) -> None:
+    taken = load_settings(bootstrap_servers=servers).bootstrap_servers
+    assert [(host, port) for host, port, _ in collect_hosts(taken, randomize=False)] == hosts
+
+
+@pytest.mark.parametrize("value", ["\x00", " ", "[", ":", "*", "a b", "a..b", "a*b", "kafka:9092\n"])
+def test_no_refusal_shows_a_regular_expression(value: str) -> None:
+    """Of any setting: people cannot read them."""
+    told = {}
+    for name in Settings.model_fields:
+        try:
+            load_settings(**{name: value})
+        except UserError as error:
+            told[name] = str(error)
+    assert len(told) > 20
+    assert [name for name, words in told.items() if re.search(r"pattern|\^|\\|\$", words)] == []
 
 
 def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
