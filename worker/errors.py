@@ -20,11 +20,19 @@ class Problem(NamedTuple):
 class UserError(Exception):
     """Something that the person who runs the worker can mend; ends the process with this one line, exit code 2."""
 
+    exit_code = USER_ERROR
+
     def __init__(self, detail: str, mend: str | None = None) -> None:
         """Say what is wrong, and what to do about it where that is more than `detail` says."""
         super().__init__(str(Problem(detail, mend)) if mend else detail)
         self.detail = detail
         self.mend = mend
+
+
+class NotAnsweredError(UserError):
+    """What the brokers did not answer; as it may pass, the exit code is 1: whoever restarts the worker may do so."""
+
+    exit_code = 1
 
 
 class NotDeliveredError(Exception):
@@ -42,7 +50,7 @@ def exit_code(command: Callable[[], int]) -> int:
     except UserError as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"emotion-worker: {line}\n")
-        return USER_ERROR
+        return error.exit_code
     except NotDeliveredError as error:  # at start-up; while running it is tried again
         sys.stderr.write(f"emotion-worker: the brokers do not take what we write: {error}\n")
         return 1

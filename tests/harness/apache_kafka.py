@@ -39,6 +39,7 @@ class Node:
     port: int = field(default_factory=free_port)
     proxied_port: int = field(default_factory=free_port)  # where the broker listens for what comes through the proxy
     proxy_port: int = field(default_factory=free_port)  # where a proxy has to listen; the broker advertises it
+    proxy_host: str = "127.0.0.1"  # which the broker advertises with that port
     controller_port: int = field(default_factory=free_port)
     more_ports: dict[str, int] = field(default_factory=dict)  # of the listeners that a test asked for, by name
     process: "subprocess.Popen[bytes] | None" = None
@@ -249,7 +250,7 @@ def _settings(node: Node, nodes: list[Node], listeners: Mapping[str, str]) -> di
         "controller.quorum.voters": ",".join(f"{n.node_id}@127.0.0.1:{n.controller_port}" for n in nodes),
         "listeners": f"CLIENT://127.0.0.1:{node.port},PROXIED://127.0.0.1:{node.proxied_port},"
         f"CONTROLLER://127.0.0.1:{node.controller_port}{more}",
-        "advertised.listeners": f"CLIENT://127.0.0.1:{node.port},PROXIED://127.0.0.1:{node.proxy_port}{more}",
+        "advertised.listeners": f"CLIENT://127.0.0.1:{node.port},PROXIED://{node.proxy_host}:{node.proxy_port}{more}",
         "listener.security.protocol.map": f"CLIENT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}",
         "inter.broker.listener.name": "CLIENT",
         "controller.listener.names": "CONTROLLER",

@@ -14,7 +14,7 @@ from kafka.structs import OffsetAndMetadata
 
 from worker.errors import UserError
 from worker.flow import Partition
-from worker.kafka.fatal_errors import authorization_error
+from worker.kafka.fatal_errors import authorization_error, unanswered
 from worker.kafka.topics import Topic
 
 _COORDINATOR_SECONDS = 15
@@ -44,7 +44,10 @@ class Transaction:
 
 
 class Admin:
-    """Looks at topics and groups, and makes topics. Use it in a `with` block."""
+    """Looks at topics and groups, and makes topics.
+
+    Use it in a `with` block: what the client raises in it leaves it as a UserError, with its mend.
+    """
 
     def __init__(self, client: KafkaAdminClient) -> None:
         self._client = client
@@ -56,6 +59,8 @@ class Admin:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._client.close()
+        if isinstance(error, KafkaError):
+            raise unanswered(error) from error
 
     def brokers(self) -> int:
         """How many brokers the cluster has."""

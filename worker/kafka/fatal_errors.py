@@ -12,14 +12,16 @@ from kafka.errors import (
     InconsistentGroupProtocolError,
     InvalidReceiveError,
     InvalidSessionTimeoutError,
+    KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
     SaslAuthenticationFailedError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
 
-from worker.errors import UserError
+from worker.errors import NotAnsweredError, UserError
 
 _EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 _NOT_THIS_HOST = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
@@ -84,6 +86,21 @@ def authorization_error(error: AuthorizationError) -> UserError:
     """What ACLs do not allow, and the right that is missing."""
     rights = _RIGHTS.get(type(error), "; ".join(_RIGHTS.values()))
     return UserError(f"this user may not do that ({error})", f"grant it {rights}")
+
+
+def unanswered(error: KafkaError, what: str = "the brokers do not answer") -> UserError:
+    """What a question to the brokers came to; unless they refuse it, the same may be answered later."""
+    if isinstance(error, AuthorizationError):
+        return authorization_error(error)
+    if isinstance(error, SaslAuthenticationFailedError):
+        return authentication_error(error)
+    mend = "look at the brokers, and try again"
+    if isinstance(error, KafkaConnectionError | KafkaTimeoutError):
+        mend = (
+            "this machine must find and reach every broker under the name and the port that its advertised.listeners "
+            "give; if it does, look at the brokers, and try again"
+        )
+    return NotAnsweredError(f"{what} ({error})", mend)
 
 
 def group_error(error: KafkaError) -> UserError:

@@ -11,6 +11,7 @@ from kafka.errors import AuthorizationError, KafkaError, RetriableError
 from worker.errors import UserError
 from worker.flow import Partition, Record
 from worker.kafka.clients import KafkaClients
+from worker.kafka.fatal_errors import unanswered
 from worker.kafka.offset_spec import OffsetSpec
 from worker.kafka.records import to_record
 
@@ -172,4 +173,4 @@ def _translated_errors(topic: str) -> Iterator[None]:
     except AuthorizationError as error:
         raise UserError(f"not allowed to read ({error}): grant this user Read and Describe on topic {topic}") from error
     except KafkaError as error:
-        raise UserError(f"{topic} cannot be read: {type(error).__name__}: {error}") from error
+        raise unanswered(error, f"{topic} cannot be read") from error

@@ -1,7 +1,7 @@
 """Connections that end at once where a broker refuses them for good, in time where none answers, and that say why.
 
 What the client does: it means to, but
-- loses what went wrong while it connects, tries for ever, and says at last that time is up;
+- loses what went wrong while it connects and with which broker, tries for ever, and says at last that time is up;
 - waits for a TLS handshake without end, whatever `bootstrap_timeout_ms` says;
 - gives all of the bootstrap time to the first server that it picks, also if that one says nothing;
 - raises in `await_ready` of a transactional producer, which then drops the request and never sends it again.
@@ -13,7 +13,7 @@ Upstream: no issue found. #3098 (3.0) mends the back-off of a failed bootstrap, 
 
 import time
 
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
@@ -41,6 +41,9 @@ class _FailFastConnections(KafkaConnectionManager):  # type: ignore[misc]
         async def build() -> None:
             try:
                 built.success(await super(_FailFastConnections, self)._build_transport(node, timeout_at=timeout_at))
+            except KafkaConnectionError as error:
+                by = "" if self.cluster.is_bootstrap(node.node_id) else " (as the brokers advertise it)"
+                built.failure(KafkaConnectionError(f"{node.host}:{node.port}{by}: {error.args[0]}"))
             except Exception as error:
                 built.failure(error)
 
