@@ -20,6 +20,7 @@ _TOO_DEEP = "Recursion limit"
 _HEX = "[0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\u[dD][89abAB]{_HEX}\\u[dD][c-fC-F]{_HEX}|(?P<half>\\u[dD][89a-fA-F]{_HEX})|\\.", re.DOTALL)
 _64_BITS = range(-(2**63), 2**64)
+_ONE_TEXT = "; send each text in a record of its own"
 _PLAIN = Fields(text="value")
 _AFTER = "after"
 _ABSENT = object()
@@ -55,7 +56,8 @@ def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # n
     except orjson.JSONDecodeError as error:
         message = _load_leniently(value, error)
     if not isinstance(message, dict):
-        raise InvalidMessageError(Reason.NOT_AN_OBJECT, f"the value is JSON, but {_json_type(message)}")
+        several = _ONE_TEXT if isinstance(message, list) else ""
+        raise InvalidMessageError(Reason.NOT_AN_OBJECT, f"the value is JSON, but {_json_type(message)}{several}")
     text, identity = _find(message, fields.text), _find(message, fields.id)
     if text is None:
         detail = f"field '{fields.text}' is absent or null"
@@ -124,7 +126,9 @@ def _load_leniently(value: bytes, error: orjson.JSONDecodeError) -> Any:
         raise refused from None
     try:
         return json.loads(_ESCAPE.sub(_whole, text), parse_int=_number)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as told:
+        if isinstance(told, json.JSONDecodeError) and told.msg == "Extra data":  # such as newline-delimited JSON
+            refused = InvalidMessageError(Reason.INVALID_JSON, f"{error}{_ONE_TEXT}")
         raise refused from None
 
 

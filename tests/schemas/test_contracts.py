@@ -1,5 +1,6 @@
 """The contracts as data: each example is taken or refused as its folder and its name say."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,22 @@ def test_a_broken_corner_does_not_break_what_is_copied() -> None:
     assert decode_json(b'{"text": "a", "x": NaN, "y": 99999999999999999999999}', Fields(copied=("y",))).copied == {
         "y": 1e23
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (b'[{"text": "a"}, {"text": "b"}]', "the value is JSON, but an array; send each text in a record of its own"),
+        (b'{"text": "a"}\n{"text": "b"}\n', "unexpected content .*; send each text in a record of its own"),
+        (b'{"text": "a", "x": NaN}{"text": "b"}', ".*; send each text in a record of its own"),
+        (b'{"text": "a"', "[^;]*"),
+        (b"3", "the value is JSON, but a number"),
+    ],
+)
+def test_several_texts_in_a_record_are_refused_with_what_to_do(value: bytes, detail: str) -> None:
+    with pytest.raises(InvalidMessageError) as refusal:
+        decode_json(value)
+    assert re.fullmatch(detail, refusal.value.detail)
 
 
 @pytest.mark.parametrize(
