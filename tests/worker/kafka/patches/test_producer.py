@@ -61,7 +61,7 @@ def deliver(
     labels: list[ProducerBatch], letters: list[ProducerBatch], singly: bool = False
 ) -> Any:  # its answer, or the error it raised
     producer: Any = WindowProducer.__new__(WindowProducer)
-    producer._closed = False
+    producer._closed, producer.config = False, {}
     queued = {TopicPartition(*LABELS): labels, TopicPartition(*LETTERS): letters}
     producer._queue = lambda partition, _records, _singly: queued[partition]
     producer.flush = lambda **_: None
