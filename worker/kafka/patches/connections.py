@@ -43,7 +43,8 @@ class _FailFastConnections(KafkaConnectionManager):  # type: ignore[misc]
                 built.success(await super(_FailFastConnections, self)._build_transport(node, timeout_at=timeout_at))
             except KafkaConnectionError as error:
                 by = "" if self.cluster.is_bootstrap(node.node_id) else " (as the brokers advertise it)"
-                built.failure(KafkaConnectionError(f"{node.host}:{node.port}{by}: {error.args[0]}"))
+                error.args = (f"{node.host}:{node.port}{by}: {error.args[0]}",)  # what caused it stays with it
+                built.failure(error)
             except Exception as error:
                 built.failure(error)
 
