@@ -10,11 +10,11 @@ from typing import Any, Self
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, TransactionState
 from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, NoError, RetriableError
-from kafka.structs import OffsetAndMetadata
 
 from worker.errors import UserError
 from worker.flow import Partition
-from worker.kafka.fatal_errors import authorization_error, unanswered
+from worker.kafka.fatal_errors import unanswered
+from worker.kafka.records import to_commit
 from worker.kafka.topics import Topic
 
 _COORDINATOR_SECONDS = 15
@@ -85,7 +85,7 @@ class Admin:
         """A group, also one that nobody has joined yet.
 
         Raises:
-            UserError: We may not ask.
+            UserError: Its coordinator does not answer.
         """
         deadline = time.monotonic() + _COORDINATOR_SECONDS
         while True:
@@ -97,8 +97,6 @@ class Admin:
                 return Group(len(described["members"]), committed, _operations(described))
             except GroupIdNotFoundError:
                 return Group(0, {}, None)
-            except AuthorizationError as error:
-                raise authorization_error(error) from error
             except RetriableError as error:  # a new cluster makes its coordinator when it is first asked for
                 if time.monotonic() > deadline:
                     raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
@@ -142,9 +140,8 @@ class Admin:
         Raises:
             UserError: The brokers refuse it.
         """
-        places = {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
         try:
-            errors = self._client.alter_group_offsets(group_id, places)
+            errors = self._client.alter_group_offsets(group_id, to_commit(offsets))
         except KafkaError as error:
             raise UserError(f"the offsets of group {group_id} cannot be set: {error}") from error
         refused = [error for error in errors.values() if error is not NoError]

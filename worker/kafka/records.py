@@ -1,9 +1,13 @@
-"""The client's records as ours."""
+"""The client's records as ours, and our offsets as the client's."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
+
 from schemas.emotion_label import Source
-from worker.flow import Record
+from worker.flow import Partition, Record
 
 
 def to_record(record: Any) -> Record:
@@ -11,6 +15,11 @@ def to_record(record: Any) -> Record:
     timestamp_ms = record.timestamp if record.timestamp is not None and record.timestamp >= 0 else None
     origin = Source(record.topic, record.partition, record.offset, timestamp_ms)
     return Record(origin, record.key, record.value, record.headers)
+
+
+def to_commit(offsets: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Offsets as the client commits them."""
+    return {TopicPartition(*partition): OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
 
 
 def size_bytes(records: list[Record]) -> int:

@@ -5,15 +5,15 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 from kafka.errors import KafkaError, KafkaTimeoutError
-from kafka.structs import OffsetAndMetadata
 
 from worker.errors import NotDeliveredError, OutcomesRefusedError, UserError
 from worker.flow import Outcome, Partition, Refusal, Refusals, Window
 from worker.kafka.committed_offsets import CommittedOffsets, Written
 from worker.kafka.delivery_errors import refused_for_good, translated_errors
 from worker.kafka.patches.producer import RecordsRefusedError, UnnamedRefusalError, WindowProducer
+from worker.kafka.records import to_commit
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class Sink:
         try:
             written = self._send(producer, window, outcomes)
             self._check_membership(window)
-            producer.send_offsets_to_transaction(_offsets(window), window.membership)
+            producer.send_offsets_to_transaction(to_commit(window.next_offsets), window.membership)
             producer.commit_transaction()
         except (KafkaError, NotDeliveredError):  # after any other the process ends
             # Brokers that forgot the markers of the last transaction have it open still. As long as they have taken
@@ -217,8 +217,7 @@ class Sink:
                     del self._refusals[topic, number, offset]
 
     def _commit(self, offsets: Mapping[Partition, int]) -> None:
-        places = {TopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
-        self._consumer.commit(places, timeout_ms=int(self._timeout_seconds * 1000))
+        self._consumer.commit(to_commit(offsets), timeout_ms=int(self._timeout_seconds * 1000))
 
     def _check_partition(self, producer: WindowProducer, topic: str, partition: int) -> None:
         if partition not in _partitions(producer, topic):
@@ -226,13 +225,6 @@ class Sink:
             if self._proven:  # the input has grown; the output may have too, and a new producer will know
                 raise NotDeliveredError(problem)
             raise UserError(f"{problem}, but the input topic has: give it at least as many partitions")
-
-
-def _offsets(window: Window) -> dict[TopicPartition, OffsetAndMetadata]:
-    return {
-        TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
-        for partition, offset in window.next_offsets.items()
-    }
 
 
 def _partitions(producer: WindowProducer, topic: str) -> set[int]:

@@ -198,7 +198,7 @@ class _Answers:
         # Neighbours of a record that is to blame get an error that is no more than a KafkaError.
         errors = [exception_of(number) for number in range(count)]
         blamed = {number: each for number, each in enumerate(errors) if isinstance(each, REFUSALS)}
-        is_named = exception_of(0) is not error  # made anew for each record; else it is one error for all of them
+        is_named = errors[0] is not error  # made anew for each record; else it is one error for all of them
         if blamed and (is_named or (self._singly and count == 1)):
             self.refused |= {place + number: _words(each) for number, each in blamed.items()}
             self.failures.append(next(iter(blamed.values())))

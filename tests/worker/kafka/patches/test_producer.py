@@ -1,7 +1,6 @@
 """What brokers say of a window's batches: which record is to blame, and which error counts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -15,23 +14,16 @@ from kafka.errors import (
 )
 from kafka.producer.producer_batch import ProducerBatch
 
-from worker.flow import Partition
+from worker.flow import Outcome, Partition
 from worker.kafka.patches.producer import RecordsRefusedError, UnnamedRefusalError, WindowProducer
 from worker.kafka.patches.record_writer import make_batches
 
 LABELS, LETTERS = Partition("labels", 0), Partition("letters", 0)
-
-
-@dataclass
-class Out:
-    key: bytes | None = None
-    value: bytes | None = b"v"
-    headers: list[tuple[str, bytes]] = field(default_factory=list)
-    timestamp_ms: int | None = 1_764_000_000_000
+OUTCOME = Outcome(0, *LABELS, key=None, value=b"v", headers=[], timestamp_ms=1_764_000_000_000)
 
 
 def batch(records: int, answer: Callable[[ProducerBatch], object]) -> ProducerBatch:
-    (made,) = make_batches(TopicPartition("t", 0), [Out() for _ in range(records)], 0, 1 << 20)
+    (made,) = make_batches(TopicPartition("t", 0), [OUTCOME] * records, 0, 1 << 20)
     answer(made)
     return made
 

@@ -212,7 +212,17 @@ def test_a_late_answer_is_taken_for_that_of_the_next_call(proxied: tuple[str, Tc
         assert consumer.committed(partition, timeout_ms=5000) == 1
 
 
-def test_the_end_of_a_transaction_is_waited_for_without_end(proxied: tuple[str, TcpProxy]) -> None:
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda producer, _: producer.commit_transaction(),
+        lambda producer, group: producer.send_offsets_to_transaction({}, ConsumerGroupMetadata(group)),
+    ],
+    ids=["its end", "its offsets"],
+)
+def test_what_a_transaction_asks_its_coordinator_is_waited_for_without_end(
+    wait: Callable[[KafkaProducer, str], object], proxied: tuple[str, TcpProxy]
+) -> None:
     servers, proxy = proxied
     topic = create_topic(servers)
     producer = KafkaProducer(bootstrap_servers=servers, transactional_id=topic, transaction_timeout_ms=1000)
@@ -221,21 +231,7 @@ def test_the_end_of_a_transaction_is_waited_for_without_end(proxied: tuple[str, 
         producer.begin_transaction()
         producer.send(topic, b"v").get(30)
         proxy.stall()
-        attempt = Attempt(producer.commit_transaction)
-        assert not attempt.is_over()
-        proxy.resume()
-        assert attempt.is_over(60)
-
-
-def test_offsets_of_a_transaction_are_waited_for_without_end(proxied: tuple[str, TcpProxy]) -> None:
-    servers, proxy = proxied
-    topic = create_topic(servers)
-    producer = KafkaProducer(bootstrap_servers=servers, transactional_id=topic, transaction_timeout_ms=1000)
-    with closing(producer):
-        producer.init_transactions()
-        producer.begin_transaction()
-        proxy.stall()
-        attempt = Attempt(lambda: producer.send_offsets_to_transaction({}, ConsumerGroupMetadata(topic)))
+        attempt = Attempt(lambda: wait(producer, topic))
         assert not attempt.is_over()
         proxy.resume()
         assert attempt.is_over(60)
