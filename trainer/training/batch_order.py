@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 from torch.utils.data import Sampler
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
+from trainer.training.checkpoints import WholeCheckpoints
 from trainer.training.training_set import TrainingSet
 
 
@@ -51,7 +52,7 @@ class EpochTeller(TrainerCallback):
         self._dataset.begin_epoch(int(state.epoch or 0))
 
 
-class GroupingTrainer(Trainer):
+class GroupingTrainer(WholeCheckpoints):
     """A Trainer whose batches of like length come in the same order after a resume."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, PreTrainedModel, TrainingArguments
+from transformers import AutoConfig, PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from trainer.errors import UserError, first_line
@@ -16,12 +16,25 @@ from trainer.output import writing
 LAST = "last"
 """What `--resume_from_checkpoint` takes instead of a folder."""
 
-# transformers writes it last, so a checkpoint that has it is whole.
+# Written last, see `WholeCheckpoints`: a checkpoint that has it is whole.
 _STATE = "trainer_state.json"
 # Beside the checkpoints: what the training is that writes them.
 _RECIPE = "recipe.json"
 # What must agree for the weights to fit and to mean the same, by the names that all configurations know.
 _SHAPE = ("model_type", "num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "id2label")
+
+
+class WholeCheckpoints(Trainer):
+    """A Trainer that says that a checkpoint is whole once every process has written its part.
+
+    transformers' own writes its state last in the first process, and waits for none of the others there: where they are
+    killed then, one goes on without its random state, to other weights.
+    """
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Writes the last part that every process has."""
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()
 
 
 def checkpoint_to_resume(arguments: TrainingArguments, model: PreTrainedModel) -> str | None:
