@@ -1,7 +1,5 @@
 """Bytes to message and message to bytes, and nothing else."""
 
-import json
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -10,33 +8,17 @@ from unicodedata import category
 import orjson
 from pydantic import JsonValue
 
+from schemas.change_event import MARK, is_deleted
 from schemas.dead_letter import Reason
 from schemas.emotion_label import EmotionLabel, ModelName
-from schemas.text_message import DecodedMessage, Fields
+from schemas.errors import DeletedRowError, InvalidMessageError, SkippedMessageError
+from schemas.field_path import FieldPath, json_type
+from schemas.fields import Fields
+from schemas.lenient_json import ONE_TEXT, decode_utf8, load_leniently
+from schemas.text_message import DecodedMessage, SkipReason
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_TOO_DEEP = "Recursion limit"
-# An escape in a JSON string: a surrogate pair, half of one, or any other.
-_HEX = "[0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rf"\\u[dD][89abAB]{_HEX}\\u[dD][c-fC-F]{_HEX}|(?P<half>\\u[dD][89a-fA-F]{_HEX})|\\.", re.DOTALL)
-_64_BITS = range(-(2**63), 2**64)
-_ONE_TEXT = "; send each text in a record of its own"
-_PLAIN = Fields(text="value")
-_AFTER = "after"
 _ABSENT = object()
-
-
-class InvalidMessageError(ValueError):
-    """A value that breaks the input contract. `detail` names the field, never the text."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-
-class DeletedRowError(InvalidMessageError):
-    """The value says that a row is gone (Debezium's delete): there is no text, and nothing is wrong."""
 
 
 def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # noqa: B008 - it is frozen
@@ -44,30 +26,33 @@ def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # n
 
     Args:
         value: UTF-8, with or without a byte order mark.
-        fields: Where the parts of the message lie in it.
+        fields: Where the parts of the message lie in it, and which objects are messages.
 
     Raises:
         DeletedRowError: It is a change event that deletes the text.
         InvalidMessageError: The value breaks the contract.
+        SkippedMessageError: It is no message that is meant, or has no new text.
     """
     value = value.removeprefix(_BYTE_ORDER_MARK)
     try:
         message = orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        message = _load_leniently(value, error)
+        message = load_leniently(value, error)
     if not isinstance(message, dict):
-        several = _ONE_TEXT if isinstance(message, list) else ""
-        raise InvalidMessageError(Reason.NOT_AN_OBJECT, f"the value is JSON, but {_json_type(message)}{several}")
-    text, identity = _find(message, fields.text), _find(message, fields.id)
-    if text is None:
-        detail = f"field '{fields.text}' is absent or null"
-        deleted = _is_delete(message, fields.text)
-        raise (DeletedRowError if deleted else InvalidMessageError)(Reason.MISSING_TEXT, detail)
+        return _bare_text(message, fields)
+    if (MARK in message or fields.is_nested) and is_deleted(message, fields):
+        raise DeletedRowError(Reason.MISSING_TEXT, "the row was deleted")
+    if fields.conditions and not all(condition.holds(message) for condition in fields.conditions):
+        raise SkippedMessageError(SkipReason.CONDITION)
+    text, identity = fields.text[0].find(message), fields.id.find(message)
+    # Nearly every text is where it should be, and starts with a visible character.
+    if not (isinstance(text, str) and "!" <= text[:1] <= "~" and text != fields.unavailable):
+        text = _text(message, fields)
     if type(identity) is int:  # the keys of other people's tables are numbers
         identity = str(identity)
     elif not isinstance(identity, str):
         identity = None  # a strange id must not cost the text
-    found = _checked(text, identity, fields)
+    found = DecodedMessage(text, identity)
     if fields.copied:
         found.copied = _copied(message, fields.copied)
     return found
@@ -79,7 +64,10 @@ def decode_text(value: bytes) -> DecodedMessage:
     Raises:
         InvalidMessageError: The value breaks the contract.
     """
-    return _checked(_decode_utf8(value.removeprefix(_BYTE_ORDER_MARK)), None, _PLAIN)
+    text = decode_utf8(value.removeprefix(_BYTE_ORDER_MARK))
+    if not _has_visible(text):
+        raise InvalidMessageError(Reason.EMPTY_TEXT, "the value holds no visible character")
+    return DecodedMessage(text)
 
 
 def encode_label(label: EmotionLabel) -> bytes:
@@ -114,50 +102,47 @@ def _model_fragment(model: ModelName) -> orjson.Fragment:
     return orjson.Fragment(orjson.dumps(model))
 
 
-def _load_leniently(value: bytes, error: orjson.JSONDecodeError) -> Any:
-    """What Python's own `json` and JavaScript write beyond the standard: NaN, Infinity, half a surrogate pair.
-
-    Raises:
-        InvalidMessageError: It is no JSON in that sense either.
-    """
-    text = _decode_utf8(value)
-    refused = InvalidMessageError(Reason.INVALID_JSON, str(error))
-    if _TOO_DEEP in str(error):
-        raise refused from None
-    try:
-        return json.loads(_ESCAPE.sub(_whole, text), parse_int=_number)
-    except (ValueError, RecursionError) as told:
-        if isinstance(told, json.JSONDecodeError) and told.msg == "Extra data":  # such as newline-delimited JSON
-            refused = InvalidMessageError(Reason.INVALID_JSON, f"{error}{_ONE_TEXT}")
-        raise refused from None
+def _bare_text(message: object, fields: Fields) -> DecodedMessage:
+    if fields.bare_texts and isinstance(message, str):
+        if not _has_visible(message):
+            raise InvalidMessageError(Reason.EMPTY_TEXT, "the string holds no visible character")
+        return DecodedMessage(message)
+    if fields.bare_texts and message in (None, []):
+        raise InvalidMessageError(Reason.MISSING_TEXT, "null or an empty array stands where a text should")
+    several = ONE_TEXT if isinstance(message, list) else ""
+    raise InvalidMessageError(Reason.NOT_AN_OBJECT, f"the value is JSON, but {json_type(message)}{several}")
 
 
-def _number(digits: str) -> int | float:
-    """An integer where 64 bits hold it, as orjson reads it; a longer one is a float."""
-    return number if len(digits) <= 20 and (number := int(digits)) in _64_BITS else float(digits)
+def _text(message: dict[str, Any], fields: Fields) -> str:
+    for path in fields.text:
+        text = path.find(message)
+        if isinstance(text, str) and _has_visible(text):
+            if text == fields.unavailable:
+                raise SkippedMessageError(SkipReason.UNCHANGED_TEXT)
+            return text
+    raise _no_text(message, fields.text)
 
 
-def _whole(escape: re.Match[str]) -> str:
-    return r"\ufffd" if escape["half"] else escape[0]
+def _no_text(message: dict[str, Any], paths: Iterable[FieldPath]) -> InvalidMessageError:
+    """What each of these paths leads to; the reason is that of the first that leads to anything."""
+    reason, details = Reason.MISSING_TEXT, []
+    for path in paths:
+        found = path.find(message)
+        if found is None:
+            obstacle = path.obstacle(message)
+            details.append(f"field '{path}' is absent or null" + (obstacle and f": {obstacle}"))
+            continue
+        if isinstance(found, str):
+            why, detail = Reason.EMPTY_TEXT, "holds no visible character"
+        else:
+            why, detail = Reason.WRONG_TYPE, f"is {json_type(found)}, expected a string"
+        details.append(f"field '{path}' {detail}")
+        reason = why if reason is Reason.MISSING_TEXT else reason
+    return InvalidMessageError(reason, "; ".join(details))
 
 
-def _decode_utf8(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidMessageError(Reason.INVALID_UTF8, f"{error.reason} at byte {error.start}") from None
-
-
-def _find(message: dict[str, Any], path: str, default: object = None) -> Any:
-    """What lies at a dotted path."""
-    found: Any = message
-    for name in path.split("."):
-        found = found.get(name, default) if isinstance(found, dict) else default
-    return found
-
-
-def _copied(message: dict[str, Any], paths: Iterable[str]) -> dict[str, JsonValue]:
-    copied = {path: part for path in paths if (part := _find(message, path, _ABSENT)) is not _ABSENT}
+def _copied(message: dict[str, Any], paths: Iterable[FieldPath]) -> dict[str, JsonValue]:
+    copied = {path.written: part for path in paths if (part := path.find(message, _ABSENT)) is not _ABSENT}
     try:
         if copied:
             orjson.dumps({"copied": copied})  # it reads deeper than it writes
@@ -166,47 +151,10 @@ def _copied(message: dict[str, Any], paths: Iterable[str]) -> dict[str, JsonValu
     return copied
 
 
-def _is_delete(message: dict[str, Any], text_path: str) -> bool:
-    """Whether this is a Debezium envelope, `{"op": "d", "after": null, …}`, whose `after` the path leads through."""
-    path = text_path.split(".")
-    if _AFTER not in path[:-1]:
-        return False
-    envelope: Any = message
-    for name in path[: path.index(_AFTER)]:
-        envelope = envelope.get(name) if isinstance(envelope, dict) else None
-    return isinstance(envelope, dict) and envelope.get("op") == "d" and envelope.get(_AFTER) is None
-
-
-def _checked(text: Any, identity: Any, fields: Fields) -> DecodedMessage:
-    """What pydantic would check of a TextMessage, in a fraction of its time."""
-    if not isinstance(text, str):
-        raise _wrong_type(fields.text, text)
-    plain = "!" <= text[:1] <= "~"  # nearly every text starts with a visible character
-    if not (plain or any(map(_is_visible, text))):
-        raise InvalidMessageError(Reason.EMPTY_TEXT, f"field '{fields.text}' holds no visible character")
-    return DecodedMessage(text, identity)
+def _has_visible(text: str) -> bool:
+    return "!" <= text[:1] <= "~" or any(map(_is_visible, text))
 
 
 def _is_visible(character: str) -> bool:
     """No space, control or format character; one that this Python does not know yet may be the newest emoji."""
     return not character.isspace() and (character.isprintable() or category(character) in ("Cn", "Co"))
-
-
-def _wrong_type(field: str, found: object) -> InvalidMessageError:
-    return InvalidMessageError(Reason.WRONG_TYPE, f"field '{field}' is {_json_type(found)}, expected a string")
-
-
-def _json_type(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "an array"
-        case _:
-            return "an object"

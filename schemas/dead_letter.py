@@ -64,6 +64,10 @@ class DeadLetter:
             description="Only where the original was cut to what the topic takes: bytes of its key, value and headers.",
         ),
     ] = None
+    part: Annotated[
+        int | None,
+        Field(ge=0, description="Only where `EMOTION_SPLIT` took the record apart: the number of the part, from 0."),
+    ] = None
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The record headers that say this."""
@@ -76,6 +80,8 @@ class DeadLetter:
         }
         if self.original_bytes is not None:
             fields["original-bytes"] = str(self.original_bytes)
+        if self.part is not None:
+            fields["part"] = str(self.part)
         return [(HEADER_PREFIX + name, value.encode()) for name, value in fields.items()]
 
 

@@ -1,6 +1,7 @@
 """The input contract: one text to label."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -22,13 +23,12 @@ class TextMessage(BaseModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """Where a message's parts lie in a JSON object. Dots lead into nested objects (`data.body`)."""
+class SkipReason(StrEnum):
+    """Why a record gets neither label nor dead letter."""
 
-    text: str = "text"
-    id: str = "id"
-    copied: tuple[str, ...] = ()
+    CONDITION = "condition"
+    UNCHANGED_TEXT = "unchanged_text"
+    WITHOUT_TEXT = "without_text"
 
 
 @dataclass(slots=True)

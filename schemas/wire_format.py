@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from schemas.codec import InvalidMessageError
 from schemas.dead_letter import Reason
 from schemas.emotion_label import EmotionLabel
+from schemas.errors import InvalidMessageError
 
 # Where serializers may put the schema's id in place of the prefix; readers look there first.
 SCHEMA_ID_HEADER = "__value_schema_id"

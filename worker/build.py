@@ -22,6 +22,7 @@ from worker.kafka.window_size import WindowSizer
 from worker.messages.decode import ReadMessage, decode, message_reader
 from worker.messages.encode import Encoder
 from worker.messages.label_headers import LabelHeaders
+from worker.messages.split import Split, SplitSource, splitter
 from worker.messages.target import Target
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
@@ -127,6 +128,11 @@ def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -
     return message_reader(input_format, settings.fields, settings.max_message_bytes, prefixed)
 
 
+def make_splitter(settings: Settings, input_format: str) -> Split | None:
+    """Splits a record or a line into its texts, if the settings say so."""
+    return settings.split and splitter(settings.split, input_format, settings.max_message_bytes)
+
+
 def make_stages(
     settings: Settings,
     topics: Mapping[str, Topic],
@@ -149,10 +155,11 @@ def make_stages(
         LabelHeaders(settings.drop_headers),
         keep_timestamps=settings.label_timestamp == "text",
     )
+    split = make_splitter(settings, settings.input_format)
     reader = make_reader(settings, settings.input_format, prefixed=settings.schema_registry_url is not None)
     stages = loop.Stages(
-        source=source,
-        decode=partial(decode, reader),
+        source=SplitSource(source, split) if split else source,
+        decode=partial(decode, reader, skip_without_text=settings.without_text == "skip"),
         tokenize=tokenizer.tokenize,
         plan=planner(model),
         predict=model.predict,

@@ -29,6 +29,8 @@ class CircuitBreaker:
         Raises:
             UserError: The share is too large.
         """
+        if not outcomes:
+            return
         self._windows.append((len(outcomes), sum(outcome.topic == self._topic for outcome in outcomes)))
         while self._records() - self._windows[0][0] >= _RECORDS:
             self._windows.popleft()

@@ -7,7 +7,7 @@ Nobody changes a value that was made. Those that are made for every record are n
 quadruple the time it takes to make them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
+from schemas.text_message import SkipReason
 
 
 class Partition(NamedTuple):
@@ -26,12 +27,13 @@ class Partition(NamedTuple):
 
 @dataclass(slots=True)
 class Record:
-    """Bytes as Kafka delivered them."""
+    """Bytes as Kafka delivered them; where a record was split, those of one `part`, counted from 0."""
 
     origin: Source
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
+    part: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,18 @@ class Rejected:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A record that nothing leaves for: neither label nor dead letter."""
+
+    index: int
+    reason: SkipReason
+
+
+Decoded = tuple[list[Request], list[Rejected | Tombstone | Skipped]]
+"""What a window's records are: requests, and what stands in for the others."""
+
+
 @dataclass(slots=True)
 class Prediction:
     """A request's score for each label of the model, to 6 digits and in the model's order; they sum to 1."""
@@ -164,13 +178,13 @@ class Refusals(dict[tuple[str, int, int], Refusal]):
         return origin.topic, origin.partition, origin.offset
 
 
-def in_order(outcomes: Iterable[Outcome], records: int) -> list[Outcome]:
+def in_order(outcomes: Iterable[Outcome], records: int, skipped: Container[int] = ()) -> list[Outcome]:
     """Put a window's outcomes in the order of its records.
 
     Raises:
-        RuntimeError: There is not exactly one outcome for each of the `records`.
+        RuntimeError: There is not exactly one outcome for each of the `records`, but for those that were skipped.
     """
     ordered = sorted(outcomes, key=lambda outcome: outcome.index)
-    if [outcome.index for outcome in ordered] != list(range(records)):
+    if [outcome.index for outcome in ordered] != [index for index in range(records) if index not in skipped]:
         raise RuntimeError(f"{len(ordered)} outcomes do not answer {records} records one to one")
     return ordered

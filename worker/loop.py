@@ -8,11 +8,13 @@ from typing import Protocol
 from worker.errors import NotDeliveredError, OutcomesRefusedError
 from worker.flow import (
     Batch,
+    Decoded,
     Outcome,
     Prediction,
     Record,
     Rejected,
     Request,
+    Skipped,
     TokenizedText,
     Tombstone,
     Window,
@@ -49,7 +51,7 @@ class Stages:
     """The stages, left to right."""
 
     source: Source
-    decode: Callable[[list[Record]], tuple[list[Request], list[Rejected | Tombstone]]]
+    decode: Callable[[list[Record]], Decoded]
     tokenize: Callable[[list[Request]], list[TokenizedText]]
     plan: Callable[[list[TokenizedText]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
@@ -82,7 +84,9 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
             continue
         requests, others = stages.decode(window.records)
         predictions = stages.predict(stages.plan(stages.tokenize(requests)))
-        outcomes = in_order(stages.encode(window.records, [*predictions, *others]), len(window.records))
+        skipped = {other.index for other in others if isinstance(other, Skipped)}
+        answers = [*predictions, *(other for other in others if not isinstance(other, Skipped))]
+        outcomes = in_order(stages.encode(window.records, answers), len(window.records), skipped)
         try:
             stages.sink.deliver(window, outcomes)
         except NotDeliveredError as error:

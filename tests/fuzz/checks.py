@@ -5,8 +5,9 @@ import json
 from collections import Counter
 from typing import Any
 
-from schemas.codec import InvalidMessageError, decode_json
+from schemas.codec import decode_json
 from schemas.dead_letter import Reason
+from schemas.errors import InvalidMessageError
 from tests.fuzz.generator import inputs
 from tests.harness.independent import NewRecord, StoredRecord, produce
 

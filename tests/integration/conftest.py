@@ -12,6 +12,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from tests.conftest import KafkaUnderTest
+from tests.harness.endpoint import Endpoint
 from tests.harness.eventually import eventually
 from tests.harness.forked_worker import ForkedWorker
 from tests.harness.independent import (
@@ -88,10 +89,11 @@ class Stream:
         return [name for name in names if name.startswith(f"{self.group}-")]
 
     def wait_until_read(self, timeout_s: float = 90) -> None:
-        """Wait until the group has committed all of the input."""
+        """Wait until the group stands at the end of every partition, empty ones included."""
 
         def is_read() -> bool:
-            return self.committed() == {p: end for p, end in end_offsets(self.servers, self.input).items() if end}
+            committed, ends = self.committed(), end_offsets(self.servers, self.input)
+            return all(committed.get(partition, 0) == end for partition, end in ends.items())
 
         eventually(is_read, timeout_s, "the group has read everything", interval_s=0.2)
 
@@ -138,3 +140,8 @@ def stream(request: pytest.FixtureRequest, make_stream: Callable[..., Stream]) -
 def collector() -> Iterator[OtlpCollector]:
     with OtlpCollector() as collector:
         yield collector
+
+
+@pytest.fixture
+def endpoint() -> Endpoint:
+    return Endpoint()

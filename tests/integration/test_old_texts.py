@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from tests.integration.conftest import Stream, identities
-from tests.integration.test_refused import DAY_MS, names, set_config, stamped, wait_until_read
+from tests.integration.test_refused import DAY_MS, names, set_config, stamped
 
 
 def old_stream(make_stream: Callable[..., Stream], **settings: object) -> Stream:
@@ -24,7 +24,7 @@ def test_labels_that_retention_deletes_at_once_are_said_once_a_partition(make_st
     with stream.worker(window_max_records=4) as worker:
         worker.wait_until_ready()
         stream.produce([stamped(f"{n}", month_ago_ms, partition=n % 2) for n in range(20)])
-        wait_until_read(stream)
+        stream.wait_until_read()
         assert worker.terminate() == 0
     assert worker.log.count("outcome_past_retention") == 2
     assert worker.log.count("retention_shorter_than_input") == 2

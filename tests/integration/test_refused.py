@@ -7,8 +7,7 @@ import orjson
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord, StoredRecord, end_offsets
+from tests.harness.independent import NewRecord, StoredRecord
 from tests.harness.terse_brokers import MODULE as TERSE_BROKERS
 from tests.integration.conftest import Stream, identities, message
 
@@ -40,12 +39,6 @@ def said(letter: StoredRecord) -> dict[str, str]:
     return {name: (value or b"").decode() for name, value in letter.headers if name.startswith("dead-letter-")}
 
 
-def wait_until_read(stream: Stream) -> None:
-    """Until the group stands at the end of both partitions, empty ones included."""
-    ends = end_offsets(stream.servers, stream.input)
-    eventually(lambda: all(stream.committed().get(p, 0) == end for p, end in ends.items()), 60, "all is read")
-
-
 @pytest.fixture(params=["told at start", "changed while running"])
 def known(request: pytest.FixtureRequest) -> bool:
     """Whether the worker can know of a topic's rules when it starts."""
@@ -71,7 +64,7 @@ def test_a_text_from_the_future_is_the_only_one_that_is_not_labelled(stream: Str
                 *(stamped(name, now_ms, partition=1) for name in others),
             ]
         )
-        wait_until_read(stream)
+        stream.wait_until_read()
         labels, (letter,) = stream.labels(60), stream.letters(1)
         assert worker.terminate() == 0
     assert [identities([label])[0] for label in labels if label.partition == 0] == before + after
@@ -88,7 +81,7 @@ def test_texts_too_old_for_the_output_are_dead_letters_of_today(stream: Stream) 
     now_ms = int(time.time() * 1000)
     with stream.worker() as worker:
         stream.produce([stamped("old", now_ms - 10 * DAY_MS), stamped("new", now_ms), stamped("older", 1)])
-        wait_until_read(stream)
+        stream.wait_until_read()
         assert identities(stream.labels(1)) == ["new"]
         letters = stream.letters(2)
         assert worker.terminate() == 0
@@ -102,7 +95,7 @@ def test_a_dead_letter_from_the_future_keeps_its_reason(stream: Stream) -> None:
     with stream.worker() as worker:
         stream.produce([NewRecord(b"no json", b"k", partition=0, timestamp_ms=now_ms + 3 * HOUR_MS)])
         (letter,) = stream.letters(1)
-        wait_until_read(stream)
+        stream.wait_until_read()
         assert worker.terminate() == 0
     assert said(letter)["dead-letter-reason"] == "invalid_json"
 
@@ -115,7 +108,7 @@ def test_a_compacted_output_takes_what_has_a_key(stream: Stream, module: str) ->
         keyless = [NewRecord(message(name, "a text").value, partition=0) for name in names("keyless", 3)]
         keyed = [message(name, "a text", 0) for name in names("keyed", 6)]
         stream.produce([keyed[0], keyless[0], *keyed[1:4], keyless[1], keyless[2], *keyed[4:]])
-        wait_until_read(stream)
+        stream.wait_until_read()
         labels, letters = stream.labels(6), stream.letters(3)
         assert worker.terminate() == 0
     assert identities(labels) == names("keyed", 6)

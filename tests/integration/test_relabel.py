@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from tests.harness.eventually import eventually
-from tests.harness.independent import RunningReader, committed_offsets, create_topic, produce, read_topic
+from tests.harness.independent import NewRecord, RunningReader, committed_offsets, create_topic, produce, read_topic
 from tests.harness.tiny_model import LABELS, write_tiny_model
 from tests.integration.conftest import Stream, identities, message
 
@@ -54,6 +54,25 @@ def test_a_range_is_labelled_anew_once_and_the_run_says_what_changed(
     assert all(pair["new"] == pair["old"].upper() for pair in figures["changed"])
     assert {orjson.loads(r.value or b"")["label"].upper() for r in old} >= {p["new"] for p in figures["changed"]}
     assert stream.committed() == before
+
+
+def test_a_run_skips_and_splits_as_the_live_workers_do_and_compares_no_split_records(
+    relabelled: tuple[Stream, str],
+) -> None:
+    stream, second = relabelled
+    stream.produce(
+        [NewRecord(b'[{"text": "a", "kind": "post"}, {"text": "b"}]', partition=0), NewRecord(b"{}", partition=1)]
+    )
+    command = ["run", "--from=earliest", "--until=now", f"--to={second}", f"--dead-letters={stream.dead_letters}"]
+    worker = stream.worker(split="array", only_if="kind=post")
+    done = worker.command(*command)
+    assert done.returncode == 0, done.stderr
+    figures = orjson.loads(done.stdout.splitlines()[-1])
+    assert [figures[name] for name in ("finished", "records", "labelled", "skipped")] == [True, 1, 1, 2]
+    assert identities(read_topic(stream.servers, second, at_least=1)) == [f"{stream.input}-0-0-0"]
+    refused = worker.command(*command, f"--compare={stream.output}")
+    assert refused.returncode == 2
+    assert "--compare: with EMOTION_SPLIT" in refused.stderr
 
 
 def test_a_run_that_is_killed_goes_on_and_repeats_nothing(relabelled: tuple[Stream, str]) -> None:

@@ -10,11 +10,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
-from schemas.codec import InvalidMessageError, decode_json, decode_text, encode_label
+from schemas.codec import decode_json, decode_text, encode_label
 from schemas.dead_letter import DeadLetter, Reason
 from schemas.emotion_label import EmotionLabel
+from schemas.errors import InvalidMessageError
+from schemas.fields import Fields
 from schemas.published import documents
-from schemas.text_message import Fields
 from tests.harness.reasons import REASONS_OF_THE_WORKER
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
@@ -112,20 +113,26 @@ def test_a_broken_corner_does_not_cost_the_text(value: bytes, text: str, identit
 
 
 def test_a_broken_corner_does_not_break_what_is_copied() -> None:
-    message = decode_json(rb'{"text": "a", "x": NaN, "y": "\ud83d"}', Fields(copied=("x", "y")))
+    message = decode_json(rb'{"text": "a", "x": NaN, "y": "\ud83d"}', Fields.parse(copied=("x", "y")))
     copied = orjson.loads(orjson.dumps(message.copied))
     assert copied == {"x": None, "y": "\ufffd"}
-    assert decode_json(b'{"text": "a", "x": NaN, "y": 99999999999999999999999}', Fields(copied=("y",))).copied == {
-        "y": 1e23
-    }
+    assert decode_json(
+        b'{"text": "a", "x": NaN, "y": 99999999999999999999999}', Fields.parse(copied=("y",))
+    ).copied == {"y": 1e23}
 
 
 @pytest.mark.parametrize(
     ("value", "detail"),
     [
-        (b'[{"text": "a"}, {"text": "b"}]', "the value is JSON, but an array; send each text in a record of its own"),
-        (b'{"text": "a"}\n{"text": "b"}\n', "unexpected content .*; send each text in a record of its own"),
-        (b'{"text": "a", "x": NaN}{"text": "b"}', ".*; send each text in a record of its own"),
+        (
+            b'[{"text": "a"}, {"text": "b"}]',
+            "the value is JSON, but an array; send each text in a record of its own, or see EMOTION_SPLIT",
+        ),
+        (
+            b'{"text": "a"}\n{"text": "b"}\n',
+            "unexpected content .*; send each text in a record of its own, or see EMOTION_SPLIT",
+        ),
+        (b'{"text": "a", "x": NaN}{"text": "b"}', ".*; send each text in a record of its own, or see EMOTION_SPLIT"),
         (b'{"text": "a"', "[^;]*"),
         (b"3", "the value is JSON, but a number"),
     ],
@@ -147,10 +154,10 @@ def test_what_is_no_json_in_any_sense_is_still_refused(value: bytes) -> None:
 
 def test_a_nested_field_is_found_by_its_dotted_path() -> None:
     value = b'{"id": "e1", "text": "not this", "data": {"body": "this"}}'
-    assert decode_json(value, Fields(text="data.body")).text == "this"
+    assert decode_json(value, Fields.parse(text="data.body")).text == "this"
     for broken, reason in [(b'{"data": "x"}', Reason.MISSING_TEXT), (b'{"data": {"body": 1}}', Reason.WRONG_TYPE)]:
         with pytest.raises(InvalidMessageError, match=r"data\.body") as refusal:
-            decode_json(broken, Fields(text="data.body"))
+            decode_json(broken, Fields.parse(text="data.body"))
         assert refusal.value.reason == reason
 
 

@@ -6,10 +6,11 @@ import orjson
 import pytest
 from jsonschema import Draft7Validator
 
-from schemas.codec import DeletedRowError, InvalidMessageError, decode_json
+from schemas.codec import decode_json
 from schemas.dead_letter import Reason
+from schemas.errors import DeletedRowError, InvalidMessageError
+from schemas.fields import Fields
 from schemas.published import documents
-from schemas.text_message import Fields
 from schemas.wire_format import prefix, read_prefixed, without_prefix
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples/emotion_label"
@@ -36,7 +37,7 @@ def test_a_text_is_read_with_a_prefix_or_without_one(value: bytes) -> None:
         (prefix(70_000) + b"\x0cavro", Reason.INVALID_JSON, "(behind schema id 70000)"),
         (prefix(7) + b"\xff", Reason.INVALID_UTF8, "(behind schema id 7)"),
         (prefix(7) + b'{"id": "1"}', Reason.MISSING_TEXT, "(behind schema id 7)"),
-        (b"[]", Reason.NOT_AN_OBJECT, "an array; send each text in a record of its own"),
+        (b"[]", Reason.NOT_AN_OBJECT, "an array; send each text in a record of its own, or see EMOTION_SPLIT"),
     ],
 )
 def test_what_cannot_be_read_is_refused_and_the_schema_named(value: bytes, reason: Reason, detail: str) -> None:
@@ -48,7 +49,7 @@ def test_what_cannot_be_read_is_refused_and_the_schema_named(value: bytes, reaso
 
 def test_a_deleted_row_behind_a_prefix_is_still_a_deletion() -> None:
     with pytest.raises(DeletedRowError):
-        read_prefixed(lambda v: decode_json(v, Fields("after.text")), prefix(7) + b'{"op": "d", "after": null}')
+        read_prefixed(lambda v: decode_json(v, Fields.parse("after.text")), prefix(7) + b'{"op": "d", "after": null}')
 
 
 @pytest.mark.parametrize("kind", ["valid", "invalid"])

@@ -34,6 +34,13 @@ def test_what_was_long_ago_does_not_count() -> None:
         circuit_breaker(outcomes(0, 600))
 
 
+def test_windows_that_nothing_left_for_take_no_memory() -> None:
+    circuit_breaker = CircuitBreaker("dead", 95)
+    for _ in range(1_000):
+        circuit_breaker([])
+    assert not circuit_breaker._windows
+
+
 def test_a_limit_of_100_percent_never_stops() -> None:
     circuit_breaker = CircuitBreaker("dead", 100)
     for _ in range(10):

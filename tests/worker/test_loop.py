@@ -8,11 +8,11 @@ import orjson
 import pytest
 
 from schemas.emotion_label import Source as Origin
-from schemas.text_message import Fields
+from schemas.fields import Fields
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import NotDeliveredError
-from worker.flow import Outcome, Partition, Record, Window
+from worker.flow import Outcome, Partition, Record, Window, in_order
 from worker.messages.decode import decode, message_reader
 from worker.messages.encode import Encoder
 from worker.messages.target import Target
@@ -99,6 +99,27 @@ def test_outcomes_come_in_the_order_of_the_records_whatever_they_are(
     assert outcomes[7].value is None
     ids = [orjson.loads(outcome.value or b"")["id"] for outcome in outcomes if outcome.topic == "out" and outcome.value]
     assert ids == [f"in-0-{index}" for index in range(30) if index not in (3, 7, 11)]
+
+
+def test_nothing_leaves_for_a_record_that_is_skipped_and_the_others_keep_their_order(
+    model_and_tokenizer: tuple[Model, Tokenizer],
+) -> None:
+    values = [b'{"text": "%s"}' % (b"word " * (10 - index)) for index in range(10)]
+    placeholder = b'{"text": "__debezium_unavailable_value"}'
+    mixed: list[bytes | None] = [*values[:3], placeholder, *values[4:8], None, placeholder]
+    sink = ListSink()
+    run(ListSource([window(mixed), window([placeholder])]), sink, *model_and_tokenizer)
+    (_, outcomes), (last, nothing) = sink.delivered
+    assert [outcome.index for outcome in outcomes] == [0, 1, 2, 4, 5, 6, 7, 8]
+    assert (nothing, last.next_offsets) == ([], {Partition("in", 0): 1})
+
+
+def test_a_record_without_an_outcome_that_was_not_skipped_is_a_defect() -> None:
+    made = [Outcome(index, "out", 0, None, b"", [], None) for index in (2, 0)]
+    assert [outcome.index for outcome in in_order(made, 3, {1})] == [0, 2]
+    for skipped in (set(), {0}, {1, 2}):
+        with pytest.raises(RuntimeError, match="2 outcomes"):
+            in_order(made, 3, skipped)
 
 
 def test_a_window_that_was_not_delivered_is_read_again(

@@ -24,6 +24,7 @@ from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.model.sample_texts import sample_texts
 from worker.model.warm_up import forward_texts_per_s
 from worker.settings import Settings
+from worker.settings.reading import OF_MESSAGES
 
 _PARTITIONS = 4
 _CPU_BUDGETS = (256, 512, 1_024, 2_048)
@@ -53,9 +54,8 @@ def bench(settings: Settings, options: Options) -> int:
     if options.plots:
         bench_report.require_matplotlib()
     texts = _texts(options)
-    settings = settings.model_copy(
-        update={"cache_texts": 0, "input_format": "json", "text_field": "text", "start_offset": "earliest"}
-    )
+    usual = {name: Settings.model_fields[name].default for name in OF_MESSAGES}
+    settings = settings.model_copy(update=usual | {"cache_texts": 0, "start_offset": "earliest"})
     with ExitStack() as stack:
         servers, name = settings.bootstrap_servers, f"Kafka at {settings.bootstrap_servers}"
         if servers is None:

@@ -63,6 +63,8 @@ def _line(letter: Letter, with_value: bool) -> str:
     }
     if letter.original_bytes is not None:
         shown["original_bytes"] = letter.original_bytes
+    if letter.part is not None:
+        shown["part"] = letter.part
     if with_value:
         shown["value"] = _text(letter.record.value)
     return orjson.dumps(shown).decode()

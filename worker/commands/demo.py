@@ -18,6 +18,7 @@ from worker.commands.scratch_topics import scratch_topics
 from worker.errors import UserError
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.settings import Settings, variable
+from worker.settings.reading import OF_MESSAGES
 
 _PARTITIONS = 4
 _AHEAD = 4096  # messages on their way at once: enough to keep the worker busy, little to keep in memory
@@ -164,7 +165,7 @@ def demo(settings: Settings, file: Path | None) -> int:
 
 
 def _worker_settings(settings: Settings, servers: str, topics: list[str]) -> dict[str, str]:
-    environment = {
+    environment = dict.fromkeys((*OF_MESSAGES, "copy_fields"), "") | {
         "bootstrap_servers": servers,
         "input_topic": topics[0],
         "output_topic": topics[1],

@@ -9,13 +9,16 @@ from typing import BinaryIO
 import orjson
 from tqdm import tqdm
 
-from schemas.codec import InvalidMessageError, encode_label
+from schemas.codec import encode_label
 from schemas.emotion_label import EmotionLabel
+from schemas.errors import InvalidMessageError, SkippedMessageError
 from schemas.text_message import DecodedMessage
-from worker.build import load_model, make_reader, now_ms, planner
+from worker.build import load_model, make_reader, make_splitter, now_ms, planner
 from worker.errors import UserError
 from worker.flow import Batch, Prediction, Rejected, Request, TokenizedText
+from worker.messages.decode import is_without_text
 from worker.messages.encode import LabelMaker
+from worker.messages.split import Split
 from worker.settings import Settings
 
 _READ_BYTES = 1 << 20
@@ -31,6 +34,8 @@ class LabelStages:
     plan: Callable[[list[TokenizedText]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
     make_label: Callable[[Prediction], EmotionLabel]
+    split: Split | None = None
+    skip_without_text: bool = False
 
 
 def label(settings: Settings, files: list[Path], line_format: str) -> int:
@@ -49,6 +54,8 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
         plan=planner(model),
         predict=model.predict,
         make_label=LabelMaker(model.info, now_ms),
+        split=make_splitter(settings, line_format) if settings.split == "array" else None,
+        skip_without_text=settings.without_text == "skip",
     )
     streams = _opened(files) if files else [sys.stdin.buffer]
     label_lines(stages, streams, sys.stdout.buffer)
@@ -56,7 +63,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
 
 
 def label_lines(stages: LabelStages, streams: Iterable[BinaryIO], output: BinaryIO) -> None:
-    """Write one JSON line for each line of the streams, in order, as soon as the lines are there.
+    """Write one JSON line for each text of the streams, in order, as soon as their lines are there.
 
     A line without an id is named by its number, counted from 1 across all streams.
     """
@@ -94,11 +101,15 @@ def _windows(stream: BinaryIO) -> Iterator[list[bytes]]:
 def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) -> list[bytes]:
     requests: list[Request] = []
     answers: dict[int, bytes] = {}
-    names = [str(first_number + index) for index in range(len(lines))]
-    for index, line in enumerate(lines):
+    names, texts = _parts(stages, lines, first_number)
+    for index, text in enumerate(texts):
         try:
-            message = stages.read(line.removesuffix(b"\r"))
+            message = stages.read(text)
+        except SkippedMessageError:
+            continue
         except InvalidMessageError as error:
+            if stages.skip_without_text and is_without_text(error, text):
+                continue
             answers[index] = _dead_letter(names[index], Rejected(index, error.reason, error.detail))
             continue
         if message.id is not None:
@@ -109,7 +120,18 @@ def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) ->
             answers[prediction.index] = _dead_letter(names[prediction.index], prediction)
         else:
             answers[prediction.request.index] = encode_label(stages.make_label(prediction))
-    return [answers[index] for index in range(len(lines))]
+    return [answers[index] for index in range(len(texts)) if index in answers]
+
+
+def _parts(stages: LabelStages, lines: list[bytes], first_number: int) -> tuple[list[str], list[bytes]]:
+    """The texts of the lines, each with what it is called if it has no id of its own."""
+    names, texts = [], []
+    for number, line in enumerate(lines, first_number):
+        line = line.removesuffix(b"\r")
+        parts = stages.split(line) if stages.split else []
+        names += [f"{number}-{part}" for part in range(len(parts))] or [str(number)]
+        texts += parts or [line]
+    return names, texts
 
 
 def _dead_letter(identity: str, rejected: Rejected) -> bytes:

@@ -24,7 +24,7 @@ from worker.build import (
 from worker.commands.bounded_source import BoundedSource, own_group
 from worker.commands.label_changes import Changes
 from worker.errors import UserError
-from worker.flow import Outcome, Refusals
+from worker.flow import Decoded, Outcome, Record, Refusals, Skipped
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.committed_outputs import find_visible
@@ -60,9 +60,18 @@ class Counters:
     labelled: int = 0
     dead_lettered: int = 0
     tombstones: int = 0
+    skipped: int = 0
+    skipped_now: int = 0  # in the window at hand
+
+    def decode(self, decode: Callable[[list[Record]], Decoded], records: list[Record]) -> Decoded:
+        """Decode a window, and take note of what is skipped."""
+        requests, others = decode(records)
+        self.skipped_now = sum(isinstance(other, Skipped) for other in others)
+        return requests, others
 
     def __call__(self, outcomes: Sequence[Outcome]) -> None:
         """Count a window that was delivered."""
+        self.skipped += self.skipped_now
         for outcome in outcomes:
             if outcome.topic == self.dead_letter_topic:
                 self.dead_lettered += 1
@@ -75,7 +84,12 @@ class Counters:
 
     def summary(self) -> dict[str, object]:
         """The figures; `records` is their sum."""
-        counts = {"labelled": self.labelled, "dead_lettered": self.dead_lettered, "tombstones": self.tombstones}
+        counts = {
+            "labelled": self.labelled,
+            "dead_lettered": self.dead_lettered,
+            "tombstones": self.tombstones,
+            "skipped": self.skipped,
+        }
         changes = {} if self.changes is None else self.changes.summary()
         return {"records": sum(counts.values())} | counts | changes
 
@@ -132,7 +146,11 @@ def _label(
             source = BoundedSource(unbounded, extent, progress.update)
             stages = make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
             loop.run(
-                replace(stages, circuit_breaker=partial(_count_and_check, counters, stages.circuit_breaker)),
+                replace(
+                    stages,
+                    decode=partial(counters.decode, stages.decode),
+                    circuit_breaker=partial(_count_and_check, counters, stages.circuit_breaker),
+                ),
                 lambda: stop.is_set() or source.finished,
                 partial(arm_watchdog, settings.max_poll_interval_ms),
             )
@@ -157,6 +175,8 @@ def own_settings(live: Settings, wanted: Relabel) -> Settings:
             f"--to {wanted.to} is EMOTION_OUTPUT_TOPIC, whose readers would see every label a second time: name "
             "another topic, or say --allow-live-topic"
         )
+    if wanted.compare and live.split:
+        raise UserError("--compare: with EMOTION_SPLIT a record has several labels, which have one offset")
     what = [live.input_topic, live.model, live.model_revision, wanted.first.text, wanted.until.text, wanted.to]
     own = {
         "output_topic": wanted.to,

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from schemas.codec import DeletedRowError, InvalidMessageError, decode_json, decode_text
+from schemas.codec import decode_json, decode_text
 from schemas.dead_letter import Reason
-from schemas.text_message import DecodedMessage, Fields
+from schemas.errors import DeletedRowError, InvalidMessageError, SkippedMessageError
+from schemas.fields import Fields
+from schemas.text_message import DecodedMessage, SkipReason
 from schemas.wire_format import read_prefixed
-from worker.flow import Record, Rejected, Request, Tombstone
+from worker.flow import Decoded, Record, Rejected, Request, Skipped, Tombstone
 
 ReadMessage = Callable[[bytes], DecodedMessage]
 
@@ -30,28 +32,47 @@ def _read_bounded(read: ReadMessage, max_bytes: int, value: bytes) -> DecodedMes
     return read(value)
 
 
-def decode(read: ReadMessage, records: Iterable[Record]) -> tuple[list[Request], list[Rejected | Tombstone]]:
-    """Read every record of a window: the requests, and what stands in for the others."""
+def decode(read: ReadMessage, records: Iterable[Record], skip_without_text: bool = False) -> Decoded:
+    """Read every record of a window.
+
+    `skip_without_text`: a record whose text is absent, null or empty is none to complain of.
+    """
     requests: list[Request] = []
-    others: list[Rejected | Tombstone] = []
+    others: list[Rejected | Tombstone | Skipped] = []
     for index, record in enumerate(records):
         if record.value is None:
-            others.append(_nothing(index, record))
+            others.append(_nothing(index, record, skip_without_text))
             continue
         origin = record.origin
         try:
             message = read(record.value)
         except DeletedRowError:
-            others.append(_nothing(index, record))
+            others.append(_nothing(index, record, skip_without_text))
+        except SkippedMessageError as skipped:
+            others.append(Skipped(index, skipped.reason))
         except InvalidMessageError as error:
-            others.append(Rejected(index, error.reason, error.detail))
+            skips = skip_without_text and is_without_text(error, record.value)
+            others.append(
+                Skipped(index, SkipReason.WITHOUT_TEXT) if skips else Rejected(index, error.reason, error.detail)
+            )
         else:
-            identity = message.id if message.id is not None else f"{origin.topic}-{origin.partition}-{origin.offset}"
+            identity = message.id
+            if identity is None:
+                identity = f"{origin.topic}-{origin.partition}-{origin.offset}"
+                if record.part is not None:
+                    identity = f"{identity}-{record.part}"
             requests.append(Request(index, identity, message.text, origin, message.copied))
     return requests, others
 
 
-def _nothing(index: int, record: Record) -> Rejected | Tombstone:
+def is_without_text(error: InvalidMessageError, value: bytes) -> bool:
+    """Whether a value was refused because there is no text in it, and not for what there is."""
+    return error.reason in (Reason.MISSING_TEXT, Reason.EMPTY_TEXT) or not value.strip()
+
+
+def _nothing(index: int, record: Record, skip_without_text: bool) -> Rejected | Tombstone | Skipped:
     if record.key is not None:
         return Tombstone(index)
+    if skip_without_text:
+        return Skipped(index, SkipReason.WITHOUT_TEXT)
     return Rejected(index, Reason.NULL_KEY_AND_VALUE, "key and value are null")

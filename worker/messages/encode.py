@@ -116,7 +116,7 @@ class Encoder:
         headers = self._carried(record.headers)
         if self._cloudevents_source is None:
             return headers
-        event = CloudEvent(_place(record), self._cloudevents_source, event_time(label.labelled_at_ms))
+        event = CloudEvent(_event_id(record), self._cloudevents_source, event_time(label.labelled_at_ms))
         return without_event(headers) + event.headers()
 
     def _fits(self, outcome: Outcome, record: Record) -> Outcome:
@@ -180,6 +180,7 @@ class Encoder:
             origin=_place(record),
             model=self._model,
             at_ms=self._now_ms(),
+            part=record.part,
         )
         limit = self._dead_letters.max_message_bytes
         full = self._outcome_of(
@@ -200,6 +201,10 @@ class Encoder:
 
 def _place(record: Record) -> str:
     return f"{record.origin.topic}-{record.origin.partition}-{record.origin.offset}"
+
+
+def _event_id(record: Record) -> str:
+    return _place(record) if record.part is None else f"{_place(record)}-{record.part}"
 
 
 def _sendable(headers: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:

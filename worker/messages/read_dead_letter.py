@@ -8,7 +8,10 @@ from worker.flow import Record
 
 @dataclass(frozen=True)
 class Letter:
-    """A record of the dead-letter topic with what its headers say. `original_bytes` is set only where it was cut."""
+    """A record of the dead-letter topic with what its headers say.
+
+    `original_bytes` is set only where it was cut, `part` only where it is one of several.
+    """
 
     record: Record
     reason: str
@@ -18,6 +21,7 @@ class Letter:
     offset: int
     at_ms: int
     original_bytes: int | None
+    part: int | None
 
 
 def read_letter(record: Record) -> Letter | None:
@@ -26,6 +30,7 @@ def read_letter(record: Record) -> Letter | None:
     said = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     try:
         topic, partition, offset = said[HEADER_PREFIX + "origin"].rsplit("-", 2)
+        part = said.get(HEADER_PREFIX + "part")
         cut = said.get(HEADER_PREFIX + "original-bytes")
         return Letter(
             record=record,
@@ -36,6 +41,7 @@ def read_letter(record: Record) -> Letter | None:
             offset=int(offset),
             at_ms=int(said[HEADER_PREFIX + "at-ms"]),
             original_bytes=None if cut is None else int(cut),
+            part=None if part is None else int(part),
         )
     except (KeyError, ValueError):
         return None

@@ -1,6 +1,7 @@
 """Measures the stages of a loop from outside: the only place that does, so that they need not know."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -61,7 +62,7 @@ class Instrumentation:
 
         Args:
             stages: What is measured.
-            source: Its source.
+            source: Says where it stands.
             counter: Counts the windows that were delivered.
             meters: Where figures go.
             heartbeat: Where signs of life go.
@@ -98,7 +99,7 @@ class Instrumentation:
         """The next window."""
         self._heartbeat.expect(self._longest_turn_seconds)
         started = time.perf_counter()
-        window = self._source.poll()
+        window = self._inner.source.poll()
         self._contents = WindowContents(window.records)
         if window.records:
             self._stage_seconds["poll"].observe(time.perf_counter() - started)
@@ -110,7 +111,7 @@ class Instrumentation:
 
     def rewind(self) -> None:
         """Start again at the committed offsets."""
-        self._source.rewind()
+        self._inner.source.rewind()
 
     def settle(self) -> None:
         """End what a failed delivery may have left open."""
@@ -146,9 +147,11 @@ class Instrumentation:
         if now >= self._refresh_at:
             self._look_around()
 
-    def _decode(self, records: list[flow.Record]) -> tuple[list[flow.Request], list[flow.Rejected | flow.Tombstone]]:
+    def _decode(self, records: list[flow.Record]) -> flow.Decoded:
         with self._timed("decode"):
-            return self._inner.decode(records)
+            requests, others = self._inner.decode(records)
+        self._contents.skipped = Counter(other.reason for other in others if isinstance(other, flow.Skipped))
+        return requests, others
 
     def _tokenize(self, requests: list[flow.Request]) -> list[flow.TokenizedText]:
         with self._timed("tokenize"):

@@ -37,6 +37,15 @@ TOMBSTONES = Metric(
     "Records with a key and no value, passed on.",
     "None; they are neither labels nor dead letters.",
 )
+SKIPPED = Metric(
+    Counter,
+    "emotion_skipped_total",
+    "records",
+    "Records that neither a label nor a dead letter left for: `condition` (EMOTION_ONLY_IF), `without_text` "
+    "(EMOTION_WITHOUT_TEXT=skip) or `unchanged_text` (Debezium did not send it).",
+    "All of the records: EMOTION_ONLY_IF or EMOTION_TEXT_FIELD does not fit them.",
+    ("reason",),
+)
 NOT_CONFIDENT = Metric(
     Counter,
     "emotion_not_confident_total",

@@ -4,12 +4,14 @@ import platform
 import time
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Protocol
 
 from schemas.dead_letter import HEADER_PREFIX, Reason
 from schemas.manifest import DriftReference
+from schemas.text_message import SkipReason
 from worker.flow import ModelInfo, Outcome, Prediction, Record, TokenizedText
 from worker.observe.drift import DriftWatch
 from worker.observe.metrics import Meters, observe_many
@@ -22,6 +24,7 @@ from worker.observe.stream_metrics import (
     LABELS,
     NOT_CONFIDENT,
     SCORE,
+    SKIPPED,
     TOMBSTONES,
     TRUNCATED,
 )
@@ -51,6 +54,7 @@ class WindowContents:
     computed: int = 0
     predictions: list[Prediction] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    skipped: Mapping[SkipReason, int] = field(default_factory=dict)
 
 
 class WindowCounter:
@@ -72,6 +76,7 @@ class WindowCounter:
         self._drift = DriftWatch(model.drift_reference) if model.drift_reference else None
         self._labels = [meters[LABELS].labels(label) for label in model.info.labels]
         self._dead_letters = {reason.value: meters[DEAD_LETTERS].labels(reason.value) for reason in Reason}
+        self._skipped = {reason: meters[SKIPPED].labels(reason.value) for reason in SkipReason}
         meters[MODEL_INFO].labels(model.info.name, model.info.revision, str(model.device), str(model.dtype)).set(1)
         packages = [version(package) for package in ("torch", "kafka-python")]
         meters[BUILD_INFO].labels(version("emotion-labeller"), platform.python_version(), *packages).set(1)
@@ -81,6 +86,8 @@ class WindowCounter:
         letters = {o.index: o for o in contents.outcomes if o.topic == self._dead_letter_topic}
         for letter in letters.values():  # the last header of the name is ours; an original may have one of its own
             self._dead_letters[dict(letter.headers)[_REASON].decode()].inc()
+        for reason, count in contents.skipped.items():
+            self._skipped[reason].inc(count)
         labelled = contents.predictions
         if letters:  # a label that was too large for its topic is one of them
             labelled = [p for p in labelled if p.request.index not in letters]

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 
-from schemas.text_message import Fields
+from schemas.fields import Fields
 from worker.settings.base import SettingsGroup
 from worker.settings.batching import BatchingSettings
 from worker.settings.model import ModelSettings
@@ -47,8 +47,15 @@ class Settings(
 
     @property
     def fields(self) -> Fields:
-        """Where a message's parts lie in a JSON object."""
-        return Fields(self.text_field, self.id_field, self.copy_fields)
+        """Where a message's parts lie in a JSON object, and which objects are messages."""
+        return Fields.parse(
+            self.text_field,
+            self.id_field,
+            self.copy_fields,
+            self.only_if or "",
+            self.unavailable_value,
+            bare_texts=self.split is not None,
+        )
 
     @property
     def longest_turn_ms(self) -> int:
@@ -62,8 +69,11 @@ class Settings(
             raise ValueError(
                 "EMOTION_INPUT_TOPIC, EMOTION_OUTPUT_TOPIC and EMOTION_DEAD_LETTER_TOPIC must be three different topics"
             )
-        if self.copy_fields and self.input_format == "text":
-            raise ValueError("EMOTION_COPY_FIELDS needs EMOTION_INPUT_FORMAT=json: plain text has no fields")
+        needs_json = {"EMOTION_COPY_FIELDS": self.copy_fields, "EMOTION_ONLY_IF": self.only_if}
+        for name in [name for name, value in needs_json.items() if value and self.input_format == "text"]:
+            raise ValueError(f"{name} needs EMOTION_INPUT_FORMAT=json: plain text has no fields")
+        if self.split == "array" and self.input_format == "text":
+            raise ValueError("EMOTION_SPLIT=array needs EMOTION_INPUT_FORMAT=json: plain text is no array")
         if self.cloudevents_source and self.schema_registry_url:
             raise ValueError(
                 "EMOTION_CLOUDEVENTS_SOURCE and EMOTION_SCHEMA_REGISTRY_URL exclude each other: an event says that its "

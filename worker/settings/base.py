@@ -1,11 +1,13 @@
 """What every group of settings has: its docstrings are the documentation, and some values look alike."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas import field_path
 
 
 def shaped(pattern: str, words: str) -> AfterValidator:
@@ -19,12 +21,20 @@ def shaped(pattern: str, words: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def readable(parse: Callable[[str], object]) -> AfterValidator:
+    """Of a text that another function must be able to read; its ValueError says what is wrong."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
 KafkaName = Annotated[  # what Kafka takes for a topic
     str, shaped(r"[a-zA-Z0-9._-]{1,249}", "must be 1 to 249 letters (a to z), digits, dots, `_` or `-`")
 ]
-FieldPath = Annotated[  # dots lead into nested objects
-    str, shaped(r"[^.]+(\.[^.]+)*", "must be a field's name, or names with one dot between, such as `data.body`")
-]
+FieldPath = Annotated[str, readable(field_path.FieldPath.parse)]
 HeaderName = Annotated[str, shaped(r"[^*]+\*?", "must be a header's name, or the beginning of one and then `*`")]
 
 

@@ -5,7 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from worker.settings.base import FieldPath, KafkaName, SettingsGroup
+from schemas.condition import parse_conditions
+from schemas.fields import UNAVAILABLE, parse_paths
+from worker.settings.base import FieldPath, KafkaName, SettingsGroup, readable
+
+OF_MESSAGES = ("input_format", "text_field", "id_field", "only_if", "without_text", "split")
+"""The settings that say how a record becomes a text."""
 
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[^\s,:;\[\]/@]+):(\d{1,5})")
 
@@ -46,11 +51,27 @@ class ReadingSettings(SettingsGroup):
     input_format: Literal["json", "text"] = Field("json")
     """What a record's value is: a JSON object, or the plain text itself."""
 
-    text_field: FieldPath = Field("text")
-    """Field of the JSON object that holds the text; dots lead into nested objects (`data.body`)."""
+    text_field: Annotated[str, readable(parse_paths)] = Field("text")
+    """Field of the JSON object that holds the text; dots lead into nested objects (`data.body`), numbers into arrays
+    (`comments.0.text`). Several with commas between: the first that holds a text counts.
+    """
 
     id_field: FieldPath = Field("id")
-    """Field that holds the message's id; one of another name may be an integer (`payload.after.id`)."""
+    """Field that holds the message's id, a string or an integer (`payload.after.id`)."""
+
+    only_if: Annotated[str, readable(parse_conditions)] | None = Field(None)
+    """Label only the records whose fields hold this, and skip the others: `kind=commit,lang=en|de,retweeted!=true`."""
+
+    without_text: Literal["dead_letter", "skip"] = Field("dead_letter")
+    """What becomes of a record whose text is absent, null or empty: a dead letter, or nothing."""
+
+    split: Literal["array", "lines"] | None = Field(None)
+    """Where a record holds several texts: a JSON `array` of them, or one in each of its `lines`, 10,000 at most. Each
+    gets a label of its own. Unset: such a record is a dead letter.
+    """
+
+    unavailable_value: str = Field(UNAVAILABLE, min_length=1)
+    """What Debezium puts in place of a long text that did not change; such a record is skipped."""
 
     max_message_bytes: int = Field(8 << 20, ge=1)
     """A larger value becomes a dead letter before anything reads it."""

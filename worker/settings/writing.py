@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from schemas.escapes import split_unescaped
 from worker.settings.base import FieldPath, HeaderName, KafkaName, SettingsGroup
 
 
@@ -48,4 +49,4 @@ class WritingSettings(SettingsGroup):
     @field_validator("copy_fields", "drop_headers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(path.strip() for path in value.split(",")) if isinstance(value, str) else value
+        return tuple(each.strip() for each in split_unescaped(value, ",")) if isinstance(value, str) else value

@@ -60,6 +60,16 @@ def test_plain_text_is_never_guessed_to_be_json(environment: dict[str, str], tmp
     assert ["dead_letter" in answer for answer in answers] == [False, True, True, False]
 
 
+def test_what_is_skipped_has_no_line_and_an_element_of_an_array_has_its_own(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment |= {"EMOTION_ONLY_IF": "kind!=like", "EMOTION_WITHOUT_TEXT": "skip", "EMOTION_SPLIT": "array"}
+    lines = [b'{"text": "a"}', b'{"kind": "like"}', b"", b'["b", {"text": 1}, {}, {"text": "c"}]\r', b'{"text": "d"}']
+    answers = label(b"\n".join(lines), environment, tmp_path)
+    assert [answer["id"] for answer in answers] == ["1", "4-0", "4-1", "4-3", "5"]
+    assert ["dead_letter" in answer for answer in answers] == [False, False, True, False, False]
+
+
 def test_lines_are_numbered_on_across_files(environment: dict[str, str], tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).write_text("a text\nanother\n")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from schemas.codec import InvalidMessageError
 from schemas.dead_letter import Reason
-from schemas.text_message import Fields
+from schemas.errors import InvalidMessageError
+from schemas.fields import Fields
 from worker.messages.decode import message_reader
 
 

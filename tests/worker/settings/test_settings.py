@@ -108,6 +108,49 @@ def test_servers_are_refused_in_words(servers: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        *[
+            (name, value, "one dot between")
+            for name in ("id_field", "text_field")
+            for value in ("", "a..b", ".a", "a.")
+        ],
+        *[("text_field", value, "one dot between") for value in ("", "a..b", "a,", ",a", "a,,b", "a\\")],
+        *[("text_field", value, "`comments.0.text`") for value in ("$.a.b", "a[0].b", "a['b']", "a[*].b", "/a/b")],
+        ("copy_fields", "a,b..c", "one dot between"),
+        *[("only_if", value, "`kind=commit") for value in ("kind", "a=b,c", "=b", "a=b,")],
+        ("only_if", "a..b=c", "one dot between"),
+        ("without_text", "drop", "dead_letter"),
+        ("split", "words", "array"),
+        ("unavailable_value", "", "at least 1"),
+    ],
+)
+def test_what_is_no_path_and_no_condition_is_refused_in_words(name: str, value: str, words: str) -> None:
+    with pytest.raises(UserError, match=f"^EMOTION_{name.upper()}: .*{re.escape(words)}"):
+        load_settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "path", ["a.$oid", "Comments [en]", "a b.c", r"a\.b", r"\$.a", r"a\[0\]", "$t", "0", "_id.$oid, c"]
+)
+def test_odd_names_are_paths(path: str) -> None:
+    load_settings(text_field=path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"only_if": "a=b"}, "EMOTION_ONLY_IF"),
+        ({"split": "array"}, "EMOTION_SPLIT"),
+        ({"copy_fields": "a"}, "EMOTION_COPY"),
+    ],
+)
+def test_plain_text_has_no_fields(settings: dict[str, str], name: str) -> None:
+    with pytest.raises(UserError, match=f"{name}.* needs EMOTION_INPUT_FORMAT=json"):
+        load_settings(input_format="text", **settings)
+
+
+@pytest.mark.parametrize(
     ("servers", "hosts"),
     [
         ("[::1]:9092", [("::1", 9092)]),
@@ -230,7 +273,7 @@ def test_a_password_is_read_from_a_file_of_the_secrets_folder_and_never_shown(
 
 def test_fields_to_be_copied_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_COPY_FIELDS", "author.id, lang")
-    assert load_settings().fields.copied == ("author.id", "lang")
+    assert [path.written for path in load_settings().fields.copied] == ["author.id", "lang"]
     for wrong in ("a,,b", "a..b"):
         monkeypatch.setenv("EMOTION_COPY_FIELDS", wrong)
         with pytest.raises(UserError, match="EMOTION_COPY_FIELDS"):

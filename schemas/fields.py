@@ -1,0 +1,66 @@
+"""Which parts of a JSON object are read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.condition import Condition, parse_conditions
+from schemas.escapes import split_unescaped
+from schemas.field_path import FieldPath
+
+UNAVAILABLE = "__debezium_unavailable_value"
+"""What Debezium writes for a long value that the database did not send, because it did not change."""
+
+
+_TEXT, _ID = map(FieldPath.parse, ("text", "id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Where a message's parts lie in a JSON object, and which objects are messages.
+
+    The first of the `text` paths that leads to a text counts. Only objects that meet all `conditions` are messages. One
+    whose text is `unavailable` has a text that did not change. `is_nested`: some `text` path has several names.
+    `bare_texts`: a JSON string is a message as well, and all text.
+    """
+
+    text: tuple[FieldPath, ...] = (_TEXT,)
+    id: FieldPath = _ID
+    copied: tuple[FieldPath, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    unavailable: str = UNAVAILABLE
+    is_nested: bool = False
+    bare_texts: bool = False
+
+    @classmethod
+    def parse(
+        cls,
+        text: str = "text",
+        id: str = "id",  # noqa: A002 - what it is
+        copied: Iterable[str] = (),
+        only_if: str = "",
+        unavailable: str = UNAVAILABLE,
+        bare_texts: bool = False,
+    ) -> "Fields":
+        """Read them as settings write them.
+
+        Raises:
+            ValueError: One is wrong; the message says what it must be.
+        """
+        return cls(
+            text=(paths := parse_paths(text)),
+            is_nested=any(len(path.names) > 1 for path in paths),
+            id=FieldPath.parse(id),
+            copied=tuple(map(FieldPath.parse, copied)),
+            conditions=parse_conditions(only_if),
+            unavailable=unavailable,
+            bare_texts=bare_texts,
+        )
+
+
+def parse_paths(written: str) -> tuple[FieldPath, ...]:
+    """Paths with commas between.
+
+    Raises:
+        ValueError: One is none.
+    """
+    return tuple(FieldPath.parse(path.strip()) for path in split_unescaped(written, ","))
