@@ -68,7 +68,7 @@ def test_a_run_skips_and_splits_as_the_live_workers_do_and_compares_no_split_rec
     done = worker.command(*command)
     assert done.returncode == 0, done.stderr
     figures = orjson.loads(done.stdout.splitlines()[-1])
-    assert [figures[name] for name in ("finished", "records", "labelled", "skipped")] == [True, 1, 1, 2]
+    assert [figures[name] for name in ("finished", "records", "labelled", "skipped")] == [True, 3, 1, 2]
     assert identities(read_topic(stream.servers, second, at_least=1)) == [f"{stream.input}-0-0-0"]
     refused = worker.command(*command, f"--compare={stream.output}")
     assert refused.returncode == 2
