@@ -17,7 +17,7 @@ from schemas.fields import Fields
 from schemas.lenient_json import ONE_TEXT, decode_utf8, load_leniently
 from schemas.text_message import DecodedMessage, SkipReason
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ABSENT = object()
 
 
@@ -33,7 +33,7 @@ def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # n
         InvalidMessageError: The value breaks the contract.
         SkippedMessageError: It is no message that is meant, or has no new text.
     """
-    value = value.removeprefix(_BYTE_ORDER_MARK)
+    value = value.removeprefix(BYTE_ORDER_MARK)
     try:
         message = orjson.loads(value)
     except orjson.JSONDecodeError as error:
@@ -64,7 +64,7 @@ def decode_text(value: bytes) -> DecodedMessage:
     Raises:
         InvalidMessageError: The value breaks the contract.
     """
-    text = decode_utf8(value.removeprefix(_BYTE_ORDER_MARK))
+    text = decode_utf8(value.removeprefix(BYTE_ORDER_MARK))
     if not _has_visible(text):
         raise InvalidMessageError(Reason.EMPTY_TEXT, "the value holds no visible character")
     return DecodedMessage(text)

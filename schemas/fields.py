@@ -49,7 +49,7 @@ class Fields:
         return cls(
             text=(paths := parse_paths(text)),
             is_nested=any(len(path.names) > 1 for path in paths),
-            id=FieldPath.parse(id),
+            id=FieldPath.parse(id.strip()),
             copied=tuple(map(FieldPath.parse, copied)),
             conditions=parse_conditions(only_if),
             unavailable=unavailable,

@@ -18,7 +18,7 @@ from worker.kafka.sink import Sink
 from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.topics import NAMED_BY, Topic, retention_hints, topic_problems
-from worker.kafka.window_size import WindowSizer
+from worker.kafka.window_size import FIRST_RECORDS, WindowSizer
 from worker.messages.decode import ReadMessage, decode, message_reader
 from worker.messages.encode import Encoder
 from worker.messages.label_headers import LabelHeaders
@@ -186,7 +186,8 @@ def make_source(
     `wait` sleeps seconds, less if told to stop; `committed` is shared with the sink; `unblock` is called where
     committed offsets are not to be had although brokers answer.
     """
-    sizer = WindowSizer(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic)
+    first_records = 1 if settings.split else FIRST_RECORDS  # a record may hold very many texts
+    sizer = WindowSizer(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic, first_records)
     starts = StartOffsets(consumer, committed, settings.start_offset, unblock)
     return Source(consumer, topic, sizer, starts, wait)
 

@@ -215,6 +215,7 @@ def test_a_condition_is_compared_as_json_writes_it(condition: str, value: dict[s
         (b'{"text": " "}', Reason.EMPTY_TEXT),
         (b"", Reason.INVALID_JSON),
         (b"\n", Reason.INVALID_JSON),
+        (b"null", Reason.NOT_AN_OBJECT),
     ],
 )
 def test_what_has_no_text_is_a_dead_letter_or_skipped(value: bytes, reason: Reason, skip: bool) -> None:

@@ -2,25 +2,32 @@
 
 from collections.abc import Callable
 
-_FIRST_RECORDS = 64
+FIRST_RECORDS = 64
 _MAX_GROWTH = 2  # a window of unusually short texts must not make the next one far too large
 
 
 class WindowSizer:
     """Lets windows grow from a small first one until each takes about as long as it should."""
 
-    def __init__(self, target_seconds: float, max_records: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        target_seconds: float,
+        max_records: int,
+        clock: Callable[[], float],
+        first_records: int = FIRST_RECORDS,
+    ) -> None:
         """Start small.
 
         Args:
             target_seconds: How long a window should take from when it is handed over to when the next is asked for.
             max_records: More than this it never holds.
             clock: Seconds, monotonic.
+            first_records: Of the first window.
         """
         self._target_seconds = target_seconds
         self._ceiling = max_records
         self._clock = clock
-        self._size = min(_FIRST_RECORDS, max_records)
+        self._size = min(first_records, max_records)
         self._handed_over: tuple[int, float] | None = None
 
     def next_size(self) -> int:

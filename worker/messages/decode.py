@@ -67,7 +67,7 @@ def decode(read: ReadMessage, records: Iterable[Record], skip_without_text: bool
 
 def is_without_text(error: InvalidMessageError, value: bytes) -> bool:
     """Whether a value was refused because there is no text in it, and not for what there is."""
-    return error.reason in (Reason.MISSING_TEXT, Reason.EMPTY_TEXT) or not value.strip()
+    return error.reason in (Reason.MISSING_TEXT, Reason.EMPTY_TEXT) or value.strip() in (b"", b"null")
 
 
 def _nothing(index: int, record: Record, skip_without_text: bool) -> Rejected | Tombstone | Skipped:
@@ -75,4 +75,5 @@ def _nothing(index: int, record: Record, skip_without_text: bool) -> Rejected | 
         return Tombstone(index)
     if skip_without_text:
         return Skipped(index, SkipReason.WITHOUT_TEXT)
-    return Rejected(index, Reason.NULL_KEY_AND_VALUE, "key and value are null")
+    what = "key and value are null" if record.value is None else "the value is a delete, and the key is null"
+    return Rejected(index, Reason.NULL_KEY_AND_VALUE, what)

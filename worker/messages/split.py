@@ -6,6 +6,7 @@ from functools import partial
 
 import orjson
 
+from schemas.codec import BYTE_ORDER_MARK
 from schemas.errors import InvalidMessageError
 from schemas.lenient_json import load_leniently
 from schemas.wire_format import without_prefix
@@ -54,7 +55,7 @@ def splitter(into: str, input_format: str, max_bytes: int) -> Split:
 
 
 def _elements(value: bytes) -> list[bytes]:
-    value = without_prefix(value)
+    value = without_prefix(value).removeprefix(BYTE_ORDER_MARK)
     try:
         try:
             found = orjson.loads(value)

@@ -105,6 +105,11 @@ def test_elements_without_a_text_are_skipped_where_records_are() -> None:
     assert [type(each) for each in found] == [tuple, *[Skipped] * 4]
 
 
+def test_a_byte_order_mark_stands_before_the_whole_or_each_line() -> None:
+    assert answers(b'\xef\xbb\xbf["a"]', split="array") == [("in-3-7-0", "a")]
+    assert answers(b'\xef\xbb\xbf"a"\n"b"', split="lines") == [("in-3-7-0", "a"), ("in-3-7-1", "b")]
+
+
 def test_tombstones_pass_and_a_rewind_goes_through() -> None:
     assert answers(None, b'["a"]', split="array") == [Tombstone(0), ("in-3-8-0", "a")]
     source = OneWindow()
