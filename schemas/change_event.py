@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from schemas.field_path import step
+from schemas.field_path import opened, step
 from schemas.fields import Fields
 
 MARK = "__deleted"
@@ -19,15 +19,15 @@ def is_deleted(message: dict[str, Any], fields: Fields) -> bool:
     for path in fields.text:
         found: Any = message
         for name in path.names:
-            if found.__class__ is not dict:
-                found = step(found, name, None)
+            row = found if found.__class__ is dict else opened(found)
+            if row.__class__ is not dict:
+                found = step(row, name, None)
                 continue
-            if MARK in found and found[MARK] in ("true", True):
+            if MARK in row and row[MARK] in ("true", True):
                 return True
-            inner = found.get(name)
-            if inner is None:
-                if name == _AFTER and _AFTER in path.names[:-1] and found.get("op") == "d":
+            found = row.get(name)
+            if found is None:
+                if name == _AFTER and _AFTER in path.names[:-1] and row.get("op") == "d":
                     return True
                 break
-            found = inner
     return False

@@ -11,14 +11,13 @@ from pydantic import JsonValue
 from schemas.change_event import MARK, is_deleted
 from schemas.dead_letter import Reason
 from schemas.emotion_label import EmotionLabel, ModelName
-from schemas.errors import DeletedRowError, InvalidMessageError, SkippedMessageError
-from schemas.field_path import FieldPath, json_type
+from schemas.errors import DeletedRowError, InvalidMessageError, NoTextError, SkippedMessageError
+from schemas.field_path import ABSENT, FieldPath, json_type, opened
 from schemas.fields import Fields
-from schemas.lenient_json import ONE_TEXT, decode_utf8, load_leniently
+from schemas.lenient_json import SEVERAL_TEXTS, decode_utf8, load_leniently
 from schemas.text_message import DecodedMessage, SkipReason
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_ABSENT = object()
 
 
 def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # noqa: B008 - it is frozen
@@ -39,7 +38,9 @@ def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # n
     except orjson.JSONDecodeError as error:
         message = load_leniently(value, error)
     if not isinstance(message, dict):
-        return _bare_text(message, fields)
+        message = opened(message)
+        if not isinstance(message, dict):
+            return DecodedMessage(_bare_text(message, fields))
     if (MARK in message or fields.is_nested) and is_deleted(message, fields):
         raise DeletedRowError(Reason.MISSING_TEXT, "the row was deleted")
     if fields.conditions and not all(condition.holds(message) for condition in fields.conditions):
@@ -66,7 +67,7 @@ def decode_text(value: bytes) -> DecodedMessage:
     """
     text = decode_utf8(value.removeprefix(BYTE_ORDER_MARK))
     if not _has_visible(text):
-        raise InvalidMessageError(Reason.EMPTY_TEXT, "the value holds no visible character")
+        raise NoTextError(Reason.EMPTY_TEXT, "the value holds no visible character")
     return DecodedMessage(text)
 
 
@@ -102,47 +103,57 @@ def _model_fragment(model: ModelName) -> orjson.Fragment:
     return orjson.Fragment(orjson.dumps(model))
 
 
-def _bare_text(message: object, fields: Fields) -> DecodedMessage:
-    if fields.bare_texts and isinstance(message, str):
-        if not _has_visible(message):
-            raise InvalidMessageError(Reason.EMPTY_TEXT, "the string holds no visible character")
-        return DecodedMessage(message)
-    if fields.bare_texts and message in (None, []):
-        raise InvalidMessageError(Reason.MISSING_TEXT, "null or an empty array stands where a text should")
-    several = ONE_TEXT if isinstance(message, list) else ""
-    raise InvalidMessageError(Reason.NOT_AN_OBJECT, f"the value is JSON, but {json_type(message)}{several}")
+def _bare_text(message: object, fields: Fields) -> str:
+    if message is None or message == []:
+        raise NoTextError(
+            Reason.NOT_AN_OBJECT, f"the value is JSON, but {'null' if message is None else 'an empty array'}"
+        )
+    if not (fields.bare_texts and isinstance(message, str)):
+        several = SEVERAL_TEXTS if isinstance(message, list) else ""
+        raise InvalidMessageError(Reason.NOT_AN_OBJECT, f"the value is JSON, but {json_type(message)}{several}")
+    if not all(condition.holds({}) for condition in fields.conditions):
+        raise SkippedMessageError(SkipReason.CONDITION)
+    if not _has_visible(message):
+        raise NoTextError(Reason.EMPTY_TEXT, "the string holds no visible character")
+    return _sent(message, fields)
 
 
 def _text(message: dict[str, Any], fields: Fields) -> str:
     for path in fields.text:
         text = path.find(message)
         if isinstance(text, str) and _has_visible(text):
-            if text == fields.unavailable:
-                raise SkippedMessageError(SkipReason.UNCHANGED_TEXT)
-            return text
+            return _sent(text, fields)
     raise _no_text(message, fields.text)
 
 
+def _sent(text: str, fields: Fields) -> str:
+    if text == fields.unavailable:
+        raise SkippedMessageError(SkipReason.UNCHANGED_TEXT)
+    return text
+
+
 def _no_text(message: dict[str, Any], paths: Iterable[FieldPath]) -> InvalidMessageError:
-    """What each of these paths leads to; the reason is that of the first that leads to anything."""
-    reason, details = Reason.MISSING_TEXT, []
+    """What each of these paths leads to. The reason is that of the first that leads to anything."""
+    reasons, details = [], []
+    kind: type[InvalidMessageError] = NoTextError
     for path in paths:
         found = path.find(message)
         if found is None:
             obstacle = path.obstacle(message)
-            details.append(f"field '{path}' is absent or null" + (obstacle and f": {obstacle}"))
-            continue
-        if isinstance(found, str):
-            why, detail = Reason.EMPTY_TEXT, "holds no visible character"
+            reason, detail = Reason.MISSING_TEXT, "is absent or null" + (obstacle.words and f": {obstacle.words}")
+            kind = kind if obstacle.is_gap else InvalidMessageError
+        elif isinstance(found, str):
+            reason, detail = Reason.EMPTY_TEXT, "holds no visible character"
         else:
-            why, detail = Reason.WRONG_TYPE, f"is {json_type(found)}, expected a string"
+            reason, detail, kind = Reason.WRONG_TYPE, f"is {json_type(found)}, expected a string", InvalidMessageError
+        reasons.append(reason)
         details.append(f"field '{path}' {detail}")
-        reason = why if reason is Reason.MISSING_TEXT else reason
-    return InvalidMessageError(reason, "; ".join(details))
+    worst = max(reasons, key=(Reason.MISSING_TEXT, Reason.EMPTY_TEXT, Reason.WRONG_TYPE).index)
+    return kind(worst, "; ".join(details))
 
 
 def _copied(message: dict[str, Any], paths: Iterable[FieldPath]) -> dict[str, JsonValue]:
-    copied = {path.written: part for path in paths if (part := path.find(message, _ABSENT)) is not _ABSENT}
+    copied = {str(path): part for path in paths if (part := path.find(message, ABSENT)) is not ABSENT}
     try:
         if copied:
             orjson.dumps({"copied": copied})  # it reads deeper than it writes

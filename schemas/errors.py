@@ -13,6 +13,10 @@ class InvalidMessageError(ValueError):
         self.detail = detail
 
 
+class NoTextError(InvalidMessageError):
+    """The value breaks the contract because there is no text in it, and nothing that may have been meant as one."""
+
+
 class DeletedRowError(InvalidMessageError):
     """The value says that a row is gone (Debezium's delete): its text is none any more, and nothing is wrong."""
 

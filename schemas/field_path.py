@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -10,10 +11,15 @@ from schemas.errors import InvalidMessageError
 from schemas.escapes import split_unescaped, unescaped
 from schemas.lenient_json import load_leniently
 
+ABSENT = object()
+
 _INDEX = re.compile(r"[0-9]{1,9}")
-_OTHER_NOTATION = re.compile(r"""\$[.\[]|/|(\\.|[^\\])*\[(\d+|\*|'.*'|".*")?\]""", re.DOTALL)  # JSONPath, JSON Pointer
+# JSONPath, JSON Pointer, SQL, and several paths in one.
+_OTHER_NOTATION = re.compile(r"""^\$[.\[]|^\#?/|\[(\d+|\*|'.*'|".*")?\]|->|[,;|]""", re.DOTALL)
+# All elements, or counted from the end; quotes, braces and space around a name.
+_OTHER_NAME = re.compile(r"""\*|-\d+|["'`{\s].*|.*["'`}\s]""", re.DOTALL)
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
 _OPEN_END = re.compile(r"(\\.|[^\\])*\\", re.DOTALL)  # a backslash that takes nothing
-_ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,6 @@ class FieldPath:
     backslash before it (`after\.body`).
     """
 
-    written: str
     names: tuple[str, ...]
 
     @classmethod
@@ -34,15 +39,19 @@ class FieldPath:
         Raises:
             ValueError: It is none; the message says what it must be.
         """
-        if _OTHER_NOTATION.match(written):
-            raise ValueError("must be names with dots between, and numbers for places in arrays: `comments.0.text`")
+        masked = _ESCAPED.sub("_", written)
+        if _OTHER_NOTATION.search(masked) or any(map(_OTHER_NAME.fullmatch, masked.split("."))):
+            raise ValueError(
+                "must be names with dots between, and numbers for places in arrays, such as `comments.0.text`; a "
+                "backslash takes the next character of a name as it is"
+            )
         names = split_unescaped(written, ".")
         if not all(names) or _OPEN_END.fullmatch(written):
             raise ValueError("must be a field's name, or names with one dot between, such as `data.body`")
-        return cls(written, tuple(map(unescaped, names)))
+        return cls(tuple(map(unescaped, names)))
 
     def __str__(self) -> str:
-        return self.written
+        return ".".join(self.names)
 
     def find(self, message: dict[str, Any], default: object = None) -> Any:
         """What lies there; the default if nothing does."""
@@ -51,31 +60,35 @@ class FieldPath:
             found = found.get(name, default) if found.__class__ is dict else step(found, name, default)
         return found
 
-    def way(self, message: dict[str, Any]) -> list[Any]:
-        """What the names lead through, from the message to what holds the part itself; it ends where nothing is."""
-        found: list[Any] = [message]
-        for name in self.names[:-1]:
-            inner = step(found[-1], name, _ABSENT)
-            if inner is _ABSENT:
-                break
-            found.append(_opened(inner))
-        return found
+    def every(self, message: dict[str, Any]) -> list[Any]:
+        """What lies there; where the path leads through an array without a number, or to one, of all its elements."""
+        found: Any = message
+        for depth, name in enumerate(self.names):
+            if found.__class__ is not dict:
+                return _every(found, self.names[depth:])
+            found = found.get(name)
+        return found if isinstance(found, list) else [found]
 
-    def obstacle(self, message: dict[str, Any]) -> str:
-        """What keeps it from being found, such as "`comments` is an array"; empty if only its last name is missing."""
-        way = self.way(message)
-        met, depth = way[-1], len(way) - 1
-        parts = split_unescaped(self.written, ".")
-        place = f"`{'.'.join(parts[:depth])}`"
-        match met:
-            case dict():
-                return f"`{'.'.join(parts[: depth + 1])}` is absent" if depth + 1 < len(parts) else ""
-            case list() if _INDEX.fullmatch(self.names[depth]):
-                return f"{place} is an array of {len(met)}"
-            case str():
-                return f"{place} is a string that holds no JSON object or array"
-            case _:
-                return f"{place} is {json_type(met)}"
+    def obstacle(self, message: dict[str, Any]) -> "Obstacle":
+        """Why nothing is found, or null."""
+        met: Any = message
+        for depth, name in enumerate(self.names):
+            inner = step(met, name, ABSENT)
+            if inner is ABSENT:
+                return _obstacle(met, self.names[: depth + 1], is_last=depth + 1 == len(self.names))
+            met = inner
+        return Obstacle("", is_gap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps a field from being found, such as "`comments` is an array"; empty if only its last name is missing.
+
+    `is_gap`: nothing lies there; else it may lie elsewhere, or be broken.
+    """
+
+    words: str
+    is_gap: bool
 
 
 def json_type(value: object) -> str:
@@ -97,7 +110,7 @@ def json_type(value: object) -> str:
 
 def step(found: Any, name: str, default: object) -> Any:
     """What the name leads to in an object, an array, or what a string holds as JSON; the default if to nothing."""
-    found = _opened(found)
+    found = opened(found)
     if isinstance(found, dict):
         return found.get(name, default)
     if isinstance(found, list) and _INDEX.fullmatch(name) and int(name) < len(found):
@@ -105,15 +118,42 @@ def step(found: Any, name: str, default: object) -> Any:
     return default
 
 
-def _opened(found: Any) -> Any:
+def opened(found: Any) -> Any:
     """The object or array that a string holds as JSON; anything else is left as it is."""
-    if not isinstance(found, str) or found.lstrip()[:1] not in ("{", "["):
-        return found
+    return _opened(found) if isinstance(found, str) and found.lstrip()[:1] in ("{", "[") else found
+
+
+@lru_cache(maxsize=2)  # each field of a message is looked up by itself
+def _opened(found: str) -> Any:
     try:
-        inner = orjson.loads(found)
+        return orjson.loads(found)
     except orjson.JSONDecodeError as error:
         try:
-            inner = load_leniently(found.encode(), error)
+            return load_leniently(found.encode(), error)
         except InvalidMessageError:
             return found
-    return inner
+
+
+def _every(found: Any, names: tuple[str, ...]) -> list[Any]:
+    found = opened(found)
+    if not names:
+        return found if isinstance(found, list) else [found]
+    if isinstance(found, list) and not _INDEX.fullmatch(names[0]):
+        return [inner for element in found for inner in _every(element, names)]
+    return _every(step(found, names[0], None), names[1:])
+
+
+def _obstacle(met: Any, names: tuple[str, ...], is_last: bool) -> Obstacle:
+    """Of the way through all these names but the last, which leads to nothing in what was met."""
+    met = opened(met)
+    place = f"`{'.'.join(names[:-1])}`"
+    match met:
+        case dict():
+            return Obstacle("" if is_last else f"`{'.'.join(names)}` is absent", is_gap=True)
+        case list():
+            counted = f" of {len(met)}" if _INDEX.fullmatch(names[-1]) else ""
+            return Obstacle(f"{place} is an array{counted}", is_gap=bool(counted) or not met)
+        case str() if met.strip():
+            return Obstacle(f"{place} is a string that holds no JSON object or array", is_gap=False)
+        case _:
+            return Obstacle(f"{place} is {json_type(met)}", is_gap=met in (None, "") or isinstance(met, str))

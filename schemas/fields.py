@@ -1,7 +1,7 @@
 """Which parts of a JSON object are read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.condition import Condition, parse_conditions
 from schemas.escapes import split_unescaped
@@ -19,8 +19,8 @@ class Fields:
     """Where a message's parts lie in a JSON object, and which objects are messages.
 
     The first of the `text` paths that leads to a text counts. Only objects that meet all `conditions` are messages. One
-    whose text is `unavailable` has a text that did not change. `is_nested`: some `text` path has several names.
-    `bare_texts`: a JSON string is a message as well, and all text.
+    whose text is `unavailable` has a text that did not change. `bare_texts`: a
+    JSON string is a message as well, and all text. `is_nested`: some `text` path has several names.
     """
 
     text: tuple[FieldPath, ...] = (_TEXT,)
@@ -28,8 +28,11 @@ class Fields:
     copied: tuple[FieldPath, ...] = ()
     conditions: tuple[Condition, ...] = ()
     unavailable: str = UNAVAILABLE
-    is_nested: bool = False
     bare_texts: bool = False
+    is_nested: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_nested", any(len(path.names) > 1 for path in self.text))
 
     @classmethod
     def parse(
@@ -47,8 +50,7 @@ class Fields:
             ValueError: One is wrong; the message says what it must be.
         """
         return cls(
-            text=(paths := parse_paths(text)),
-            is_nested=any(len(path.names) > 1 for path in paths),
+            text=parse_paths(text),
             id=FieldPath.parse(id.strip()),
             copied=tuple(map(FieldPath.parse, copied)),
             conditions=parse_conditions(only_if),

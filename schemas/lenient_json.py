@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 
 from schemas.dead_letter import Reason
-from schemas.errors import InvalidMessageError
+from schemas.errors import InvalidMessageError, NoTextError
 
-_TOO_DEEP = "Recursion limit"
+_TOO_DEEP = "depth limit"
 # An escape in a JSON string: a surrogate pair, half of one, or any other.
 _HEX = "[0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\u[dD][89abAB]{_HEX}\\u[dD][c-fC-F]{_HEX}|(?P<half>\\u[dD][89a-fA-F]{_HEX})|\\.", re.DOTALL)
 _64_BITS = range(-(2**63), 2**64)
-ONE_TEXT = "; send each text in a record of its own, or see EMOTION_SPLIT"
+SEVERAL_TEXTS = "; send each text in a record of its own, or see EMOTION_SPLIT"
 
 
 def load_leniently(value: bytes, error: orjson.JSONDecodeError) -> Any:
@@ -24,6 +24,8 @@ def load_leniently(value: bytes, error: orjson.JSONDecodeError) -> Any:
         InvalidMessageError: It is no JSON in any sense.
     """
     text = decode_utf8(value)
+    if not text.strip():
+        raise NoTextError(Reason.INVALID_JSON, "the value is empty")
     refused = InvalidMessageError(Reason.INVALID_JSON, str(error))
     if _TOO_DEEP in str(error):
         raise refused from None
@@ -31,7 +33,7 @@ def load_leniently(value: bytes, error: orjson.JSONDecodeError) -> Any:
         return json.loads(_ESCAPE.sub(_whole, text), parse_int=_number)
     except (ValueError, RecursionError) as told:
         if isinstance(told, json.JSONDecodeError) and told.msg == "Extra data":  # such as newline-delimited JSON
-            refused = InvalidMessageError(Reason.INVALID_JSON, f"{error}{ONE_TEXT}")
+            refused = InvalidMessageError(Reason.INVALID_JSON, f"{error}{SEVERAL_TEXTS}")
         raise refused from None
 
 

@@ -128,9 +128,9 @@ def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -
     return message_reader(input_format, settings.fields, settings.max_message_bytes, prefixed)
 
 
-def make_splitter(settings: Settings, input_format: str) -> Split | None:
+def make_splitter(settings: Settings, input_format: str, prefixed: bool = False) -> Split | None:
     """Splits a record or a line into its texts, if the settings say so."""
-    return settings.split and splitter(settings.split, input_format, settings.max_message_bytes)
+    return settings.split and splitter(settings.split, input_format, prefixed, settings.max_message_bytes)
 
 
 def make_stages(
@@ -155,10 +155,11 @@ def make_stages(
         LabelHeaders(settings.drop_headers),
         keep_timestamps=settings.label_timestamp == "text",
     )
-    split = make_splitter(settings, settings.input_format)
-    reader = make_reader(settings, settings.input_format, prefixed=settings.schema_registry_url is not None)
+    prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
+    split = make_splitter(settings, settings.input_format, prefixed)
+    reader = make_reader(settings, settings.input_format, prefixed)
     stages = loop.Stages(
-        source=SplitSource(source, split) if split else source,
+        source=SplitSource(source, split, settings.window_max_records) if split else source,
         decode=partial(decode, reader, skip_without_text=settings.without_text == "skip"),
         tokenize=tokenizer.tokenize,
         plan=planner(model),

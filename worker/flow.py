@@ -166,16 +166,19 @@ class Refusal:
     detail: str
 
 
-class Refusals(dict[tuple[str, int, int], Refusal]):
-    """What was refused of the window at hand, by topic, partition and offset of the record that it answers.
+RefusalKey = tuple[str, int, int, int | None]
+
+
+class Refusals(dict[RefusalKey, Refusal]):
+    """What was refused of the window at hand, by topic, partition, offset and part of the record that it answers.
 
     The window is read again; its encoder makes something else of these records.
     """
 
     @staticmethod
-    def key(origin: Source) -> tuple[str, int, int]:
+    def key(record: Record) -> RefusalKey:
         """Under which a record is found."""
-        return origin.topic, origin.partition, origin.offset
+        return record.origin.topic, record.origin.partition, record.origin.offset, record.part
 
 
 def in_order(outcomes: Iterable[Outcome], records: int, skipped: Container[int] = ()) -> list[Outcome]:

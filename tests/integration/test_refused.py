@@ -89,6 +89,27 @@ def test_texts_too_old_for_the_output_are_dead_letters_of_today(stream: Stream) 
     assert all(abs(letter.timestamp_ms - now_ms) < HOUR_MS for letter in letters)
 
 
+def test_every_text_of_a_record_from_the_future_is_a_dead_letter_of_its_own(stream: Stream, known: bool) -> None:
+    set_config(stream.servers, stream.input, message_timestamp_after_max_ms=FOR_EVER_MS)
+    for topic in (stream.output, stream.dead_letters):
+        set_config(stream.servers, topic, message_timestamp_after_max_ms=HOUR_MS if known else FOR_EVER_MS)
+    now_ms = int(time.time() * 1000)
+    with stream.worker(split="array") as worker:
+        worker.wait_until_ready()
+        if not known:
+            for topic in (stream.output, stream.dead_letters):
+                set_config(stream.servers, topic, message_timestamp_after_max_ms=HOUR_MS)
+        future = NewRecord(b'["a", "b", "c"]', b"k", partition=0, timestamp_ms=now_ms + 3 * HOUR_MS)
+        stream.produce([stamped("before", now_ms), future, stamped("after", now_ms)])
+        stream.wait_until_read()
+        labels, letters = stream.labels(2), stream.letters(3)
+        assert worker.terminate() == 0
+    assert identities(labels) == ["before", "after"]
+    assert [letter.value for letter in letters] == [b'"a"', b'"b"', b'"c"']
+    assert [said(letter)["dead-letter-part"] for letter in letters] == ["0", "1", "2"]
+    assert {said(letter)["dead-letter-reason"] for letter in letters} == {"refused_by_topic"}
+
+
 def test_a_dead_letter_from_the_future_keeps_its_reason(stream: Stream) -> None:
     set_config(stream.servers, stream.input, message_timestamp_after_max_ms=FOR_EVER_MS)
     now_ms = int(time.time() * 1000)

@@ -31,6 +31,7 @@ EXPECTED = {
             "data.public_metrics": {"like_count": 3, "reply_count": 0},
         },
     ),
+    "debezium_mongodb/label.create.json": DecodedMessage("Still no refund, and nobody answers my mails!", "6560c3"),
     "firehose/label.post.json": DecodedMessage("first snow of the year and I cannot stop smiling", "bafy1"),
     "streaming_api/label.long.json": DecodedMessage(
         "They paid it back at last, thank you!", "1151", {"payload.account.acct": "mira"}
@@ -47,10 +48,10 @@ EXPECTED = {
 }
 
 
-def answer(value: bytes, settings: Settings) -> Request | Rejected | Tombstone | Skipped:
+def answer(value: bytes, settings: Settings, prefixed: bool = False) -> Request | Rejected | Tombstone | Skipped:
     record = Record(Source("in", 0, 1, None), b"key", value, [])
     requests, others = decode(
-        message_reader(settings.input_format, settings.fields, settings.max_message_bytes),
+        message_reader(settings.input_format, settings.fields, settings.max_message_bytes, prefixed),
         [record],
         settings.without_text == "skip",
     )
@@ -168,6 +169,10 @@ def test_a_delete_is_one_whatever_else_it_holds() -> None:
     assert isinstance(decoded({"body": "it was so", "__deleted": "true"}, text_field="title,body"), Tombstone)
     assert isinstance(decoded({"row": {"b": {"c": "t"}, "__deleted": True}}, text_field="row.b.c"), Tombstone)
     assert isinstance(decoded({"text": "__deleted", "__deleted": "false"}), Request)
+    inner = '{"op": "d", "after": null}'
+    assert isinstance(decoded({"message": inner}, text_field="message.after.body"), Tombstone)
+    inner = '{"body": "it was so", "__deleted": "true"}'
+    assert isinstance(decoded({"message": inner}, text_field="message.body"), Tombstone)
 
 
 def test_the_placeholder_of_an_unchanged_text_is_a_setting() -> None:
@@ -180,7 +185,7 @@ def test_the_placeholder_of_an_unchanged_text_is_a_setting() -> None:
     [
         ("a=1", {"a": 1}, True),
         ("a=1", {"a": "1"}, True),
-        ("a=1", {"a": 1.0}, False),
+        ("a=1", {"a": 1.0}, True),
         ("a=true", {"a": True}, True),
         ("a=null", {}, True),
         ("a!=null", {"a": 0}, True),
@@ -193,12 +198,21 @@ def test_the_placeholder_of_an_unchanged_text_is_a_setting() -> None:
         ("a!=x", {"a": ["w", "x"]}, False),
         ("a=x", {"a": []}, False),
         ("a=x", {"a": {"x": "x"}}, False),
-        ("a.b=x=y", {"a": {"b": "x=y"}}, True),
+        (r"a.b=x\=y", {"a": {"b": "x=y"}}, True),
         (r"a\=b=x", {"a=b": "x"}, True),
         ("a=x, b=y", {"a": "x", "b": "y"}, True),
         ("a=x,b=y", {"a": "x", "b": "x"}, False),
         (r"a=x\,y", {"a": "x,y"}, True),
         ("a.0.b=x", {"a": [{"b": "x"}]}, True),
+        ("a.b=x", {"a": [{"b": "w"}, {"b": "x"}]}, True),
+        ("a.b!=x", {"a": [{"b": "w"}, {"b": "x"}]}, False),
+        ("a.b=x", {"a": [{"b": ["w", "x"]}]}, True),
+        ("a.b=x", {"a": [1, None, {}]}, False),
+        ("a.b=x", {"a": '[{"b": "x"}]'}, True),
+        ("a=1e2|5", {"a": 100}, True),
+        ("a=123456789012345678", {"a": 123456789012345679}, False),
+        ("a=1", {"a": True}, False),
+        (r"a=\True", {"a": "True"}, True),
     ],
 )
 def test_a_condition_is_compared_as_json_writes_it(condition: str, value: dict[str, object], holds: bool) -> None:
@@ -223,6 +237,39 @@ def test_what_has_no_text_is_a_dead_letter_or_skipped(value: bytes, reason: Reas
     assert found == Skipped(0, SkipReason.WITHOUT_TEXT) if skip else getattr(found, "reason", None) == reason
 
 
-@pytest.mark.parametrize("value", [b'{"text": 1}', b'{"text": "a"', b"[]", b"\xff", b"no JSON"])
+@pytest.mark.parametrize(
+    ("value", "text_field"),
+    [
+        (b'{"payload": "{\\"text\\": \\"They pai"}', "payload.text"),
+        (b'{"comments": [{"text": "hi"}]}', "comments.text"),
+        (b'{"data": "hello there"}', "data.text"),
+        (b'{"data": 5}', "data.text"),
+        (b'{"a": "", "b": 5}', "a,b"),
+    ],
+)
+def test_a_text_that_may_lie_elsewhere_is_not_skipped(value: bytes, text_field: str) -> None:
+    assert isinstance(answer(value, Settings(without_text="skip", text_field=text_field)), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("value", "text_field"),
+    [
+        (b'{"a": null}', "a.b.c"),
+        (b'{"a": {"b": ""}}', "a.b.c"),
+        (b'{"a": []}', "a.b"),
+        (b'{"a": []}', "a.0.b"),
+        (b'{"a": [{"b": "t"}]}', "a.1.b"),
+        (b'{"a": "", "b": null}', "a,b"),
+        (b"\xef\xbb\xbfnull", "text"),
+        (b"\0\0\0\0\7null", "text"),
+        (b"\0\0\0\0\7 ", "text"),
+    ],
+)
+def test_where_nothing_lies_there_is_no_text(value: bytes, text_field: str) -> None:
+    settings = Settings(without_text="skip", text_field=text_field)
+    assert answer(value, settings, prefixed=True) == Skipped(0, SkipReason.WITHOUT_TEXT)
+
+
+@pytest.mark.parametrize("value", [b'{"text": 1}', b'{"text": "a"', b"[1]", b"\xff", b"no JSON"])
 def test_what_is_broken_is_never_skipped(value: bytes) -> None:
     assert isinstance(answer(value, Settings(without_text="skip")), Rejected)

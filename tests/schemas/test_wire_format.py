@@ -37,7 +37,7 @@ def test_a_text_is_read_with_a_prefix_or_without_one(value: bytes) -> None:
         (prefix(70_000) + b"\x0cavro", Reason.INVALID_JSON, "(behind schema id 70000)"),
         (prefix(7) + b"\xff", Reason.INVALID_UTF8, "(behind schema id 7)"),
         (prefix(7) + b'{"id": "1"}', Reason.MISSING_TEXT, "(behind schema id 7)"),
-        (b"[]", Reason.NOT_AN_OBJECT, "an array; send each text in a record of its own, or see EMOTION_SPLIT"),
+        (b"[1]", Reason.NOT_AN_OBJECT, "an array; send each text in a record of its own, or see EMOTION_SPLIT"),
     ],
 )
 def test_what_cannot_be_read_is_refused_and_the_schema_named(value: bytes, reason: Reason, detail: str) -> None:

@@ -18,12 +18,13 @@ from worker.commands.scratch_topics import scratch_topics
 from worker.errors import UserError
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.settings import Settings, variable
-from worker.settings.reading import OF_MESSAGES
+from worker.settings.listing import changed_settings
 
 _PARTITIONS = 4
 _AHEAD = 4096  # messages on their way at once: enough to keep the worker busy, little to keep in memory
 _SILENCE_SECONDS = 120
 _STOP_SECONDS = 60
+_OF_RECORDS = ("copy_fields", "only_if", "without_text", "split")  # plain texts have none of it
 _SAMPLES = [
     b"i feel so lucky to have friends like you",
     b"Missed my train AGAIN and nobody even said sorry!!",
@@ -138,6 +139,10 @@ def demo(settings: Settings, file: Path | None) -> int:
         raise UserError(f"--input: no such file: {file}")
     if settings.schema_registry_url:
         raise UserError("the demo would register its passing topics: unset EMOTION_SCHEMA_REGISTRY_URL")
+    if others := changed_settings(settings).keys() & set(map(variable, _OF_RECORDS)):
+        raise UserError(
+            f"the demo sends plain texts, and waits for an answer to each: unset {', '.join(sorted(others))}"
+        )
     with ExitStack() as stack:
         servers = settings.bootstrap_servers
         if servers is None:
@@ -165,7 +170,7 @@ def demo(settings: Settings, file: Path | None) -> int:
 
 
 def _worker_settings(settings: Settings, servers: str, topics: list[str]) -> dict[str, str]:
-    environment = dict.fromkeys((*OF_MESSAGES, "copy_fields"), "") | {
+    environment = {
         "bootstrap_servers": servers,
         "input_topic": topics[0],
         "output_topic": topics[1],

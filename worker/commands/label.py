@@ -11,12 +11,11 @@ from tqdm import tqdm
 
 from schemas.codec import encode_label
 from schemas.emotion_label import EmotionLabel
-from schemas.errors import InvalidMessageError, SkippedMessageError
+from schemas.errors import InvalidMessageError, NoTextError, SkippedMessageError
 from schemas.text_message import DecodedMessage
 from worker.build import load_model, make_reader, make_splitter, now_ms, planner
 from worker.errors import UserError
 from worker.flow import Batch, Prediction, Rejected, Request, TokenizedText
-from worker.messages.decode import is_without_text
 from worker.messages.encode import LabelMaker
 from worker.messages.split import Split
 from worker.settings import Settings
@@ -54,7 +53,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
         plan=planner(model),
         predict=model.predict,
         make_label=LabelMaker(model.info, now_ms),
-        split=make_splitter(settings, line_format) if settings.split == "array" else None,
+        split=make_splitter(settings, line_format) if (settings.split, line_format) == ("array", "json") else None,
         skip_without_text=settings.without_text == "skip",
     )
     streams = _opened(files) if files else [sys.stdin.buffer]
@@ -108,7 +107,7 @@ def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) ->
         except SkippedMessageError:
             continue
         except InvalidMessageError as error:
-            if stages.skip_without_text and is_without_text(error, text):
+            if stages.skip_without_text and isinstance(error, NoTextError):
                 continue
             answers[index] = _dead_letter(names[index], Rejected(index, error.reason, error.detail))
             continue
@@ -125,7 +124,8 @@ def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) ->
 
 def _parts(stages: LabelStages, lines: list[bytes], first_number: int) -> tuple[list[str], list[bytes]]:
     """The texts of the lines, each with what it is called if it has no id of its own."""
-    names, texts = [], []
+    names: list[str] = []
+    texts: list[bytes] = []
     for number, line in enumerate(lines, first_number):
         line = line.removesuffix(b"\r")
         parts = stages.split(line) if stages.split else []

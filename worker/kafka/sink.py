@@ -186,7 +186,7 @@ class Sink:
             UserError: That was tried, or cannot be.
         """
         for index, words in refused.items():
-            key, topic = Refusals.key(window.records[index].origin), outcomes[index].topic
+            key, topic = Refusals.key(window.records[index]), outcomes[index].topic
             if self._refusals is None or key in self._refusals:
                 raise refused_for_good(topic, words)
             self._refusals[key] = Refusal(topic, words)
@@ -211,10 +211,10 @@ class Sink:
         """Of records that are answered, or that others answer."""
         if self._refusals:
             owned = {Partition(p.topic, p.partition) for p in self._consumer.assignment()}
-            for topic, number, offset in list(self._refusals):
+            for topic, number, offset, part in list(self._refusals):
                 partition = Partition(topic, number)
                 if partition not in owned or offset < committed.get(partition, 0):
-                    del self._refusals[topic, number, offset]
+                    del self._refusals[topic, number, offset, part]
 
     def _commit(self, offsets: Mapping[Partition, int]) -> None:
         self._consumer.commit(to_commit(offsets), timeout_ms=int(self._timeout_seconds * 1000))

@@ -5,7 +5,7 @@ from functools import partial
 
 from schemas.codec import decode_json, decode_text
 from schemas.dead_letter import Reason
-from schemas.errors import DeletedRowError, InvalidMessageError, SkippedMessageError
+from schemas.errors import DeletedRowError, InvalidMessageError, NoTextError, SkippedMessageError
 from schemas.fields import Fields
 from schemas.text_message import DecodedMessage, SkipReason
 from schemas.wire_format import read_prefixed
@@ -51,10 +51,10 @@ def decode(read: ReadMessage, records: Iterable[Record], skip_without_text: bool
         except SkippedMessageError as skipped:
             others.append(Skipped(index, skipped.reason))
         except InvalidMessageError as error:
-            skips = skip_without_text and is_without_text(error, record.value)
-            others.append(
-                Skipped(index, SkipReason.WITHOUT_TEXT) if skips else Rejected(index, error.reason, error.detail)
-            )
+            if skip_without_text and isinstance(error, NoTextError):
+                others.append(Skipped(index, SkipReason.WITHOUT_TEXT))
+            else:
+                others.append(Rejected(index, error.reason, error.detail))
         else:
             identity = message.id
             if identity is None:
@@ -63,11 +63,6 @@ def decode(read: ReadMessage, records: Iterable[Record], skip_without_text: bool
                     identity = f"{identity}-{record.part}"
             requests.append(Request(index, identity, message.text, origin, message.copied))
     return requests, others
-
-
-def is_without_text(error: InvalidMessageError, value: bytes) -> bool:
-    """Whether a value was refused because there is no text in it, and not for what there is."""
-    return error.reason in (Reason.MISSING_TEXT, Reason.EMPTY_TEXT) or value.strip() in (b"", b"null")
 
 
 def _nothing(index: int, record: Record, skip_without_text: bool) -> Rejected | Tombstone | Skipped:

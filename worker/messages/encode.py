@@ -9,7 +9,7 @@ from schemas.cloud_event import CloudEvent, event_time, without_event
 from schemas.codec import encode_label
 from schemas.dead_letter import DeadLetter, Reason
 from schemas.emotion_label import EmotionLabel, ModelName
-from worker.flow import ModelInfo, Outcome, Prediction, Record, Refusal, Refusals, Rejected, Tombstone
+from worker.flow import ModelInfo, Outcome, Prediction, Record, Refusal, RefusalKey, Refusals, Rejected, Tombstone
 from worker.messages.label_headers import LabelHeaders
 from worker.messages.target import Target
 
@@ -62,7 +62,7 @@ class Encoder:
         now_ms: Callable[[], int],
         cloudevents_source: str | None = None,
         label_prefix: bytes = b"",
-        refusals: Mapping[tuple[str, int, int], Refusal] | None = None,
+        refusals: Mapping[RefusalKey, Refusal] | None = None,
         carried: LabelHeaders | None = None,
         keep_timestamps: bool = True,
     ) -> None:
@@ -141,7 +141,7 @@ class Encoder:
 
     def _refused_by(self, target: Target, record: Record) -> str | None:
         """The words with which brokers did not take this record's outcome for a topic."""
-        refusal = self._refusals.get(Refusals.key(record.origin)) if self._refusals else None
+        refusal = self._refusals.get(Refusals.key(record)) if self._refusals else None
         return refusal.detail if refusal is not None and refusal.topic == target.topic else None
 
     def _dead_letter(self, rejected: Rejected, record: Record) -> Outcome:

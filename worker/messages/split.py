@@ -1,8 +1,9 @@
 """Records that hold several texts: each part becomes a record of its own, under the offset of the whole."""
 
-from collections.abc import Callable
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import orjson
 
@@ -11,61 +12,117 @@ from schemas.errors import InvalidMessageError
 from schemas.lenient_json import load_leniently
 from schemas.wire_format import without_prefix
 from worker import loop
-from worker.flow import Record, Window
+from worker.flow import Partition, Record, Window
 
-MOST_PARTS = 10_000
+MOST_PARTS = 1_000
 """Of one record: all its labels leave in one transaction."""
 
-Split = Callable[[bytes], list[bytes]]
+_MOST_LINES = 10 * MOST_PARTS  # blank ones included
+
+Split = Callable[[bytes], Sequence[bytes]]
 
 
 class SplitSource:
-    """Windows of another source, whose records are split."""
+    """Windows of another source, whose records are split; one that becomes too large is handed on in several."""
 
-    def __init__(self, source: loop.Source, split: Split) -> None:
+    def __init__(self, source: loop.Source, split: Split, max_records: int) -> None:
+        """Wrap.
+
+        Args:
+            source: Gives windows of whole records.
+            split: Gives the parts of a value; none where it is to be read whole.
+            max_records: A window holds so many parts at most, or those of one record.
+        """
         self._source = source
         self._split = split
+        self._max_records = max_records
+        self._window = Window([], {}, None)
+        self._waiting: deque[Record] = deque()  # of the window, and not handed on yet
+        self._parts: list[Record] = []  # of the first of them
 
     def poll(self) -> Window:
         """The next window; asking for it says that the last one was delivered."""
-        window = self._source.poll()
-        return replace(window, records=[part for record in window.records for part in self._parts(record)])
+        if not self._waiting:
+            self._window = self._source.poll()
+            self._waiting = deque(self._window.records)
+        records: list[Record] = []
+        offsets: dict[Partition, int] = {}
+        while self._waiting:
+            whole = self._waiting[0]
+            self._parts = self._parts or self._take_apart(whole)
+            if records and len(records) + len(self._parts) > self._max_records:
+                return replace(self._window, records=records, next_offsets=offsets)
+            records += self._parts
+            offsets[Partition(whole.origin.topic, whole.origin.partition)] = whole.origin.offset + 1
+            self._waiting.popleft()
+            self._parts = []
+        return replace(self._window, records=records)
 
     def rewind(self) -> None:
         """Start again at the committed offsets."""
+        self._waiting.clear()
+        self._parts = []
         self._source.rewind()
 
-    def _parts(self, record: Record) -> list[Record]:
-        parts = self._split(record.value) if record.value else []
+    def _take_apart(self, record: Record) -> list[Record]:
+        parts = self._split(record.value) if record.value else ()
         return [replace(record, value=value, part=number) for number, value in enumerate(parts)] or [record]
 
 
-def splitter(into: str, input_format: str, max_bytes: int) -> Split:
-    """Gives the parts of a value as `EMOTION_SPLIT` says, `array` or `lines`; empty: the value is to be read whole.
+def splitter(into: str, input_format: str, prefixed: bool, max_bytes: int) -> Split:
+    """Gives the parts of a value as `EMOTION_SPLIT` says, `array` or `lines`.
 
-    Whole is left what has no part, more than MOST_PARTS or more than `max_bytes`, or cannot be read.
+    None has what is to be read whole: a value without parts, with more than MOST_PARTS, of more than `max_bytes`, or
+    one that cannot be read. `prefixed`: what a schema registry's serializer puts before it may stand there.
     """
-    split = _elements if into == "array" else partial(_lines, input_format == "json")
+    split = _elements if into == "array" else _json_lines if input_format == "json" else _lines
 
-    def split_bounded(value: bytes) -> list[bytes]:
-        parts = split(value) if len(value) <= max_bytes else []
-        return parts if len(parts) <= MOST_PARTS else []
+    def split_bounded(value: bytes) -> Sequence[bytes]:
+        if len(value) > max_bytes:
+            return ()
+        return split(without_prefix(value) if prefixed else value)
 
     return split_bounded
 
 
-def _elements(value: bytes) -> list[bytes]:
-    value = without_prefix(value).removeprefix(BYTE_ORDER_MARK)
+def _elements(value: bytes) -> Sequence[bytes]:
+    found = _read(value)
+    if not isinstance(found, list) or len(found) > MOST_PARTS:
+        return ()
     try:
+        return [_written(element) for element in found]
+    except RecursionError:
+        return ()
+
+
+def _json_lines(value: bytes) -> Sequence[bytes]:
+    lines = _lines(value)
+    if len(lines) > 1 and _read(lines[0]) is None and _read(value) is not None:
+        return ()  # one value, written over several lines
+    return lines
+
+
+def _lines(value: bytes) -> Sequence[bytes]:
+    if value.count(b"\n") > _MOST_LINES:
+        return ()
+    lines = [line.removesuffix(b"\r") for line in value.split(b"\n") if line.strip()]
+    return lines if len(lines) <= MOST_PARTS else ()
+
+
+def _read(value: bytes) -> object:
+    """What a JSON value holds; None if it is none, too."""
+    value = value.removeprefix(BYTE_ORDER_MARK)
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
         try:
-            found = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
-            found = load_leniently(value, error)
-        return list(map(orjson.dumps, found)) if isinstance(found, list) else []
-    except (InvalidMessageError, orjson.JSONEncodeError):  # it reads deeper than it writes
-        return []
+            return load_leniently(value, error)
+        except InvalidMessageError:
+            return None
 
 
-def _lines(prefixed: bool, value: bytes) -> list[bytes]:
-    lines = (without_prefix(value) if prefixed else value).split(b"\n")
-    return [line.removesuffix(b"\r") for line in lines if line.strip()]
+def _written(element: object) -> bytes:
+    try:
+        return orjson.dumps(element)
+    except orjson.JSONEncodeError:  # it reads deeper than it writes
+        return json.dumps(element).encode()

@@ -11,7 +11,8 @@ RECORDS = Metric(
     Counter,
     "emotion_records_total",
     "records",
-    "Records polled; those of a window that was not delivered count again when they are read again.",
+    "Records polled; those of a window that was not delivered count again when they are read again. Of a record that "
+    "EMOTION_SPLIT takes apart each text counts.",
     "Its rate is the load. Zero while lag grows: see `emotion_ready`.",
 )
 LABELS = Metric(

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas import field_path
+from schemas.field_path import FieldPath
 
 
 def shaped(pattern: str, words: str) -> AfterValidator:
@@ -34,7 +34,7 @@ def readable(parse: Callable[[str], object]) -> AfterValidator:
 KafkaName = Annotated[  # what Kafka takes for a topic
     str, shaped(r"[a-zA-Z0-9._-]{1,249}", "must be 1 to 249 letters (a to z), digits, dots, `_` or `-`")
 ]
-FieldPath = Annotated[str, readable(field_path.FieldPath.parse)]
+FieldName = Annotated[str, readable(FieldPath.parse)]
 HeaderName = Annotated[str, shaped(r"[^*]+\*?", "must be a header's name, or the beginning of one and then `*`")]
 
 

@@ -23,7 +23,7 @@ def load_settings(**overrides: object) -> Settings:
     secrets_dir = os.environ.get(_SECRETS_VARIABLE)
     if secrets_dir and not os.path.isdir(secrets_dir):
         raise UserError(f"{_SECRETS_VARIABLE}: there is no folder {secrets_dir}")
-    _refuse_unknown_names(_names_in_use(secrets_dir))
+    _refuse_unusable(_names_in_use(secrets_dir))
     try:
         return Settings(_secrets_dir=secrets_dir, **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -40,16 +40,27 @@ def _names_in_use(secrets_dir: str | None) -> dict[str, str]:
     return {name: value for name, value in names.items() if name.startswith(PREFIX)}
 
 
-def _refuse_unknown_names(names: dict[str, str]) -> None:
+def _refuse_unusable(names: dict[str, str]) -> None:
     known = [variable(field) for field in Settings.model_fields] + [_SECRETS_VARIABLE]
     problems = []
     for name, value in sorted(names.items()):
+        if not _is_utf8(name + value):
+            problems.append(f"{ascii(name)[1:-1]}: is not UTF-8")
+            continue
         if name in known or (_SERVICE_LINK.search(name) and (not name.endswith("_PORT") or "://" in value)):
             continue
         close = difflib.get_close_matches(name, known, n=1)
         problems.append(f"{name}: no such setting" + (f"; did you mean {close[0]}?" if close else ""))
     if problems:
         raise UserError("\n".join(problems))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes that the operating system had
+        return False
+    return True
 
 
 def _line(detail: object) -> str:

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, Field
 
 from schemas.condition import parse_conditions
 from schemas.fields import UNAVAILABLE, parse_paths
-from worker.settings.base import FieldPath, KafkaName, SettingsGroup, readable
+from worker.settings.base import FieldName, KafkaName, SettingsGroup, readable
 
-OF_MESSAGES = ("input_format", "text_field", "id_field", "only_if", "without_text", "split")
+OF_MESSAGES = ("input_format", "text_field", "id_field", "only_if", "without_text", "split", "unavailable_value")
 """The settings that say how a record becomes a text."""
 
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[^\s,:;\[\]/@]+):(\d{1,5})")
@@ -56,7 +56,7 @@ class ReadingSettings(SettingsGroup):
     (`comments.0.text`). Several with commas between: the first that holds a text counts.
     """
 
-    id_field: FieldPath = Field("id")
+    id_field: FieldName = Field("id")
     """Field that holds the message's id, a string or an integer (`payload.after.id`)."""
 
     only_if: Annotated[str, readable(parse_conditions)] | None = Field(None)
@@ -66,7 +66,7 @@ class ReadingSettings(SettingsGroup):
     """What becomes of a record whose text is absent, null or empty: a dead letter, or nothing."""
 
     split: Literal["array", "lines"] | None = Field(None)
-    """Where a record holds several texts: a JSON `array` of them, or one in each of its `lines`, 10,000 at most. Each
+    """Where a record holds several texts: a JSON `array` of them, or one in each of its `lines`, 1,000 at most. Each
     gets a label of its own. Unset: such a record is a dead letter.
     """
 

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from schemas.escapes import split_unescaped
-from worker.settings.base import FieldPath, HeaderName, KafkaName, SettingsGroup
+from schemas.escapes import split_unescaped, unescaped
+from worker.settings.base import FieldName, HeaderName, KafkaName, SettingsGroup
 
 
 class WritingSettings(SettingsGroup):
@@ -23,7 +23,7 @@ class WritingSettings(SettingsGroup):
     transactions; a crash may label the last window again.
     """
 
-    copy_fields: Annotated[tuple[FieldPath, ...], NoDecode] = Field(())
+    copy_fields: Annotated[tuple[FieldName, ...], NoDecode] = Field(())
     """Fields of the JSON object that its label carries under `copied`, with commas between (`author.id,lang`)."""
 
     drop_headers: Annotated[tuple[HeaderName, ...], NoDecode] = Field(())
@@ -48,5 +48,8 @@ class WritingSettings(SettingsGroup):
 
     @field_validator("copy_fields", "drop_headers", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(each.strip() for each in split_unescaped(value, ",")) if isinstance(value, str) else value
+    def _split(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in split_unescaped(value, ",")]
+        return tuple(map(unescaped, parts) if info.field_name == "drop_headers" else parts)

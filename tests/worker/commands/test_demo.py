@@ -71,3 +71,10 @@ def test_a_worker_that_cannot_start_is_told_with_its_log(environment: dict[str, 
     assert done.returncode == 2
     assert b"holds no config.json" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_settings_that_plain_texts_cannot_meet_are_named(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("EMOTION_ONLY_IF=kind=post\nEMOTION_SPLIT=array\n", encoding="utf-8")
+    done = subprocess.run(COMMAND, env=environment, cwd=tmp_path, capture_output=True, timeout=120)
+    assert done.returncode == 2
+    assert b"unset EMOTION_ONLY_IF, EMOTION_SPLIT" in done.stderr

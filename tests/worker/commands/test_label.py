@@ -70,6 +70,11 @@ def test_what_is_skipped_has_no_line_and_an_element_of_an_array_has_its_own(
     assert ["dead_letter" in answer for answer in answers] == [False, False, True, False, False]
 
 
+def test_plain_text_is_no_array_either(environment: dict[str, str], tmp_path: Path) -> None:
+    answers = label(b'["happy", "sad"]', environment | {"EMOTION_SPLIT": "array"}, tmp_path, "--format", "text")
+    assert [answer["id"] for answer in answers] == ["1"]
+
+
 def test_lines_are_numbered_on_across_files(environment: dict[str, str], tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).write_text("a text\nanother\n")

@@ -1,12 +1,14 @@
 """Records of several texts: each becomes a record, under the offset of the whole."""
 
-from functools import partial
+import tracemalloc
+from dataclasses import replace
 
 import orjson
 import pytest
 
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
+from schemas.text_message import SkipReason
 from worker.build import make_reader, make_splitter
 from worker.flow import Partition, Record, Rejected, Request, Skipped, Tombstone, Window
 from worker.messages.decode import decode
@@ -21,8 +23,10 @@ class OneWindow:
         records = [Record(Source("in", 3, 7 + i, None), b"key", value, []) for i, value in enumerate(values)]
         self.window = Window(records, {Partition("in", 3): 7 + len(values)}, None)
         self.rewound = False
+        self.polled = 0
 
     def poll(self) -> Window:
+        self.polled += 1
         return self.window
 
     def rewind(self) -> None:
@@ -34,9 +38,9 @@ def answers(
 ) -> list[tuple[str, str] | Rejected | Skipped | Tombstone]:
     """What becomes of a window of these values: id and text of the texts, in the order of the records."""
     settings = Settings(split=split, input_format=input_format, **others)  # type: ignore[arg-type]
-    splitter = make_splitter(settings, input_format)
+    splitter = make_splitter(settings, input_format, prefixed=input_format == "json")
     assert splitter is not None
-    records = SplitSource(OneWindow(*values), splitter).poll().records
+    records = SplitSource(OneWindow(*values), splitter, 10**6).poll().records
     skip = settings.without_text == "skip"
     requests, rest = decode(make_reader(settings, input_format, prefixed=True), records, skip)
     found = {each.index: each for each in [*requests, *rest]}
@@ -78,9 +82,9 @@ def test_one_broken_element_costs_itself_alone() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (b"[]", Reason.MISSING_TEXT),
-        (b"[[]]", Reason.MISSING_TEXT),
-        (b"[null]", Reason.MISSING_TEXT),
+        (b"[]", Reason.NOT_AN_OBJECT),
+        (b"[[]]", Reason.NOT_AN_OBJECT),
+        (b"[null]", Reason.NOT_AN_OBJECT),
         (b'[" "]', Reason.EMPTY_TEXT),
         (b'[["a"]]', Reason.NOT_AN_OBJECT),
         (b'["a"', Reason.INVALID_JSON),
@@ -110,11 +114,81 @@ def test_a_byte_order_mark_stands_before_the_whole_or_each_line() -> None:
     assert answers(b'\xef\xbb\xbf"a"\n"b"', split="lines") == [("in-3-7-0", "a"), ("in-3-7-1", "b")]
 
 
-def test_tombstones_pass_and_a_rewind_goes_through() -> None:
+def test_tombstones_pass() -> None:
     assert answers(None, b'["a"]', split="array") == [Tombstone(0), ("in-3-8-0", "a")]
-    source = OneWindow()
-    SplitSource(source, partial(lambda _: [])).rewind()
-    assert source.rewound
+
+
+def source_of(*values: bytes | None, at_most: int) -> tuple[OneWindow, SplitSource]:
+    split = make_splitter(Settings(split="array"), "json")
+    assert split is not None
+    inner = OneWindow(*values)
+    return inner, SplitSource(inner, split, at_most)
+
+
+def test_a_window_that_becomes_too_large_is_handed_on_in_several_of_whole_records() -> None:
+    inner, source = source_of(b'["a", "b"]', b'"c"', b'["d", "e", "f", "g"]', b'["h"]', None, at_most=3)
+    inner.window = replace(inner.window, next_offsets={Partition("in", 3): 15, Partition("in", 4): 2})
+    windows = [source.poll() for _ in range(4)]
+    assert [[(r.origin.offset, r.part) for r in window.records] for window in windows[:3]] == [
+        [(7, 0), (7, 1), (8, None)],
+        [(9, 0), (9, 1), (9, 2), (9, 3)],
+        [(10, 0), (11, None)],
+    ]
+    assert [window.next_offsets for window in windows[:2]] == [{Partition("in", 3): 9}, {Partition("in", 3): 10}]
+    assert windows[2].next_offsets == inner.window.next_offsets
+    assert windows[3] == windows[0]  # asked for anew
+    assert inner.polled == 2
+
+
+def test_a_rewind_drops_what_was_not_handed_on() -> None:
+    inner, source = source_of(b'["a", "b"]', b'["c", "d"]', at_most=2)
+    first = source.poll()
+    source.rewind()
+    assert inner.rewound
+    assert source.poll() == first
+
+
+def test_positions_that_moved_without_records_go_through() -> None:
+    inner, source = source_of(at_most=2)
+    assert source.poll() == inner.window
+
+
+@pytest.mark.parametrize("split", ["array", "lines"])
+def test_a_value_of_very_many_parts_takes_no_memory_of_its_own(split: str) -> None:
+    between = b"," if split == "array" else b"\n"
+    value = b"[" + between.join([b"1"] * 4_000_000) + b"]"
+    settings = Settings(split=split)
+    splitter = make_splitter(settings, "json")
+    assert splitter is not None
+    tracemalloc.start()
+    assert not splitter(value)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * len(value)
+
+
+def test_a_value_written_over_several_lines_is_one() -> None:
+    assert answers(b'{\n  "text": "a"\n}\n', split="lines") == [("in-3-7", "a")]
+    assert answers(b'["a",\n"b"]', split="array") == [("in-3-7-0", "a"), ("in-3-7-1", "b")]
+
+
+def test_an_element_too_deep_costs_itself_alone() -> None:
+    deep = b"[" * 300 + b"]" * 300
+    first, second, last = answers(b'["a", {"text": "b", "x": ' + deep + b'}, "c"]', split="array")
+    assert (first, second, last) == (("in-3-7-0", "a"), ("in-3-7-1", "b"), ("in-3-7-2", "c"))
+
+
+def test_a_bare_text_meets_conditions_as_an_object_without_fields() -> None:
+    assert answers(b'["a", {"text": "b", "lang": "en"}]', split="array", only_if="lang=en") == [
+        Skipped(0, SkipReason.CONDITION),
+        ("in-3-7-1", "b"),
+    ]
+    assert answers(b'["__debezium_unavailable_value"]', split="array") == [Skipped(0, SkipReason.UNCHANGED_TEXT)]
+
+
+def test_an_object_that_was_encoded_twice_is_read() -> None:
+    value = orjson.dumps([orjson.dumps({"text": "a"}).decode(), orjson.dumps({"text": "b"}).decode()])
+    assert answers(value, split="array") == [("in-3-7-0", "a"), ("in-3-7-1", "b")]
 
 
 def test_what_python_and_javascript_write_beyond_the_standard_is_split_too() -> None:

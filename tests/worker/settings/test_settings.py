@@ -1,5 +1,6 @@
 """Settings: what is misspelt or does not fit is refused with its name and its mend."""
 
+import os
 import re
 from pathlib import Path
 
@@ -110,15 +111,17 @@ def test_servers_are_refused_in_words(servers: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        *[
-            (name, value, "one dot between")
-            for name in ("id_field", "text_field")
-            for value in ("", "a..b", ".a", "a.")
-        ],
+        *[("id_field", value, "one dot between") for value in ("", "a..b", ".a", "a.")],
         *[("text_field", value, "one dot between") for value in ("", "a..b", "a,", ",a", "a,,b", "a\\")],
         *[("text_field", value, "`comments.0.text`") for value in ("$.a.b", "a[0].b", "a['b']", "a[*].b", "/a/b")],
+        *[("text_field", value, "`comments.0.text`") for value in ("a.-1.b", "a.*", "#/a/b", "a->b", '"a"', "a|b")],
+        *[("text_field", value, "`comments.0.text`") for value in ("{a}", "a. b", "`a`", "a->>'b'", "a;b")],
+        ("id_field", "id_str,id", "`comments.0.text`"),
         ("copy_fields", "a,b..c", "one dot between"),
-        *[("only_if", value, "`kind=commit") for value in ("kind", "a=b,c", "=b", "a=b,")],
+        *[("only_if", value, "`kind=commit") for value in ("kind", "a=b,c", "=b", "a=b,", "a==b", "a>=5")],
+        *[("only_if", value, "`kind=commit") for value in ("a=b;c=d", "a=b && c=d", "a=b|c=d", "a~=b")],
+        ("only_if", 'a="b"', "written `b`"),
+        ("only_if", "a=True", "written `true`"),
         ("only_if", "a..b=c", "one dot between"),
         ("without_text", "drop", "dead_letter"),
         ("split", "words", "array"),
@@ -131,10 +134,37 @@ def test_what_is_no_path_and_no_condition_is_refused_in_words(name: str, value: 
 
 
 @pytest.mark.parametrize(
-    "path", ["a.$oid", "Comments [en]", "a b.c", r"a\.b", r"\$.a", r"a\[0\]", "$t", "0", "_id.$oid, c"]
+    "path",
+    [
+        "a.$oid",
+        "Comments [en]",
+        "a b.c",
+        r"a\.b",
+        r"\$.a",
+        r"a\[0\]",
+        "$t",
+        "0",
+        "_id.$oid, c",
+        "a/b",
+        "a-b",
+        "@t",
+        r"\*",
+    ],
 )
 def test_odd_names_are_paths(path: str) -> None:
     load_settings(text_field=path)
+
+
+def test_a_name_of_a_header_may_hold_a_comma_and_a_copied_field_a_dot() -> None:
+    settings = load_settings(drop_headers=r"a\,b, c", copy_fields=r"video\.id,a\,b")
+    assert settings.drop_headers == ("a,b", "c")
+    assert [str(path) for path in settings.fields.copied] == ["video.id", "a,b"]
+
+
+def test_a_value_that_is_no_utf8_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "EMOTION_TEXT_FIELD", os.fsdecode(b"t\xe9"))
+    with pytest.raises(UserError, match=r"^EMOTION_TEXT_FIELD: is not UTF-8"):
+        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -273,7 +303,7 @@ def test_a_password_is_read_from_a_file_of_the_secrets_folder_and_never_shown(
 
 def test_fields_to_be_copied_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_COPY_FIELDS", "author.id, lang")
-    assert [path.written for path in load_settings().fields.copied] == ["author.id", "lang"]
+    assert [str(path) for path in load_settings().fields.copied] == ["author.id", "lang"]
     for wrong in ("a,,b", "a..b"):
         monkeypatch.setenv("EMOTION_COPY_FIELDS", wrong)
         with pytest.raises(UserError, match="EMOTION_COPY_FIELDS"):
