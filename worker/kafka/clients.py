@@ -10,6 +10,7 @@ from kafka.errors import KafkaError, SaslAuthenticationFailedError
 
 from worker.errors import UserError
 from worker.kafka.admin import Admin
+from worker.kafka.compression import compression_type
 from worker.kafka.fatal_errors import authentication_error
 from worker.kafka.patches.admin_client import GroupRightsAdminClient
 from worker.kafka.patches.apply import apply_patches
@@ -42,7 +43,7 @@ class KafkaClients:
             "bootstrap_timeout_ms": _BOOTSTRAP_TIMEOUT_MS,
             "metadata_max_age_ms": settings.metadata_max_age_ms,
             "reconnect_backoff_max_ms": _RECONNECT_BACKOFF_MAX_MS,
-            "client_id": "emotion-worker",
+            "client_id": settings.client_id,
             "kafka_client": FailFastClient,
         } | client_security(settings)
 
@@ -68,6 +69,7 @@ class KafkaClients:
             session_timeout_ms=self._settings.session_timeout_ms,
             heartbeat_interval_ms=self._settings.session_timeout_ms // 15,
             max_poll_interval_ms=self._settings.max_poll_interval_ms,
+            client_rack=self._settings.client_rack or "",
             fetch_max_wait_ms=50,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
@@ -95,6 +97,7 @@ class KafkaClients:
             **config,
             acks="all",
             allow_auto_create_topics=False,
+            compression_type=compression_type(self._settings),
             batch_size=min(_BATCH_BYTES, max_message_bytes - _BATCH_HEADER_BYTES),
             delivery_timeout_ms=session_timeout_ms * 2 // 3,
             linger_ms=20,  # a window is flushed anyway; until then batches may fill
