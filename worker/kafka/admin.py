@@ -182,6 +182,7 @@ class Admin:
             "compact" in (config.get("cleanup.policy") or ""),
             *_time_limits(config),
             _retention_ms(config),
+            _stamps_arrival(config),
         )
 
     def _config(self, topic: str) -> dict[str, str | None]:
@@ -212,9 +213,13 @@ def _retention_ms(config: Mapping[str, str | None]) -> float | None:
     return math.inf if is_kept else retention_ms
 
 
+def _stamps_arrival(config: Mapping[str, str | None]) -> bool:
+    return config.get("message.timestamp.type") == "LogAppendTime"
+
+
 def _time_limits(config: Mapping[str, str | None]) -> tuple[int | None, int | None]:
     """How far records may lie in the past and in the future; before Apache Kafka 3.6 one limit was for both."""
-    if config.get("message.timestamp.type") == "LogAppendTime":
+    if _stamps_arrival(config):
         return None, None
     both = _number(config.get("message.timestamp.difference.max.ms"))
     limits = (_number(config.get(f"message.timestamp.{side}.max.ms")) or both for side in ("before", "after"))
