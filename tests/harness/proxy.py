@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Self
 
 FETCH = 1  # the api keys of requests
+API_VERSIONS = 18
+INIT_PRODUCER_ID = 22
 END_TXN = 26
 SASL_AUTHENTICATE = 36
 
@@ -24,10 +26,15 @@ class TcpProxy:
         self._upstream = ("127.0.0.1", upstream_port)
         self._to_swallow: list[int] = []
         self._blows: dict[int, list[Callable[[], object]]] = {}  # api key → what each of its next answers calls
+        self._changes: dict[int, Callable[[bytearray], object]] = {}
         self._flowing = threading.Event()
         self._closed = threading.Event()
         self._listener: socket.socket | None = None
         self._sockets: set[socket.socket] = set()
+
+    def rewrite(self, api_key: int, change: Callable[[bytearray], object]) -> None:
+        """Let `change` alter every answer of this kind, its size kept."""
+        self._changes[api_key] = change
 
     @property
     def address(self) -> str:
@@ -111,6 +118,9 @@ class TcpProxy:
                         self._to_swallow.remove(api_key)
                         self.swallowed.append(api_key)
                         continue
+                    if change := self._changes.get(api_key):
+                        change(changed := bytearray(frame))
+                        frame = bytes(changed)
                     if blows := self._blows.get(api_key):
                         blows.pop(0)()
                 self._closed.wait(self.latency_s)

@@ -186,11 +186,11 @@ class Admin:
         )
 
     def _config(self, topic: str) -> dict[str, str | None]:
-        """The topic's settings; none where we may not see them."""
+        """The topic's settings; none where we may not see them, or nobody may."""
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)
         try:
             configs = self._client.describe_configs([resource], config_filter="all")
-        except AuthorizationError:
+        except (AuthorizationError, UnsupportedVersionError):
             return {}
         return {name: entry["value"] for name, entry in next(iter(configs.values()))[topic].items()}
 

@@ -1,12 +1,13 @@
 """Makes every Kafka client."""
 
+import logging
 import re
 import uuid
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError, SaslAuthenticationFailedError
+from kafka.errors import KafkaError, SaslAuthenticationFailedError, UnsupportedVersionError
 
 from worker.errors import UserError
 from worker.kafka.admin import Admin
@@ -18,6 +19,8 @@ from worker.kafka.patches.connections import FailFastClient, RetryingClient
 from worker.kafka.patches.producer import WindowProducer
 from worker.kafka.security import client_security
 from worker.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 # What a broker takes unless told otherwise (message.max.bytes of Apache Kafka).
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
@@ -75,38 +78,54 @@ class KafkaClients:
         )
 
     def producer(self, max_message_bytes: int, transactional_id: str | None = None) -> WindowProducer:
-        """An idempotent producer; with `transactional_id` also transactional, `init_transactions()` still to be called.
+        """An idempotent producer, where brokers have such; with `transactional_id` a transactional one.
+
+        `init_transactions()` is still to be called.
 
         Args:
             max_message_bytes: The smallest limit among the topics that it writes to; it bounds whole batches.
             transactional_id: Never shared by two live processes.
 
         Raises:
-            kafka.errors.KafkaError: The brokers are away.
+            kafka.errors.UnsupportedVersionError: The brokers have no transactions.
+            kafka.errors.KafkaError: They are away.
         """
+        config = self._producer_config(max_message_bytes)
+        transactional: dict[str, Any] = {}
+        if transactional_id:
+            transactional = {
+                "transactional_id": transactional_id,
+                "transaction_timeout_ms": self._settings.session_timeout_ms,
+            }
+        producer = WindowProducer(**config, **transactional)
+        try:
+            producer.check_brokers()
+        except UnsupportedVersionError as error:
+            producer.close(timeout=0)
+            if transactional_id:
+                raise
+            _log.warning("producer_not_idempotent", extra={"error": str(error)})
+            return WindowProducer(**config, enable_idempotence=False, max_in_flight_requests_per_connection=1)
+        return producer
+
+    def _producer_config(self, max_message_bytes: int) -> dict[str, Any]:
         # A broker that hears nothing for session_timeout_ms takes us for dead; our transaction must not outlive that,
         # because readers wait behind it. A delivery gives up before its transaction does.
         session_timeout_ms = self._settings.session_timeout_ms
-        transactional = (
-            {"transactional_id": transactional_id, "transaction_timeout_ms": session_timeout_ms}
-            if transactional_id
-            else {}
-        )
-        config = self._common | {"kafka_client": RetryingClient} | transactional
-        return WindowProducer(
-            **config,
-            acks="all",
-            allow_auto_create_topics=False,
-            compression_type=compression_type(self._settings),
-            batch_size=min(_BATCH_BYTES, max_message_bytes - _BATCH_HEADER_BYTES),
-            delivery_timeout_ms=session_timeout_ms * 2 // 3,
-            linger_ms=20,  # a window is flushed anyway; until then batches may fill
-            max_request_size=2**31 - 1,  # sizes are checked against the topics' own limits before
+        return self._common | {
+            "kafka_client": RetryingClient,
+            "acks": "all",
+            "allow_auto_create_topics": False,
+            "compression_type": compression_type(self._settings),
+            "batch_size": min(_BATCH_BYTES, max_message_bytes - _BATCH_HEADER_BYTES),
+            "delivery_timeout_ms": session_timeout_ms * 2 // 3,
+            "linger_ms": 20,  # a window is flushed anyway; until then batches may fill
+            "max_request_size": 2**31 - 1,  # sizes are checked against the topics' own limits before
             # An end of transaction without an answer is given up after this long, whatever else is set.
-            request_timeout_ms=min(_PRODUCER_REQUEST_TIMEOUT_MS, session_timeout_ms // 3),
-            max_block_ms=_REQUEST_TIMEOUT_MS,
-            retry_backoff_ms=20,  # the first request of a transaction waits this long for the end of the last one
-        )
+            "request_timeout_ms": min(_PRODUCER_REQUEST_TIMEOUT_MS, session_timeout_ms // 3),
+            "max_block_ms": _REQUEST_TIMEOUT_MS,
+            "retry_backoff_ms": 20,  # the first request of a transaction waits this long for the end of the last one
+        }
 
     def reader(self, topics: list[str], isolation: str = "read_committed") -> KafkaConsumer:
         """A reader of all partitions of `topics` from their beginning, in no group: what a user of the labels does."""

@@ -59,6 +59,11 @@ EVENTS = (
         "deleted. Said once a partition; see `EMOTION_LABEL_TIMESTAMP`.",
     ),
     Event(
+        "producer_not_idempotent",
+        ("error",),
+        "The brokers have no idempotent producers: where an answer of theirs is lost, labels may come twice.",
+    ),
+    Event(
         "partitions_assigned",
         ("partitions",),
         "A new generation of the group: these partitions are read from their committed offsets.",
