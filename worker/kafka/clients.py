@@ -31,6 +31,7 @@ _BOOTSTRAP_ATTEMPTS = 3
 _REQUEST_TIMEOUT_MS = 8_000
 _RECONNECT_BACKOFF_MAX_MS = 2_000  # brokers that come back are found soon
 _PRODUCER_REQUEST_TIMEOUT_MS = 5_000
+_PRODUCER_IDLE_MS = 180_000  # load balancers of clouds forget a connection, without a word, from 240 s on
 
 
 class KafkaClients:
@@ -124,6 +125,7 @@ class KafkaClients:
             # An end of transaction without an answer is given up after this long, whatever else is set.
             "request_timeout_ms": min(_PRODUCER_REQUEST_TIMEOUT_MS, session_timeout_ms // 3),
             "max_block_ms": _REQUEST_TIMEOUT_MS,
+            "connections_max_idle_ms": _PRODUCER_IDLE_MS,
             "retry_backoff_ms": 20,  # the first request of a transaction waits this long for the end of the last one
         }
 
