@@ -50,8 +50,9 @@ def translated_errors() -> Iterator[None]:
 
 def _not_offered(error: KafkaError) -> UserError:
     return UserError(
-        f"these brokers offer no transactions, or not what exactly once needs of them ({error})",
-        "set EMOTION_DELIVERY=at_least_once, which does without; Apache Kafka has them since 2.5",
+        f"these brokers offer no transactions, or not all that exactly once needs of them ({error})",
+        "set EMOTION_DELIVERY=at_least_once, which does without (Apache Kafka has them since 2.5); if that is set, let "
+        "the brokers take idempotent producers",
     )
 
 
