@@ -17,7 +17,7 @@ from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets
-from worker.kafka.topics import NAMED_BY, Topic, retention_hints, topic_problems
+from worker.kafka.topics import NAMED_BY, Topic, arrival_hints, retention_hints, topic_problems
 from worker.kafka.window_size import FIRST_RECORDS, WindowSizer
 from worker.messages.decode import ReadMessage, decode, message_reader
 from worker.messages.encode import Encoder
@@ -105,6 +105,8 @@ def checked_topics(
     problems = topic_problems(topics, settings, named_by)
     if problems:
         raise UserError("\n".join(map(str, problems)))
+    for name, hint in arrival_hints(topics, settings).items():
+        _log.warning("timestamps_of_arrival", extra={"topic": name, "detail": hint.detail, "mend": hint.mend})
     for name in (settings.output_topic, settings.dead_letter_topic):
         for hint in retention_hints(topics[settings.input_topic], topics[name], settings):
             _log.warning(
@@ -120,7 +122,8 @@ def largest_message_bytes(topics: Mapping[str, Topic], settings: Settings) -> in
 
 def _target(topic: Topic) -> Target:
     max_message_bytes = topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES
-    return Target(topic.name, max_message_bytes, topic.max_past_ms, topic.max_future_ms, topic.retention_ms)
+    retention_ms = None if topic.stamps_arrival else topic.retention_ms  # which counts from the record's own time
+    return Target(topic.name, max_message_bytes, topic.max_past_ms, topic.max_future_ms, retention_ms)
 
 
 def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:

@@ -247,6 +247,7 @@ def _settings(node: Node, nodes: list[Node], listeners: Mapping[str, str]) -> di
     settings: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": node.node_id,
+        "broker.rack": f"rack-{node.node_id}",
         "controller.quorum.voters": ",".join(f"{n.node_id}@127.0.0.1:{n.controller_port}" for n in nodes),
         "listeners": f"CLIENT://127.0.0.1:{node.port},PROXIED://127.0.0.1:{node.proxied_port},"
         f"CONTROLLER://127.0.0.1:{node.controller_port}{more}",

@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-END_TXN = 26  # the api key of the request that ends a transaction
+FETCH = 1  # the api keys of requests
+API_VERSIONS = 18
+INIT_PRODUCER_ID = 22
+END_TXN = 26
+SASL_AUTHENTICATE = 36
 
 
 class TcpProxy:
@@ -17,14 +21,25 @@ class TcpProxy:
     def __init__(self, port: int, upstream_port: int) -> None:
         self.latency_s = 0.0  # waited before each frame, in both directions
         self.swallowed: list[int] = []  # the api keys of the answers that never arrived, in order
+        self.on_request: Callable[[int, bytes], object] = lambda *_: None  # told the api key and the frame of each
         self._address = ("127.0.0.1", port)
         self._upstream = ("127.0.0.1", upstream_port)
         self._to_swallow: list[int] = []
         self._blows: dict[int, list[Callable[[], object]]] = {}  # api key → what each of its next answers calls
+        self._changes: dict[int, Callable[[bytearray], object]] = {}
         self._flowing = threading.Event()
         self._closed = threading.Event()
         self._listener: socket.socket | None = None
         self._sockets: set[socket.socket] = set()
+
+    def rewrite(self, api_key: int, change: Callable[[bytearray], object]) -> None:
+        """Let `change` alter every answer of this kind, its size kept."""
+        self._changes[api_key] = change
+
+    @property
+    def address(self) -> str:
+        """Host and port to connect to."""
+        return "{}:{}".format(*self._address)
 
     def resume(self) -> None:
         """Let everything through again, new connections included."""
@@ -92,16 +107,20 @@ class TcpProxy:
 
     def _pump(self, source: socket.socket, target: socket.socket, asked: dict[int, int], is_request: bool) -> None:
         with contextlib.suppress(OSError):
-            for frame in _frames(source):
+            for frame in frames(source):
                 if is_request:
                     api_key, _version, correlation_id = struct.unpack_from(">hhi", frame, 4)
                     asked[correlation_id] = api_key
+                    self.on_request(api_key, frame)
                 else:
                     api_key = asked.pop(struct.unpack_from(">i", frame, 4)[0], -1)
                     if api_key in self._to_swallow:
                         self._to_swallow.remove(api_key)
                         self.swallowed.append(api_key)
                         continue
+                    if change := self._changes.get(api_key):
+                        change(changed := bytearray(frame))
+                        frame = bytes(changed)
                     if blows := self._blows.get(api_key):
                         blows.pop(0)()
                 self._closed.wait(self.latency_s)
@@ -112,7 +131,7 @@ class TcpProxy:
             self._sockets.discard(each)
 
 
-def _frames(source: socket.socket) -> Iterator[bytes]:
+def frames(source: socket.socket) -> Iterator[bytes]:
     """Size and body of one request or answer after the other, until the connection ends."""
     with source.makefile("rb") as stream:
         while len(size := stream.read(4)) == 4:

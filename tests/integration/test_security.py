@@ -15,6 +15,8 @@ from tests.harness.faulty_worker import MODULE as FAULTY_WORKER
 from tests.harness.faulty_worker import break_model
 from tests.harness.independent import NewRecord, create_topic, produce, read_topic
 from tests.harness.otlp_collector import OtlpCollector, attributes
+from tests.harness.ports import free_port
+from tests.harness.proxy import SASL_AUTHENTICATE, TcpProxy
 from tests.harness.secured_kafka import KEY_PASSWORD, PASSWORD, PLAIN_USER, SecuredKafka
 from tests.harness.token_endpoint import TokenEndpoint
 from tests.harness.worker_process import WorkerProcess
@@ -283,6 +285,25 @@ def test_every_mechanism_connects(secured: SecuredKafka) -> None:
         ):
             with KafkaClients(load_settings(**settings)).admin() as admin:
                 assert admin.brokers() == 1
+
+
+def test_extensions_reach_the_broker_beside_the_token(secured: SecuredKafka) -> None:
+    seen: list[bytes] = []
+
+    def note(api_key: int, frame: bytes) -> None:
+        if api_key == SASL_AUTHENTICATE:
+            seen.append(frame)
+
+    with (
+        TokenEndpoint("oauth-user", CLIENT_ID, CLIENT_SECRET) as endpoint,
+        TcpProxy(free_port(), secured.cluster.nodes[0].more_ports["OPENSASL"]) as proxy,
+    ):
+        proxy.on_request = note
+        plain = {"bootstrap_servers": proxy.address, "security_protocol": "SASL_PLAINTEXT", "ssl_ca_file": None}
+        extensions = {"oauth_extensions": "logicalCluster=lkc-1,identityPoolId=pool-1,pool-2"}
+        with KafkaClients(load_settings(**oauth(secured, endpoint) | plain | extensions)).admin() as admin:
+            assert admin.brokers() == 1
+    assert b"\x01logicalCluster=lkc-1\x01identityPoolId=pool-1,pool-2\x01\x01" in seen[0]
 
 
 @pytest.mark.parametrize(("life_seconds", "asked"), [(3600, 1), (0, 2)])

@@ -93,6 +93,22 @@ def test_what_brokers_left_open_ends_as_its_transaction_ended(
     assert labels == ([] if end == "never committed" else [b"label"])
 
 
+def test_a_producer_with_nothing_to_do_closes_its_connections_and_opens_them_again(
+    breakable_kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Load balancers forget connections that are idle, without a word to either side."""
+    monkeypatch.setattr("worker.kafka.clients._PRODUCER_IDLE_MS", 1_000)
+    output = create_topic(breakable_kafka.bootstrap_servers)
+    with window_and_sink(breakable_kafka.bootstrap_servers) as (window, sink):
+        for count in (1, 2):
+            sink.deliver(window, [label(output)])
+            assert len(read_topic(breakable_kafka.bootstrap_servers, output, at_least=count)) == count
+            producer = sink._producer
+            assert producer is not None
+            connections = producer._sender._client._manager._conns
+            eventually(lambda: not connections, 30, "the producer is connected to no broker")  # noqa: B023
+
+
 def test_what_was_left_open_of_a_window_before_the_last_one_is_committed(
     breakable_kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:

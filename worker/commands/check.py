@@ -132,11 +132,20 @@ def _group(settings: Settings) -> Iterator[Result]:
         group = admin.group(settings.group_id)
     if group.operations is not None and "READ" not in group.operations:
         raise UserError(f"this user has no right to read group {settings.group_id}", "grant it Read on the group")
+    members = "members" if group.members is None else f"{group.members} members"
     yield Result(
         "group",
         True,
-        f"{settings.group_id} has {group.members} members and committed offsets of {len(group.committed)} partitions",
+        f"{settings.group_id} has {members} and committed offsets of {len(group.committed)} partitions",
     )
+    if group.members is None:
+        yield Result(
+            "group",
+            True,
+            f"not all members of {settings.group_id} are workers: some have group.protocol=consumer, and nobody labels "
+            "the texts of their partitions",
+            "give the other program a group of its own, or the workers another EMOTION_GROUP_ID",
+        )
 
 
 def _delivery(settings: Settings) -> Iterator[Result]:

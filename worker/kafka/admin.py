@@ -8,8 +8,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, TransactionState
-from kafka.errors import AuthorizationError, GroupIdNotFoundError, KafkaError, NoError, RetriableError
+from kafka.admin import ConfigResource, ConfigResourceType, GroupState, GroupType, TransactionState
+from kafka.errors import (
+    AuthorizationError,
+    GroupIdNotFoundError,
+    KafkaError,
+    NoError,
+    RetriableError,
+    UnsupportedVersionError,
+)
 
 from worker.errors import UserError
 from worker.flow import Partition
@@ -26,10 +33,11 @@ _ENDED = {TransactionState.COMPLETE_COMMIT, TransactionState.COMPLETE_ABORT, Tra
 class Group:
     """A consumer group as the cluster describes it.
 
-    `committed`: the offset of each partition that has one; `operations`: what ACLs allow this user, None if not told.
+    `members`: None if there are some of the new protocol (KIP-848), whose number is not told. `committed`: the offset
+    of each partition that has one. `operations`: what ACLs allow this user, None if not told.
     """
 
-    members: int
+    members: int | None
     committed: Mapping[Partition, int]
     operations: frozenset[str] | None
 
@@ -94,13 +102,23 @@ class Admin:
                 found = self._client.list_group_offsets(group_id)[group_id]
                 committed = {Partition(*partition): place.offset for partition, place in found.items()}
                 committed = {partition: offset for partition, offset in committed.items() if offset >= 0}
-                return Group(len(described["members"]), committed, _operations(described))
+                members = len(described["members"]) or (None if self._is_new_and_has_members(group_id) else 0)
+                return Group(members, committed, _operations(described))
             except GroupIdNotFoundError:
                 return Group(0, {}, None)
             except RetriableError as error:  # a new cluster makes its coordinator when it is first asked for
                 if time.monotonic() > deadline:
                     raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
                 time.sleep(0.2)
+
+    def _is_new_and_has_members(self, group_id: str) -> bool:
+        """Of a group of the new protocol the client's only description says that it is dead."""
+        try:
+            listed = self._client.list_groups(types_filter=[GroupType.CONSUMER])
+        except UnsupportedVersionError:  # before Apache Kafka 4.0 there are none
+            return False
+        states = [group["group_state"] for group in listed if group["group_id"] == group_id]
+        return any(state != GroupState.EMPTY for state in states)
 
     def hanging_transactions(self, topics: list[str]) -> list[Transaction]:
         """Transactions that are open in partitions of `topics` although their coordinator says that they have ended.
@@ -164,14 +182,15 @@ class Admin:
             "compact" in (config.get("cleanup.policy") or ""),
             *_time_limits(config),
             _retention_ms(config),
+            _stamps_arrival(config),
         )
 
     def _config(self, topic: str) -> dict[str, str | None]:
-        """The topic's settings; none where we may not see them."""
+        """The topic's settings; none where we may not see them, or nobody may."""
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)
         try:
             configs = self._client.describe_configs([resource], config_filter="all")
-        except AuthorizationError:
+        except (AuthorizationError, UnsupportedVersionError):
             return {}
         return {name: entry["value"] for name, entry in next(iter(configs.values()))[topic].items()}
 
@@ -194,9 +213,13 @@ def _retention_ms(config: Mapping[str, str | None]) -> float | None:
     return math.inf if is_kept else retention_ms
 
 
+def _stamps_arrival(config: Mapping[str, str | None]) -> bool:
+    return config.get("message.timestamp.type") == "LogAppendTime"
+
+
 def _time_limits(config: Mapping[str, str | None]) -> tuple[int | None, int | None]:
     """How far records may lie in the past and in the future; before Apache Kafka 3.6 one limit was for both."""
-    if config.get("message.timestamp.type") == "LogAppendTime":
+    if _stamps_arrival(config):
         return None, None
     both = _number(config.get("message.timestamp.difference.max.ms"))
     limits = (_number(config.get(f"message.timestamp.{side}.max.ms")) or both for side in ("before", "after"))

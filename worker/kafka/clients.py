@@ -1,15 +1,17 @@
 """Makes every Kafka client."""
 
+import logging
 import re
 import uuid
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError, SaslAuthenticationFailedError
+from kafka.errors import KafkaError, SaslAuthenticationFailedError, UnsupportedVersionError
 
 from worker.errors import UserError
 from worker.kafka.admin import Admin
+from worker.kafka.compression import compression_type
 from worker.kafka.fatal_errors import authentication_error
 from worker.kafka.patches.admin_client import GroupRightsAdminClient
 from worker.kafka.patches.apply import apply_patches
@@ -17,6 +19,8 @@ from worker.kafka.patches.connections import FailFastClient, RetryingClient
 from worker.kafka.patches.producer import WindowProducer
 from worker.kafka.security import client_security
 from worker.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 # What a broker takes unless told otherwise (message.max.bytes of Apache Kafka).
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
@@ -27,6 +31,7 @@ _BOOTSTRAP_ATTEMPTS = 3
 _REQUEST_TIMEOUT_MS = 8_000
 _RECONNECT_BACKOFF_MAX_MS = 2_000  # brokers that come back are found soon
 _PRODUCER_REQUEST_TIMEOUT_MS = 5_000
+_PRODUCER_IDLE_MS = 180_000  # load balancers of clouds forget a connection, without a word, from 240 s on
 
 
 class KafkaClients:
@@ -42,7 +47,7 @@ class KafkaClients:
             "bootstrap_timeout_ms": _BOOTSTRAP_TIMEOUT_MS,
             "metadata_max_age_ms": settings.metadata_max_age_ms,
             "reconnect_backoff_max_ms": _RECONNECT_BACKOFF_MAX_MS,
-            "client_id": "emotion-worker",
+            "client_id": settings.client_id,
             "kafka_client": FailFastClient,
         } | client_security(settings)
 
@@ -68,42 +73,61 @@ class KafkaClients:
             session_timeout_ms=self._settings.session_timeout_ms,
             heartbeat_interval_ms=self._settings.session_timeout_ms // 15,
             max_poll_interval_ms=self._settings.max_poll_interval_ms,
+            client_rack=self._settings.client_rack or "",
             fetch_max_wait_ms=50,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
 
     def producer(self, max_message_bytes: int, transactional_id: str | None = None) -> WindowProducer:
-        """An idempotent producer; with `transactional_id` also transactional, `init_transactions()` still to be called.
+        """An idempotent producer, where brokers have such; with `transactional_id` a transactional one.
+
+        `init_transactions()` is still to be called.
 
         Args:
             max_message_bytes: The smallest limit among the topics that it writes to; it bounds whole batches.
             transactional_id: Never shared by two live processes.
 
         Raises:
-            kafka.errors.KafkaError: The brokers are away.
+            kafka.errors.UnsupportedVersionError: The brokers have no transactions.
+            kafka.errors.KafkaError: They are away.
         """
+        config = self._producer_config(max_message_bytes)
+        transactional: dict[str, Any] = {}
+        if transactional_id:
+            transactional = {
+                "transactional_id": transactional_id,
+                "transaction_timeout_ms": self._settings.session_timeout_ms,
+            }
+        producer = WindowProducer(**config, **transactional)
+        try:
+            producer.check_brokers()
+        except UnsupportedVersionError as error:
+            producer.close(timeout=0)
+            if transactional_id:
+                raise
+            _log.warning("producer_not_idempotent", extra={"error": str(error)})
+            return WindowProducer(**config, enable_idempotence=False, max_in_flight_requests_per_connection=1)
+        return producer
+
+    def _producer_config(self, max_message_bytes: int) -> dict[str, Any]:
         # A broker that hears nothing for session_timeout_ms takes us for dead; our transaction must not outlive that,
         # because readers wait behind it. A delivery gives up before its transaction does.
         session_timeout_ms = self._settings.session_timeout_ms
-        transactional = (
-            {"transactional_id": transactional_id, "transaction_timeout_ms": session_timeout_ms}
-            if transactional_id
-            else {}
-        )
-        config = self._common | {"kafka_client": RetryingClient} | transactional
-        return WindowProducer(
-            **config,
-            acks="all",
-            allow_auto_create_topics=False,
-            batch_size=min(_BATCH_BYTES, max_message_bytes - _BATCH_HEADER_BYTES),
-            delivery_timeout_ms=session_timeout_ms * 2 // 3,
-            linger_ms=20,  # a window is flushed anyway; until then batches may fill
-            max_request_size=2**31 - 1,  # sizes are checked against the topics' own limits before
+        return self._common | {
+            "kafka_client": RetryingClient,
+            "acks": "all",
+            "allow_auto_create_topics": False,
+            "compression_type": compression_type(self._settings),
+            "batch_size": min(_BATCH_BYTES, max_message_bytes - _BATCH_HEADER_BYTES),
+            "delivery_timeout_ms": session_timeout_ms * 2 // 3,
+            "linger_ms": 20,  # a window is flushed anyway; until then batches may fill
+            "max_request_size": 2**31 - 1,  # sizes are checked against the topics' own limits before
             # An end of transaction without an answer is given up after this long, whatever else is set.
-            request_timeout_ms=min(_PRODUCER_REQUEST_TIMEOUT_MS, session_timeout_ms // 3),
-            max_block_ms=_REQUEST_TIMEOUT_MS,
-            retry_backoff_ms=20,  # the first request of a transaction waits this long for the end of the last one
-        )
+            "request_timeout_ms": min(_PRODUCER_REQUEST_TIMEOUT_MS, session_timeout_ms // 3),
+            "max_block_ms": _REQUEST_TIMEOUT_MS,
+            "connections_max_idle_ms": _PRODUCER_IDLE_MS,
+            "retry_backoff_ms": 20,  # the first request of a transaction waits this long for the end of the last one
+        }
 
     def reader(self, topics: list[str], isolation: str = "read_committed") -> KafkaConsumer:
         """A reader of all partitions of `topics` from their beginning, in no group: what a user of the labels does."""

@@ -25,8 +25,12 @@ _opener = urllib.request.build_opener(NoRedirect)
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
     """Asks the token endpoint, and keeps the token while it is good for some time yet."""
 
-    def __init__(self, url: str, client_id: str, client_secret: str, scope: str | None) -> None:
+    def __init__(
+        self, url: str, client_id: str, client_secret: str, scope: str | None, extensions: tuple[str, ...] = ()
+    ) -> None:
+        """Ask nothing yet; `extensions` are `name=value`."""
         self._url = url
+        self._extensions = dict(extension.split("=", 1) for extension in extensions)
         login = ":".join(urllib.parse.quote(part, safe="") for part in (client_id, client_secret))
         self._authorization = "Basic " + base64.b64encode(login.encode()).decode()
         form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
@@ -46,6 +50,10 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
             if time.monotonic() >= self._good_until:
                 self._renew()
             return self._token
+
+    def extensions(self) -> dict[str, str]:
+        """What brokers are told beside the token."""
+        return self._extensions
 
     def _renew(self) -> None:
         headers = {"Authorization": self._authorization}

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from worker.errors import UserError
 from worker.kafka.oauth import ClientCredentials
+from worker.kafka.patches.msk_iam import use_aws_credentials
 from worker.settings.security import SecuritySettings
 
 
@@ -14,13 +15,15 @@ def client_security(settings: SecuritySettings) -> dict[str, Any]:
     """What every Kafka client is told about TLS and SASL.
 
     Raises:
-        UserError: A certificate or key cannot be used.
+        UserError: A certificate or key cannot be used, or there are no AWS credentials.
     """
     config: dict[str, Any] = {"security_protocol": settings.protocol}
     if settings.protocol.endswith("SSL"):
         config |= _tls(settings)
     if settings.sasl_mechanism:
         config["sasl_mechanism"] = settings.sasl_mechanism
+    if settings.sasl_mechanism == "AWS_MSK_IAM":
+        use_aws_credentials()
     if settings.sasl_username:
         config |= {"sasl_plain_username": settings.sasl_username, "sasl_plain_password": _open(settings.sasl_password)}
     if settings.oauth_token_url and settings.oauth_client_id:
@@ -29,6 +32,7 @@ def client_security(settings: SecuritySettings) -> dict[str, Any]:
             settings.oauth_client_id,
             _open(settings.oauth_client_secret),
             settings.oauth_scope,
+            settings.oauth_extensions,
         )
     return config
 

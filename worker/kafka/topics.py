@@ -14,8 +14,8 @@ class Topic:
     """A topic as the cluster describes it; what it does not tell us is None.
 
     `operations` are those that ACLs allow this user, such as `READ`. `max_past_ms` and `max_future_ms` bound the
-    timestamps of records, where the producer's count. `retention_ms` is how long records are kept, infinite: for
-    ever.
+    timestamps of records, where the producer's count; `stamps_arrival`: they do not, brokers stamp records as they
+    arrive. `retention_ms` is how long records are kept, infinite: for ever.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Topic:
     max_past_ms: int | None = None
     max_future_ms: int | None = None
     retention_ms: float | None = None
+    stamps_arrival: bool = False
 
 
 NAMED_BY = ("EMOTION_INPUT_TOPIC", "EMOTION_OUTPUT_TOPIC", "EMOTION_DEAD_LETTER_TOPIC")
@@ -79,7 +80,7 @@ def topic_problems(
 
 def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
     """What works, but perhaps not as it is meant."""
-    hints = []
+    hints = list(arrival_hints(topics, settings).values())
     source = topics[settings.input_topic]
     for target in (topics[settings.output_topic], topics[settings.dead_letter_topic]):
         if target.max_message_bytes is None:
@@ -118,7 +119,9 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
 
 def retention_hints(source: Topic, target: Topic, settings: Settings) -> list[Problem]:
     """What of a target is deleted sooner than the text that it answers, whose time it has."""
-    if settings.label_timestamp == "now" or target.retention_ms is None or source.retention_ms is None:
+    if settings.label_timestamp == "now" or target.stamps_arrival:
+        return []
+    if target.retention_ms is None or source.retention_ms is None:
         return []
     if source.retention_ms <= target.retention_ms:
         return []
@@ -129,6 +132,31 @@ def retention_hints(source: Topic, target: Topic, settings: Settings) -> list[Pr
             "give it the input's retention.ms, or set EMOTION_LABEL_TIMESTAMP=now",
         )
     ]
+
+
+def arrival_hints(topics: dict[str, Topic], settings: Settings) -> dict[str, Problem]:
+    """By topic, where brokers stamp records as they arrive although labels are to have the time of their texts."""
+    if settings.label_timestamp == "now":
+        return {}
+    source, *targets = (
+        topics[name] for name in (settings.input_topic, settings.output_topic, settings.dead_letter_topic)
+    )
+    stamped = "stamps records with the time of their arrival (message.timestamp.type=LogAppendTime)"
+    hints = {
+        target.name: Problem(
+            f"topic {target.name} {stamped}, so what answers a text does not have the text's time: readers who join or "
+            "look up by time do not find it there, and retention counts from the arrival",
+            "set its message.timestamp.type to CreateTime, or say that this is meant: EMOTION_LABEL_TIMESTAMP=now",
+        )
+        for target in targets
+        if target.stamps_arrival
+    }
+    if source.stamps_arrival and len(hints) < len(targets):
+        hints[source.name] = Problem(
+            f"topic {source.name} {stamped}: that, and not the producer's, is the time of a text which its label gets",
+            "if the producer's time is meant, set its message.timestamp.type to CreateTime",
+        )
+    return hints
 
 
 def _duration(milliseconds: float) -> str:

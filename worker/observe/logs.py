@@ -47,10 +47,21 @@ EVENTS = (
         "An output topic deletes records sooner than the input does: what answers an old text may be gone at once.",
     ),
     Event(
+        "timestamps_of_arrival",
+        ("topic", "detail", "mend"),
+        "Brokers stamp the records of this topic as they arrive (`message.timestamp.type=LogAppendTime`), although "
+        "labels are to have the time of their texts.",
+    ),
+    Event(
         "outcome_past_retention",
         ("topic", "partition", "age_ms", "retention_ms"),
         "A label or dead letter has the time of its text, which is older than its topic keeps records: it will be "
         "deleted. Said once a partition; see `EMOTION_LABEL_TIMESTAMP`.",
+    ),
+    Event(
+        "producer_not_idempotent",
+        ("error",),
+        "The brokers have no idempotent producers: where an answer of theirs is lost, labels may come twice.",
     ),
     Event(
         "partitions_assigned",

@@ -84,5 +84,13 @@ class ReadingSettings(SettingsGroup):
     session_timeout_ms: int = Field(45_000, ge=6_000)
     """Silence after which the group takes a worker for dead and gives its partitions away."""
 
+    client_id: str = Field("emotion-worker", min_length=1)
+    """The name by which brokers know the worker in their logs, metrics and quotas."""
+
+    client_rack: str | None = Field(None, min_length=1)
+    """Where the worker runs, as brokers there have it as `broker.rack`: texts are then read from a replica in
+    that rack, if the brokers' `replica.selector.class` allows it. In clouds it is often the zone's id.
+    """
+
     metadata_max_age_ms: int = Field(60_000, ge=1_000)
     """How often the cluster is asked about its topics: new partitions are found this fast."""

@@ -23,6 +23,11 @@ class WritingSettings(SettingsGroup):
     transactions; a crash may label the last window again.
     """
 
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field("none")
+    """How batches of labels and dead letters are compressed: `none`, `gzip`, `snappy`, `lz4` or `zstd`. What a message
+    may have at most is counted before that.
+    """
+
     copy_fields: Annotated[tuple[FieldName, ...], NoDecode] = Field(())
     """Fields of the JSON object that its label carries under `copied`, with commas between (`author.id,lang`)."""
 

@@ -25,6 +25,13 @@ from kafka.errors import (
 )
 from kafka.producer.producer_batch import FinalState, ProducerBatch
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionState
+from kafka.protocol.producer import (
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    EndTxnRequest,
+    InitProducerIdRequest,
+    TxnOffsetCommitRequest,
+)
 
 from worker.flow import Partition
 from worker.kafka.patches.record_writer import Sendable, make_batches
@@ -42,6 +49,7 @@ REFUSALS = (
     RecordListTooLargeError,
 )
 _SHOWN_CHARACTERS = 300
+_WITH_GENERATION = 3  # since this version, offsets of an old generation of the group are refused
 
 
 class RecordsRefusedError(KafkaError):  # type: ignore[misc]
@@ -68,6 +76,19 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
         super().__init__(**config)
         # A batch that a topic does not take any more was within its limit at start: halving it would hide that.
         self._sender._can_split = lambda *_: False
+
+    def check_brokers(self) -> None:
+        """Look whether brokers have what this producer needs to write a record once, as far as they list it.
+
+        Raises:
+            kafka.errors.UnsupportedVersionError: They have no transactions, or no idempotent producers.
+        """
+        brokers = self._sender._client._manager.broker_version_data
+        brokers.api_version(InitProducerIdRequest)
+        if self.config["transactional_id"]:
+            for request in (AddPartitionsToTxnRequest, AddOffsetsToTxnRequest, EndTxnRequest):
+                brokers.api_version(request)
+            brokers.api_version(TxnOffsetCommitRequest, min_version=_WITH_GENERATION)
 
     def deliver(
         self, groups: Mapping[Partition, Sequence[Sendable]], timeout_seconds: float, singly: bool = False
@@ -105,7 +126,7 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
 
     def _queue(self, partition: TopicPartition, records: Sequence[Sendable], singly: bool) -> list[ProducerBatch]:
         self.partitions_for(partition.topic)  # waits for its leaders, if they are not known yet
-        if self._transaction_manager.is_transactional():
+        if self.config["transactional_id"]:
             self._transaction_manager.maybe_add_partition_to_transaction(partition)
         accumulator = self._accumulator
         batches = make_batches(

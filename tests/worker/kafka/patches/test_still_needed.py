@@ -1,6 +1,7 @@
 """What the client as it is does wrong: a test that fails here says that a patch of worker/kafka/patches can go."""
 
 import contextlib
+import os
 import random
 import socket
 import threading
@@ -16,11 +17,13 @@ from kafka import ConsumerGroupMetadata, KafkaAdminClient, KafkaConsumer, KafkaP
 from kafka.errors import (
     CoordinatorNotAvailableError,
     CorruptRecordError,
+    KafkaConfigurationError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
 )
 from kafka.net.compat import KafkaNetClient
+from kafka.net.sasl.msk import SaslMechanismAwsMskIam
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 from kafka.record import util
@@ -73,6 +76,26 @@ class Attempt:
             self._call()
         except BaseException as error:
             self.error = error
+
+
+@pytest.mark.parametrize(
+    ("set_variables", "error"),
+    [
+        ({}, AttributeError),  # there are no credentials
+        ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-west-3"}, KafkaConfigurationError),
+    ],
+)
+def test_aws_credentials_that_are_missing_are_not_told_and_the_region_is_not_found(
+    set_variables: dict[str, str], error: type[Exception], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    nothing = {name: str(tmp_path / "none") for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
+    for name, value in (nothing | {"AWS_EC2_METADATA_DISABLED": "true"} | set_variables).items():
+        monkeypatch.setenv(name, value)
+    host = "b-1.demo.a1b2c3.c2.kafka.eu-west-3.amazonaws.com"
+    with pytest.raises(error):
+        SaslMechanismAwsMskIam(security_protocol="SASL_SSL", host=host).auth_bytes()
 
 
 def test_checksums_are_computed_in_python() -> None:
