@@ -18,7 +18,7 @@ from worker.flow import Partition
 _log = logging.getLogger(__name__)
 
 Written = tuple[Partition, int]  # partition of an output topic, and the offset of an outcome there
-FindAnswered = Callable[[Collection[int]], Mapping[Partition, int] | None]
+FindAnswered = Callable[[Collection[Partition]], Mapping[Partition, int] | None]
 FindVisible = Callable[[Collection[Written]], Mapping[Written, bool] | None]
 
 
@@ -76,15 +76,21 @@ class CommittedOffsets:
                 before, known, offsets.get(partition, known or 0), last, _of(partition, written)
             )
 
-    def join(self, generation: int, assigned: Collection[int]) -> bool:
+    def forget(self, topic: str) -> None:
+        """The topic was made anew: what is known is of the old one."""
+        for known in (self._known, self._last, self._doubts):
+            for partition in [each for each in known if each.topic == topic]:
+                del known[partition]
+
+    def join(self, generation: int, assigned: Collection[Partition]) -> bool:
         """A generation of the group begins, with these partitions; gives whether `at_least` can be asked already."""
         if generation < self._generation:
             self._is_forgetful = True
             _log.error("generation_went_back", extra={"generation": generation, "before": self._generation})
         self._generation = generation
         # Whoever else had a partition in the meantime went by the coordinator.
-        self._last = {partition: last for partition, last in self._last.items() if partition.number in assigned}
-        self._doubts = {partition: doubt for partition, doubt in self._doubts.items() if partition.number in assigned}
+        self._last = {partition: last for partition, last in self._last.items() if partition in assigned}
+        self._doubts = {partition: doubt for partition, doubt in self._doubts.items() if partition in assigned}
         seen = self._find_visible([each for doubt in self._doubts.values() for each in (*doubt.last, *doubt.failed)])
         answered = self._find_answered(assigned) if self._is_forgetful else {}
         self._seen, self._answered = seen or {}, answered or {}
