@@ -14,6 +14,7 @@ from confluent_kafka import (
     KafkaException,
     Message,
     Producer,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
@@ -87,6 +88,13 @@ def make_topic_anew(servers: str, topic: str, partitions: int = 1, config: Mappi
 
     eventually(is_made, 30, f"{topic} is made anew", interval_s=0.01)
     _wait_for_leaders(admin, topic, partitions)
+
+
+def topic_id(servers: str, topic: str) -> str:
+    """The id of the topic that has this name now, as Kafka's tools print it."""
+    admin = _admin(servers)
+    found = admin.describe_topics(TopicCollection([topic]))[topic].result(30).topic_id
+    return str(found).replace("+", "-").replace("/", "_")  # librdkafka takes another alphabet than Kafka does
 
 
 def forget_group(servers: str, group: str) -> None:

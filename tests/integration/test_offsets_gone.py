@@ -3,20 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 
-import orjson
 import pytest
+from confluent_kafka import TopicPartition
 
 from tests.harness.independent import NewRecord, forget_group, make_topic_anew, produce
-from tests.harness.worker_process import WorkerProcess
-from tests.integration.conftest import Stream, identities, message
-
-
-def starts(worker: WorkerProcess) -> dict[int, tuple[int, str]]:
-    """Where each partition was read from in the first generation, and why."""
-    worker.wait_until_ready()
-    events = [orjson.loads(line) for line in worker.log.splitlines() if '"partitions_assigned"' in line]
-    found = events[0]["starts"]
-    return {int(name.rsplit("-", 1)[1]): (start["offset"], start["why"]) for name, start in found.items()}
+from tests.integration.conftest import Stream, commit_places, identities, message, starts
 
 
 def label_and_forget(stream: Stream, records: list[NewRecord], **settings: object) -> None:
@@ -82,7 +73,7 @@ def test_a_new_group_on_empty_outputs_starts_as_it_is_told(make_stream: Callable
 def test_an_offset_that_was_set_by_hand_wins(make_stream: Callable[..., Stream]) -> None:
     stream = make_stream(partitions=1)
     label_and_forget(stream, texts("a", 20))
-    set_offset(stream, 5)
+    commit_places(stream, [TopicPartition(stream.input, 0, 5)])
     with stream.worker() as worker:
         assert starts(worker) == {0: (5, "committed")}
 
@@ -107,14 +98,3 @@ def test_labels_of_a_bounded_run_do_not_count(make_stream: Callable[..., Stream]
     assert run.returncode == 0, run.stderr
     with stream.worker() as worker:
         assert starts(worker) == {0: (20, "answers")}
-
-
-def set_offset(stream: Stream, offset: int) -> None:
-    """As `kafka-consumer-groups.sh --reset-offsets` does."""
-    from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-    from confluent_kafka.admin import AdminClient
-
-    admin = AdminClient({"bootstrap.servers": stream.servers})
-    wanted = ConsumerGroupTopicPartitions(stream.group, [TopicPartition(stream.input, 0, offset)])
-    for future in admin.alter_consumer_group_offsets([wanted]).values():
-        future.result(30)

@@ -51,7 +51,7 @@ class StartOffsets:
         self._unblock = unblock
         self._find_answered = find_answered
         self._started_ms = int(time.time() * 1000)
-        self._made_anew: set[str] = set()
+        self._made_anew: dict[str, str | None] = {}  # ids of topics that took the place of others
         self.topic_ids = TopicIds(consumer)
 
     def find(self, generation: int, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int] | None:
@@ -61,6 +61,7 @@ class StartOffsets:
             kafka.errors.KafkaError: It cannot be told now.
         """
         own = {partition: Partition(partition.topic, partition.partition) for partition in partitions}
+        before = dict(self._made_anew)
         made_anew = self.topic_ids.look({partition.topic for partition in partitions})
         if made_anew is None:
             return None
@@ -69,6 +70,8 @@ class StartOffsets:
         if not self._committed.join(generation, list(own.values())):
             return None
         starts = {each: start for each in partitions if (start := self._committed_start(each))}
+        if self._made_anew != before:
+            return None  # brokers hear of it one after the other: one may still give out records of the old topic
         unknown = [own[each] for each in partitions if each not in starts and each.topic not in self._made_anew]
         answered = self._find_answered(unknown) if unknown else {}
         if answered is None:
@@ -107,10 +110,10 @@ class StartOffsets:
 
     def _leave_behind(self, topic: str) -> None:
         """Nothing that is known of the old topic counts for the new one, which is read from its beginning."""
-        if topic not in self._made_anew:
+        if self._made_anew.get(topic) != (now := self.topic_ids.known(topic)):
             _log.warning("topic_made_anew", extra={"topic": topic})
-        self._made_anew.add(topic)
-        self._committed.forget(topic)
+            self._made_anew[topic] = now
+            self._committed.forget(topic)
 
     def _first_start(self, partition: TopicPartition) -> Start:
         is_new = partition.topic in self._made_anew

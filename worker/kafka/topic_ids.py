@@ -36,6 +36,10 @@ class TopicIds:
         self._known |= found
         return made_anew
 
+    def known(self, topic: str) -> str | None:
+        """Its id when it was looked at last."""
+        return self._known.get(topic)
+
     def are_other(self) -> bool:
         """Whether one was made anew, or is gone, since it was looked at.
 
