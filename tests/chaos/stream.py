@@ -238,7 +238,8 @@ class OffsetWatch(_Background):
         answer = self._consumer.committed(asked, timeout=5)
         there = [place for place in answer if place.offset >= 0]
         for number, name in enumerate(self.topic_ids):
-            of_topic = {each.partition: each.offset for each in there if (each.metadata or "").endswith(f"/{name}")}
+            # librdkafka's string may go on behind its end.
+            of_topic = {each.partition: each.offset for each in there if f"/{name}" in (each.metadata or "")}
             if of_topic:
                 self.commits.append(Commit(time.time(), of_topic, number))
 

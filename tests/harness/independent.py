@@ -93,8 +93,17 @@ def make_topic_anew(servers: str, topic: str, partitions: int = 1, config: Mappi
 def topic_id(servers: str, topic: str) -> str:
     """The id of the topic that has this name now, as Kafka's tools print it."""
     admin = _admin(servers)
-    found = admin.describe_topics(TopicCollection([topic]))[topic].result(30).topic_id
-    return str(found).replace("+", "-").replace("/", "_")  # librdkafka takes another alphabet than Kafka does
+
+    def ask() -> str:
+        try:
+            return str(admin.describe_topics(TopicCollection([topic]))[topic].result(30).topic_id)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # not every broker knows of it yet
+                raise
+            return ""
+
+    found = eventually(ask, 30, f"{topic} has an id")
+    return found.replace("+", "-").replace("/", "_")  # librdkafka takes another alphabet than Kafka does
 
 
 def forget_group(servers: str, group: str) -> None:
