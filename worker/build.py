@@ -13,7 +13,7 @@ from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
 from worker.flow import Batch, Refusals, TokenizedText
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
-from worker.kafka.committed_offsets import CommittedOffsets
+from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets
@@ -184,15 +184,16 @@ def make_source(
     wait: Callable[[float], object],
     committed: CommittedOffsets,
     unblock: Callable[[], object] | None = None,
+    answered: FindAnswered = lambda _: {},
 ) -> Source:
     """A source that gathers windows of `topic` for `consumer`.
 
     `wait` sleeps seconds, less if told to stop; `committed` is shared with the sink; `unblock` is called where
-    committed offsets are not to be had although brokers answer.
+    committed offsets are not to be had although brokers answer; `answered` tells where to go on where there are none.
     """
     first_records = 1 if settings.split else FIRST_RECORDS  # a record may hold very many texts
     sizer = WindowSizer(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic, first_records)
-    starts = StartOffsets(consumer, committed, settings.start_offset, unblock)
+    starts = StartOffsets(consumer, committed, settings.start_offset, unblock, answered)
     return Source(consumer, topic, sizer, starts, wait)
 
 

@@ -7,7 +7,7 @@ Nobody changes a value that was made. Those that are made for every record are n
 quadruple the time it takes to make them.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -41,12 +41,14 @@ class Window:
     """Records of one generation of the consumer group, in order within each partition.
 
     `next_offsets` are the consumer's positions after the window, for the partitions whose position is not committed
-    yet: the only offsets that are ever committed. `membership` is the client's own group metadata.
+    yet: the only offsets that are ever committed. `membership` is the client's own group metadata. `topic_ids` gives
+    the id of each topic, committed beside its offsets, or raises NotDeliveredError: another has its name now.
     """
 
     records: list[Record]
     next_offsets: Mapping[Partition, int]
     membership: Any
+    topic_ids: Callable[[], Mapping[str, str]] = dict
 
     def __bool__(self) -> bool:
         """Whether there is anything to deliver: records, or positions that moved past transaction markers."""

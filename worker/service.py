@@ -5,18 +5,21 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from worker import build, loop
 from worker.flow import Refusals
+from worker.kafka.answered_offsets import find_answered
 from worker.kafka.clients import KafkaClients
-from worker.kafka.committed_offsets import CommittedOffsets
-from worker.kafka.committed_outputs import find_answered, find_visible
+from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
+from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
-from worker.messages.outcome_origin import origin_of
+from worker.kafka.topics import Topic, may_read
+from worker.messages.outcome_origin import read_answer
 from worker.messages.schema_registry import find_label_prefix
 from worker.model.warm_up import warm_up_shapes
 from worker.observe.health import Heartbeat
@@ -47,12 +50,14 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     build.set_batch_tokens(model, settings)
     warm_up_shapes(model)
     consumer = clients.consumer()
-    committed, unblock = _committed_offsets(clients, settings)
-    source = build.make_source(settings, consumer, settings.input_topic, stop.wait, committed, unblock)
+    known = _known_offsets(clients, settings, topics)
+    source = build.make_source(
+        settings, consumer, settings.input_topic, stop.wait, known.committed, known.unblock, known.find_answered
+    )
     with (
         traces as traced,
         closing(source),
-        closing(build.make_sink(clients, settings, consumer, smallest, committed, refusals)) as sink,
+        closing(build.make_sink(clients, settings, consumer, smallest, known.committed, refusals)) as sink,
     ):
         stages = build.make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
         _log_start(model, settings)
@@ -63,19 +68,24 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     _log.info("worker_stopped")
 
 
-def _committed_offsets(
-    clients: KafkaClients, settings: Settings
-) -> tuple[CommittedOffsets, Callable[[], object] | None]:
-    """What is known to be committed, and what to call where committed offsets are not to be had.
+@dataclass(frozen=True)
+class _Offsets:
+    """What is known to be committed, what the outputs tell where nothing is, and what to call where neither answers."""
 
-    At least once leaves nothing open, and a label may be there while a dead letter before it is not: nothing is asked.
-    """
+    committed: CommittedOffsets
+    find_answered: FindAnswered
+    unblock: Callable[[], object] | None
+
+
+def _known_offsets(clients: KafkaClients, settings: Settings, topics: Mapping[str, Topic]) -> _Offsets:
+    """At least once leaves nothing open, and need not have the right to read its outputs."""
+    answered: FindAnswered = partial(find_answered, clients, settings, read_answer)
     if settings.delivery == "at_least_once":
-        return CommittedOffsets(), None
+        outputs = (topics[settings.output_topic], topics[settings.dead_letter_topic])
+        return _Offsets(CommittedOffsets(), answered if all(map(may_read, outputs)) else lambda _: {}, None)
     end_hanging = partial(end_hanging_transactions, clients, settings)
     end_hanging()
-    answered = partial(find_answered, clients, settings, partial(origin_of, settings.input_topic))
-    return CommittedOffsets(answered, partial(find_visible, clients, settings)), end_hanging
+    return _Offsets(CommittedOffsets(answered, partial(find_visible, clients, settings)), answered, end_hanging)
 
 
 def _log_start(model: "Model", settings: Settings) -> None:

@@ -7,7 +7,7 @@ works, only what it promises: one outcome for each record, in order, seen once i
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -31,10 +31,11 @@ Name = Literal[
 
 
 class Place(NamedTuple):
-    """Where a record of the input is."""
+    """Where a record of the input is; `topic` counts the topics that had its name one after the other."""
 
     partition: int
     offset: int
+    topic: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The group's offsets as they were seen at that time."""
+    """The group's offsets in one of the topics, as they were seen at that time."""
 
     at: float
     offsets: Mapping[int, int]
+    topic: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,19 @@ class History:
     commits: Sequence[Commit]
     transactions: Sequence[Transaction] = ()
     visible_within_s: float = 30.0  # an outcome must be seen this soon after the commit of its offset was
+    topics: int = 1  # that had the input's name, one after the other
+    is_gone: bool = False  # it was deleted, and with it what was not answered by then
+
+    def of_topic(self, number: int) -> "History":
+        """The part of it that has to do with one of the topics."""
+        return replace(
+            self,
+            produced=[each for each in self.produced if each.place.topic == number],
+            read=[each for each in self.read if each.origin.topic == number],
+            final=[each for each in self.final if each.origin.topic == number],
+            commits=[each for each in self.commits if each.topic == number],
+            is_gone=number < self.topics - 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +140,7 @@ class _Index:
 
 def check(history: History) -> list[Anomaly]:
     """Every anomaly of a history; an empty list is what the worker promises."""
-    index = _Index(history)
+    indexes = [_Index(history.of_topic(number)) for number in range(history.topics)]
     checks = (
         _lost,
         _duplicates,
@@ -137,12 +152,12 @@ def check(history: History) -> list[Anomaly]:
         _reordered,
         _wrong_outcomes,
     )
-    return [anomaly for each in checks for anomaly in each(index)]
+    return [anomaly for index in indexes for each in checks for anomaly in each(index)]
 
 
 def _lost(index: _Index) -> Iterator[Anomaly]:
     for place, record in index.produced.items():
-        if place not in index.answers:
+        if place not in index.answers and not index.history.is_gone:
             yield Anomaly("lost_write" if record.labels else "dead_letter_lost", place, record.id)
 
 
@@ -208,6 +223,8 @@ def _torn_windows(index: _Index) -> Iterator[Anomaly]:
         seen_at.setdefault(outcome.origin, outcome.at)
     for place in index.produced:
         committed = place.offset < index.committed.get(place.partition, 0)
+        if index.history.is_gone and not committed:  # offsets are dropped with their topic
+            continue
         if committed != (place in index.answers):
             yield Anomaly("torn_window", place, "offset without outcome" if committed else "outcome without offset")
             continue

@@ -212,6 +212,7 @@ FAULTS: Sequence[Fault] = (
     Fault("latency", _latency, _none),
     Fault("swallow_commit", _swallow_commit, _one),
     Fault("add_partition", System.add_partition, _each),
+    Fault("topic_made_anew", System.make_input_anew, _each),
     Fault("poison", _poison, _none),
     Fault("memory_exhausted", _memory_exhausted, _one),
     Fault("model_throws", _model_throws, _one),

@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import re
 import shutil
 import sys
 import time
@@ -19,13 +18,13 @@ from kafka import KafkaAdminClient
 from transformers import BertForSequenceClassification, BertTokenizer
 
 from tests.chaos.checker import History, Outcome, Place, Topic
-from tests.chaos.stream import Feed, OffsetWatch, Reader, as_outcome
+from tests.chaos.stream import RECORD_ID, Feed, OffsetWatch, Reader, as_outcome
 from tests.chaos.transactions import read_transactions
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.faulty_worker import MODULE as FAULTY_WORKER
 from tests.harness.faulty_worker import break_model
-from tests.harness.independent import add_partitions, create_topic, read_topic
+from tests.harness.independent import add_partitions, create_topic, make_topic_anew, read_topic, topic_id
 from tests.harness.tiny_model import LABELS, write_tiny_model
 from tests.harness.worker_process import START_SECONDS, WorkerProcess
 
@@ -37,8 +36,8 @@ BROKERS = 3
 PARTITIONS = 6
 _GROUP = "chaos"
 _TIE = 1e-3
+_BURST = 6_000
 _LONG_WORDS = 60_000
-_ID = re.compile(rb'"id":"(m\d+)"')  # of a value that is no JSON on purpose, too
 
 
 class System:
@@ -87,8 +86,8 @@ class System:
                 "window_max_records": WINDOW,
             }
             self.feed = Feed(servers, self.input, PARTITIONS, labelled_texts(model), self._rate)
-            self.reader = Reader(servers, self._topics, PARTITIONS)
-            self.offsets = OffsetWatch(servers, _GROUP, self.input, self.feed)
+            self.reader = Reader(servers, self._topics, self.feed)
+            self.offsets = OffsetWatch(servers, _GROUP, self.input, self.feed, topic_id(servers, self.input))
             exits.callback(self._kill_workers)
             for each in (self.reader, self.offsets, self.feed):
                 exits.enter_context(each)
@@ -192,6 +191,16 @@ class System:
             add_partitions(self.cluster.bootstrap_servers, topic, total)
         self.reader.partitions = self.feed.partitions = total
 
+    def make_input_anew(self) -> None:
+        """Delete the input while workers have something to do, and make it again at once, with more than it had."""
+        servers = self.cluster.bootstrap_servers
+
+        def make() -> None:
+            make_topic_anew(servers, self.input, self.feed.partitions)
+            self.offsets.topic_ids.append(topic_id(servers, self.input))
+
+        self.feed.make_topic_anew(self._place_all, make, _BURST)
+
     # Waiting
 
     def until(self, condition: Callable[[], object], seconds: float, what: str) -> float:
@@ -212,8 +221,8 @@ class System:
         """Wait until the reader has seen, in every partition, an outcome of a record acknowledged from now on."""
         ends = self.feed.ends()
 
-        def missing() -> list[int]:
-            return [partition for partition, end in ends.items() if self.reader.furthest.get(partition, -1) < end]
+        def missing() -> list[Place]:
+            return [log for log, end in ends.items() if self.reader.furthest.get(log, -1) < end]
 
         return self.until(lambda: not missing(), seconds, "the reader sees new outcomes of every partition")
 
@@ -223,7 +232,10 @@ class System:
         state = {"next": first}
 
         def answered() -> bool:
-            while state["next"] < count and self.feed.acknowledged[state["next"]].place in self.reader.answered:
+            while state["next"] < count:
+                place = self.feed.acknowledged[state["next"]].place
+                if place not in self.reader.answered and place.topic == self.feed.topics - 1:  # else it is gone
+                    break
                 state["next"] += 1
             return state["next"] == count
 
@@ -252,6 +264,7 @@ class System:
             final=final,
             commits=self.offsets.commits,
             transactions=transactions,
+            topics=self.feed.topics,
         )
 
     def _place_all(self) -> None:
@@ -264,9 +277,9 @@ class System:
         known = {record.id: record for record in (*self.feed.acknowledged, *self.feed.unplaced.values())}
         copies = 0
         for stored in read_topic(self.cluster.bootstrap_servers, self.input, timeout_s=300):
-            place, value = Place(stored.partition, stored.offset), stored.value or b""
+            place, value = Place(stored.partition, stored.offset, self.feed.topics - 1), stored.value or b""
             record = self.feed.unplaced.pop(value, None)
-            if record is None and place not in places and (named := _ID.search(value)):
+            if record is None and place not in places and (named := RECORD_ID.search(value)):
                 record = known.get(named[1].decode())
                 copies += record is not None
             if record is not None:
@@ -278,7 +291,7 @@ class System:
 
     def _read_all(self) -> list[Outcome]:
         return [
-            as_outcome(topic, record, 0.0)
+            as_outcome(topic, record, 0.0, self.feed)
             for name, topic in self._topics.items()
             for record in read_topic(self.cluster.bootstrap_servers, name, timeout_s=300)
         ]

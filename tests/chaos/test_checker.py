@@ -30,10 +30,15 @@ def outcome(partition: int, origin: int) -> Outcome:
 def clean() -> History:
     """Two partitions of eight records, answered in transactions of four."""
     places = [Place(partition, offset) for offset in range(8) for partition in (0, 1)]
-    outcomes = [outcome(*place) for place in places]
+    outcomes = [outcome(place.partition, place.offset) for place in places]
     return History(
         produced=[
-            Produced(p, f"{p.partition}-{p.offset}", outcome(*p).key or b"", JOY if p.offset != POISON else frozenset())
+            Produced(
+                p,
+                f"{p.partition}-{p.offset}",
+                outcome(p.partition, p.offset).key or b"",
+                JOY if p.offset != POISON else frozenset(),
+            )
             for p in places
         ],
         read=outcomes,
@@ -134,7 +139,7 @@ def outcome_long_after_its_offset(history: History) -> History:
 
 
 def swapped(history: History, one: Place, other: Place) -> History:
-    mine, theirs = outcome(*one).offset, outcome(*other).offset
+    mine, theirs = outcome(one.partition, one.offset).offset, outcome(other.partition, other.offset).offset
     final = changed(changed(history, one, offset=-1), other, offset=mine)
     final = changed(final, one, offset=theirs)
     return replace(final, read=sorted(final.read, key=lambda each: each.offset))
@@ -211,6 +216,33 @@ def test_a_planted_anomaly_is_found_and_nothing_else(plant: Callable[[History], 
 
 def test_a_clean_history_has_no_anomaly() -> None:
     assert check(clean()) == []
+
+
+def made_anew() -> History:
+    """The input was deleted when half of it was answered; the one that took its name is answered as a whole."""
+    old, new = clean(), clean()
+    answered = [each for each in old.final if each.origin.offset < 4]
+    again = [
+        replace(each, offset=each.offset + 40, origin=each.origin._replace(topic=1), at=each.at + 100)
+        for each in new.final
+    ]
+    return History(
+        produced=[*old.produced, *(replace(each, place=each.place._replace(topic=1)) for each in new.produced)],
+        read=[*answered, *again],
+        final=[*answered, *again],
+        commits=[*old.commits[:2], *(replace(each, at=each.at + 100, topic=1) for each in new.commits)],
+        topics=2,
+    )
+
+
+def test_what_was_not_answered_before_its_topic_was_deleted_is_not_lost_and_what_came_then_is() -> None:
+    assert check(made_anew()) == []
+    lost = without(made_anew(), Place(0, 2, topic=1))
+    assert [anomaly.name for anomaly in check(lost)] == ["lost_write", "torn_window"]
+    first = outcome(0, 2)
+    again = with_more(made_anew(), replace(first, offset=99, at=300.0))
+    assert [anomaly.name for anomaly in check(again)] == ["duplicate"]
+    assert [anomaly.name for anomaly in check(without(made_anew(), Place(0, 2)))] == ["torn_window"]
 
 
 def test_a_repeated_window_is_no_reordering() -> None:

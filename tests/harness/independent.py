@@ -14,6 +14,7 @@ from confluent_kafka import (
     KafkaException,
     Message,
     Producer,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
@@ -69,6 +70,56 @@ def add_partitions(servers: str, topic: str, total: int) -> None:
 def delete_topic(servers: str, topic: str) -> None:
     admin = _admin(servers)
     admin.delete_topics([topic])[topic].result(30)
+
+
+def make_topic_anew(servers: str, topic: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
+    """Delete a topic and make it again at once, as a user who wants it empty does."""
+    admin = _admin(servers)
+    admin.delete_topics([topic])[topic].result(30)
+
+    def is_made() -> bool:
+        try:
+            admin.create_topics([NewTopic(topic, partitions, config=dict(config or {}))])[topic].result(30)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # its deletion has not come round everywhere
+                raise
+            return False
+        return True
+
+    eventually(is_made, 30, f"{topic} is made anew", interval_s=0.01)
+    _wait_for_leaders(admin, topic, partitions)
+
+
+def topic_id(servers: str, topic: str) -> str:
+    """The id of the topic that has this name now, as Kafka's tools print it."""
+    admin = _admin(servers)
+
+    def ask() -> str:
+        try:
+            return str(admin.describe_topics(TopicCollection([topic]))[topic].result(30).topic_id)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # not every broker knows of it yet
+                raise
+            return ""
+
+    found = eventually(ask, 30, f"{topic} has an id")
+    return found.replace("+", "-").replace("/", "_")  # librdkafka takes another alphabet than Kafka does
+
+
+def forget_group(servers: str, group: str) -> None:
+    """Delete a group that has no members, as brokers do once `offsets.retention.minutes` are over."""
+    admin = _admin(servers)
+
+    def is_deleted() -> bool:
+        try:
+            admin.delete_consumer_groups([group])[group].result(30)
+        except KafkaException as error:
+            if error.args[0].code() not in {KafkaError.NON_EMPTY_GROUP, *_COORDINATOR_NOT_READY}:
+                raise
+            return False
+        return True
+
+    eventually(is_deleted, 60, f"{group} is deleted")
 
 
 def delete_records(servers: str, topic: str, before: Mapping[int, int]) -> None:

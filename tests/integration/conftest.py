@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from kafka import KafkaAdminClient
 
 from tests.conftest import KafkaUnderTest
@@ -106,6 +107,32 @@ def message(identity: str, text: str, partition: int | None = None) -> NewRecord
 def identities(records: list[StoredRecord]) -> list[str]:
     """The ids of labels, in the order they were read."""
     return [orjson.loads(record.value or b"null")["id"] for record in records]
+
+
+def starts(worker: WorkerProcess) -> dict[int, tuple[int, str]]:
+    """Where each partition was read from in the first generation, and why."""
+    worker.wait_until_ready()
+    event = next(orjson.loads(line) for line in worker.log.splitlines() if '"partitions_assigned"' in line)
+    return {int(name.rsplit("-", 1)[1]): (start["offset"], start["why"]) for name, start in event["starts"].items()}
+
+
+def commit_places(stream: Stream, places: list[TopicPartition]) -> None:
+    """Commit them for a group without members."""
+    consumer = Consumer({"bootstrap.servers": stream.servers, "group.id": stream.group})
+    try:
+
+        def is_done() -> bool:
+            try:
+                consumer.commit(offsets=places, asynchronous=False)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_MEMBER_ID:  # a member that was killed has it still
+                    raise
+                return False
+            return True
+
+        eventually(is_done, 30, "the offsets are committed")
+    finally:
+        consumer.close()
 
 
 def make_producers_beside_a_silent_server(bootstrap_servers: str, **settings: object) -> None:

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,13 +24,14 @@ from worker.build import (
 from worker.commands.bounded_source import BoundedSource, own_group
 from worker.commands.label_changes import Changes
 from worker.errors import UserError
-from worker.flow import Decoded, Outcome, Record, Refusals, Skipped
+from worker.flow import Decoded, Outcome, Prediction, Record, Refusals, Rejected, Skipped, Tombstone
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.offset_spec import OffsetSpec
 from worker.kafka.topic_range import TopicRange, find_range, group_offsets
 from worker.kafka.topics import NAMED_BY, Topic
+from worker.messages.outcome_origin import BOUNDED_RUN_HEADER
 from worker.messages.schema_registry import find_label_prefix
 from worker.service import arm_watchdog, stop_on_signals
 from worker.settings import Settings, load_settings
@@ -145,16 +146,30 @@ def _label(
         ):
             source = BoundedSource(unbounded, extent, progress.update)
             stages = make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
+            encode = partial(_encode_with_run, stages.encode, settings.group_id)
             loop.run(
                 replace(
                     stages,
                     decode=partial(counters.decode, stages.decode),
+                    encode=encode,
                     circuit_breaker=partial(_count_and_check, counters, stages.circuit_breaker),
                 ),
                 lambda: stop.is_set() or source.finished,
                 partial(arm_watchdog, settings.max_poll_interval_ms),
             )
     return source.finished
+
+
+def _encode_with_run(
+    encode: Callable[[list[Record], Iterable[Prediction | Rejected | Tombstone]], list[Outcome]],
+    group_id: str,
+    records: list[Record],
+    answers: Iterable[Prediction | Rejected | Tombstone],
+) -> list[Outcome]:
+    outcomes = encode(records, answers)
+    for outcome in outcomes:
+        outcome.headers.append((BOUNDED_RUN_HEADER, group_id.encode()))
+    return outcomes
 
 
 def _count_and_check(

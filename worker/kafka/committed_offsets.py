@@ -18,7 +18,7 @@ from worker.flow import Partition
 _log = logging.getLogger(__name__)
 
 Written = tuple[Partition, int]  # partition of an output topic, and the offset of an outcome there
-FindAnswered = Callable[[Collection[int]], Mapping[Partition, int] | None]
+FindAnswered = Callable[[Collection[Partition]], Mapping[Partition, int] | None]
 FindVisible = Callable[[Collection[Written]], Mapping[Written, bool] | None]
 
 
@@ -52,7 +52,7 @@ class CommittedOffsets:
         self._find_answered = find_answered
         self._find_visible = find_visible
         self._known: dict[Partition, int | None] = {}
-        # Of each partition's last commit by this process: where it began, and what was written.
+        # Of each partition's last commit by this process that had outcomes: where it began, and what was written.
         self._last: dict[Partition, tuple[int | None, Collection[Written]]] = {}
         self._doubts: dict[Partition, _Doubt] = {}
         self._generation = 0
@@ -62,7 +62,9 @@ class CommittedOffsets:
 
     def add(self, offsets: Mapping[Partition, int], written: Collection[Written] = ()) -> None:
         """These were committed by this process, with outcomes of which `written` are the last ones."""
-        self._last |= {partition: (self._known.get(partition), _of(partition, written)) for partition in offsets}
+        for partition in offsets:
+            if last := _of(partition, written):  # else what is open in the outputs is still of the one before
+                self._last[partition] = self._known.get(partition), last
         self._known |= offsets
         for partition in offsets:
             self._doubts.pop(partition, None)
@@ -76,15 +78,21 @@ class CommittedOffsets:
                 before, known, offsets.get(partition, known or 0), last, _of(partition, written)
             )
 
-    def join(self, generation: int, assigned: Collection[int]) -> bool:
+    def forget(self, topic: str) -> None:
+        """The topic was made anew: what is known is of the old one."""
+        for known in (self._known, self._last, self._doubts):
+            for partition in [each for each in known if each.topic == topic]:
+                del known[partition]
+
+    def join(self, generation: int, assigned: Collection[Partition]) -> bool:
         """A generation of the group begins, with these partitions; gives whether `at_least` can be asked already."""
         if generation < self._generation:
             self._is_forgetful = True
             _log.error("generation_went_back", extra={"generation": generation, "before": self._generation})
         self._generation = generation
         # Whoever else had a partition in the meantime went by the coordinator.
-        self._last = {partition: last for partition, last in self._last.items() if partition.number in assigned}
-        self._doubts = {partition: doubt for partition, doubt in self._doubts.items() if partition.number in assigned}
+        self._last = {partition: last for partition, last in self._last.items() if partition in assigned}
+        self._doubts = {partition: doubt for partition, doubt in self._doubts.items() if partition in assigned}
         seen = self._find_visible([each for doubt in self._doubts.values() for each in (*doubt.last, *doubt.failed)])
         answered = self._find_answered(assigned) if self._is_forgetful else {}
         self._seen, self._answered = seen or {}, answered or {}

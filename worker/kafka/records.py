@@ -17,9 +17,15 @@ def to_record(record: Any) -> Record:
     return Record(origin, record.key, record.value, record.headers)
 
 
-def to_commit(offsets: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Offsets as the client commits them."""
-    return {TopicPartition(*partition): OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
+def to_commit(
+    offsets: Mapping[Partition, int], topic_ids: Mapping[str, str] | None = None
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Offsets as the client commits them, each with the id of its topic where that is known."""
+    ids = topic_ids or {}
+    return {
+        TopicPartition(*partition): OffsetAndMetadata(offset, ids.get(partition.topic, ""), -1)
+        for partition, offset in offsets.items()
+    }
 
 
 def size_bytes(records: list[Record]) -> int:

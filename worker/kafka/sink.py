@@ -59,6 +59,7 @@ class Sink:
         self._refusals = refusals
         self._proven = False  # whether this producer has delivered anything
         self._producer: WindowProducer | None = None
+        self._output_ids: dict[str, object] = {}
         self._written: set[Partition] = set()
         self._touched: set[Partition] = set()  # by the last transaction
         self._is_committed = False  # the last transaction that the brokers took anything into, as far as anybody told
@@ -123,12 +124,13 @@ class Sink:
 
     def _deliver(self, producer: WindowProducer, window: Window, outcomes: list[Outcome]) -> None:
         self._check_membership(window)
+        window.topic_ids()  # before anything goes out for a topic that is not there any more
         if self._exactly_once:
             written = self._deliver_in_transaction(producer, window, outcomes)
         else:
             written = self._send(producer, window, outcomes)
             self._check_membership(window)
-            self._commit(window.next_offsets)
+            self._commit(window, window.next_offsets)
         self._committed.add(window.next_offsets, written)
         self._proven, self._singly = True, False
         self._forget_refusals(window.next_offsets)
@@ -141,7 +143,7 @@ class Sink:
         try:
             written = self._send(producer, window, outcomes)
             self._check_membership(window)
-            producer.send_offsets_to_transaction(to_commit(window.next_offsets), window.membership)
+            producer.send_offsets_to_transaction(to_commit(window.next_offsets, window.topic_ids()), window.membership)
             producer.commit_transaction()
         except (KafkaError, NotDeliveredError):  # after any other the process ends
             # Brokers that forgot the markers of the last transaction have it open still. As long as they have taken
@@ -165,6 +167,7 @@ class Sink:
             groups.setdefault(Partition(outcome.topic, outcome.partition), []).append(outcome)
         for topic, partition in groups:
             self._check_partition(producer, topic, partition)
+            self._note_topic(producer, topic)
         self._touched = set(groups)
         self._written |= self._touched
         try:
@@ -203,7 +206,7 @@ class Sink:
                 missing[source] = min(missing.get(source, origin.offset), origin.offset)
         self._check_membership(window)
         offsets = {partition: missing.get(partition, offset) for partition, offset in window.next_offsets.items()}
-        self._commit(offsets)
+        self._commit(window, offsets)
         self._committed.add(offsets)
         self._forget_refusals(offsets)
 
@@ -216,8 +219,8 @@ class Sink:
                 if partition not in owned or offset < committed.get(partition, 0):
                     del self._refusals[topic, number, offset, part]
 
-    def _commit(self, offsets: Mapping[Partition, int]) -> None:
-        self._consumer.commit(to_commit(offsets), timeout_ms=int(self._timeout_seconds * 1000))
+    def _commit(self, window: Window, offsets: Mapping[Partition, int]) -> None:
+        self._consumer.commit(to_commit(offsets, window.topic_ids()), timeout_ms=int(self._timeout_seconds * 1000))
 
     def _check_partition(self, producer: WindowProducer, topic: str, partition: int) -> None:
         if partition not in _partitions(producer, topic):
@@ -225,6 +228,13 @@ class Sink:
             if self._proven:  # the input has grown; the output may have too, and a new producer will know
                 raise NotDeliveredError(problem)
             raise UserError(f"{problem}, but the input topic has: give it at least as many partitions")
+
+    def _note_topic(self, producer: WindowProducer, topic: str) -> None:
+        """An output that was made anew is written to all the same: say what went with the old one."""
+        before, now = self._output_ids.get(topic), producer.topic_id(topic)
+        if before is not None and now != before:
+            _log.warning("topic_made_anew", extra={"topic": topic})
+        self._output_ids[topic] = now
 
 
 def _partitions(producer: WindowProducer, topic: str) -> set[int]:

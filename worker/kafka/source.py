@@ -24,7 +24,8 @@ from worker.flow import Partition, Record, SourceStatus, Window
 from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, authorization_error, group_error
 from worker.kafka.patches.fetching import has_buffered_records
 from worker.kafka.records import size_bytes, to_record
-from worker.kafka.start_offsets import LOOKUP_MS, StartOffsets
+from worker.kafka.start_offsets import StartOffsets
+from worker.kafka.topic_ids import LOOKUP_MS
 from worker.kafka.window_size import WindowSizer
 
 _log = logging.getLogger(__name__)
@@ -163,21 +164,22 @@ class Source:
             gathered_bytes += size_bytes(more)
         if self._is_static and time.monotonic() - self._confirmed > _CONFIRM_SECONDS:
             self._delivered = {}  # the client does not say that another worker took our name; a commit does
-        next_offsets = self._moved_positions() if self._membership else {}
-        if next_offsets:
+        if next_offsets := self._moved_positions() if self._membership else {}:
             self._confirmed = time.monotonic()
         group_metadata = self._consumer.group_metadata()
         if self._current_membership() != self._membership:  # a rejoin in the middle of gathering
             self._membership = None
             return self._empty()
         self._sizer.start(len(records))
-        return Window(records, next_offsets, group_metadata)
+        return Window(records, next_offsets, group_metadata, self._starts.topic_ids.ask() if next_offsets else dict)
 
     def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:
         try:
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
-        except NoOffsetForPartitionError:  # a new group, or a new partition: _settle finds where to start
-            self._membership = None
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError, LogTruncationError) as error:
+            if not (isinstance(error, NoOffsetForPartitionError) or self._starts.topic_ids.are_other()):
+                raise
+            self._membership = None  # a new group, partition or topic: _settle finds where to start
             return []
         return [to_record(record) for records in polled.values() for record in records]
 
@@ -215,14 +217,13 @@ class Source:
             # The client says nothing about a topic that was deleted; it only loses its partitions.
             if not assignment and not self._consumer.partitions_for_topic(self._topic):
                 raise UserError(f"topic {self._topic} does not exist any more, or this user may not see it")
-            generation, *_ = membership
-            if not self._starts.join(generation, [partition.partition for partition in assignment]):
+            starts = self._starts.find(membership[0], assignment)
+            if starts is None:
                 self._wait(_BACKOFF_SECONDS[0])
                 return
-            for partition in assignment:
-                self._consumer.seek(partition, self._starts.find(partition))
+            for partition, offset in starts.items():
+                self._consumer.seek(partition, offset)
             self._generations += 1
-            _log.info("partitions_assigned", extra={"partitions": sorted(p.partition for p in assignment)})
         self._membership = membership
 
     def _moved_positions(self) -> dict[Partition, int]:

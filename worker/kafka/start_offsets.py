@@ -1,21 +1,32 @@
-"""Where a partition is read from: the group's offset, or where a group starts that has none."""
+"""Where a partition is read from: the group's offset, what the outputs tell, or where a group starts that is new."""
 
+import logging
 import time
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError
+from kafka.structs import OffsetAndMetadata
 
 from worker.errors import UserError
 from worker.flow import Partition
-from worker.kafka.committed_offsets import CommittedOffsets
+from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.patches.offset_fetch import fetch_committed_offset
+from worker.kafka.topic_ids import LOOKUP_MS, TopicIds
 
-LOOKUP_MS = 5_000  # what the client would wait for without end while its brokers are away
+_log = logging.getLogger(__name__)
+
+
+class Start(NamedTuple):
+    """Where a partition is read from, and why there."""
+
+    offset: int
+    why: str
 
 
 class StartOffsets:
-    """Finds them for one consumer."""
+    """Finds them for one consumer. `topic_ids` are those of the topics that it reads."""
 
     def __init__(
         self,
@@ -23,6 +34,7 @@ class StartOffsets:
         committed: CommittedOffsets,
         start_offset: str,
         unblock: Callable[[], object] | None = None,
+        find_answered: FindAnswered = lambda _: {},
     ) -> None:
         """Prepare; nothing is asked yet.
 
@@ -31,26 +43,57 @@ class StartOffsets:
             committed: What is known to be committed.
             start_offset: `earliest` or `latest`, for partitions that the group never committed.
             unblock: Called where committed offsets are not to be had although brokers answer.
+            find_answered: As `CommittedOffsets` has it; asked for partitions without a committed offset.
         """
         self._consumer = consumer
         self._committed = committed
         self._start_offset = start_offset
         self._unblock = unblock
+        self._find_answered = find_answered
         self._started_ms = int(time.time() * 1000)
+        self._made_anew: dict[str, str | None] = {}  # ids of topics that took the place of others
+        self.topic_ids = TopicIds(consumer)
 
-    def join(self, generation: int, partitions: Collection[int]) -> bool:
-        """A generation of the group begins, with these partitions; gives whether `find` can be asked already."""
-        return self._committed.join(generation, partitions)
-
-    def find(self, partition: TopicPartition) -> int:
-        """Where to go on in this generation.
+    def find(self, generation: int, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int] | None:
+        """A generation of the group begins, with these partitions; gives where to go on, None while that is not known.
 
         Raises:
             kafka.errors.KafkaError: It cannot be told now.
         """
+        own = {partition: Partition(partition.topic, partition.partition) for partition in partitions}
+        before = dict(self._made_anew)
+        made_anew = self.topic_ids.look({partition.topic for partition in partitions})
+        if made_anew is None:
+            return None
+        for topic in made_anew:
+            self._leave_behind(topic)
+        if not self._committed.join(generation, list(own.values())):
+            return None
+        starts = {each: start for each in partitions if (start := self._committed_start(each))}
+        if self._made_anew != before:
+            return None  # brokers hear of it one after the other: one may still give out records of the old topic
+        unknown = [own[each] for each in partitions if each not in starts and each.topic not in self._made_anew]
+        answered = self._find_answered(unknown) if unknown else {}
+        if answered is None:
+            return None
+        for each in partitions:
+            if each not in starts:
+                is_told = own[each] in answered
+                starts[each] = Start(answered[own[each]], "answers") if is_told else self._first_start(each)
+        _log.info(
+            "partitions_assigned",
+            extra={
+                "partitions": sorted(each.partition for each in partitions),
+                "starts": {f"{each.topic}-{each.partition}": start._asdict() for each, start in sorted(starts.items())},
+            },
+        )
+        return {partition: start.offset for partition, start in starts.items()}
+
+    def _committed_start(self, partition: TopicPartition) -> Start | None:
         own = Partition(partition.topic, partition.partition)
+        found: OffsetAndMetadata | None = None
         try:
-            committed = fetch_committed_offset(self._consumer, partition, LOOKUP_MS)
+            found = fetch_committed_offset(self._consumer, partition, LOOKUP_MS)
         except KafkaTimeoutError:
             # A coordinator that has forgotten something may wait without end for a transaction whose end it has
             # forgotten as well.
@@ -59,22 +102,34 @@ class StartOffsets:
                     self._consumer.end_offsets([partition], timeout_ms=LOOKUP_MS)  # fails where brokers are away
                     self._unblock()
                 raise
-            committed = None
-        committed = self._committed.at_least(own, committed)
-        if committed is not None:
-            return committed
-        if self._start_offset == "earliest":
+        if found and self.topic_ids.is_of_another(partition.topic, found.metadata):
+            self._leave_behind(partition.topic)
+            found = None
+        offset = self._committed.at_least(own, found.offset if found else None)
+        return None if offset is None else Start(offset, "committed")
+
+    def _leave_behind(self, topic: str) -> None:
+        """Nothing that is known of the old topic counts for the new one, which is read from its beginning."""
+        if self._made_anew.get(topic) != (now := self.topic_ids.known(topic)):
+            _log.warning("topic_made_anew", extra={"topic": topic})
+            self._made_anew[topic] = now
+            self._committed.forget(topic)
+
+    def _first_start(self, partition: TopicPartition) -> Start:
+        is_new = partition.topic in self._made_anew
+        if is_new or self._start_offset == "earliest":
             start: int = self._consumer.beginning_offsets([partition], timeout_ms=LOOKUP_MS)[partition]
-            return start
+            return Start(start, "made_anew" if is_new else "earliest")
         # `latest` means what arrives after this process started, so that a partition added later is read from its
         # beginning. The end is asked first: a record that arrives between the two calls is then read.
         end: int = self._consumer.end_offsets([partition], timeout_ms=LOOKUP_MS)[partition]
         found = self._consumer.offsets_for_times({partition: self._started_ms}, timeout_ms=LOOKUP_MS)[partition]
-        return end if found is None else int(found.offset)
+        return Start(end if found is None else int(found.offset), "latest")
 
     def out_of_range(self, partition: TopicPartition) -> UserError:
         """What to say where the group's offset leads nowhere."""
-        committed = fetch_committed_offset(self._consumer, partition, LOOKUP_MS)
+        found = fetch_committed_offset(self._consumer, partition, LOOKUP_MS)
+        committed = None if found is None else found.offset
         earliest = self._consumer.beginning_offsets([partition], timeout_ms=LOOKUP_MS)[partition]
         latest = self._consumer.end_offsets([partition], timeout_ms=LOOKUP_MS)[partition]
         name = f"{partition.topic}, partition {partition.partition}"

@@ -55,7 +55,7 @@ def topic_problems(
     for target in targets:
         problems += _forbidden(target, "WRITE")
         if settings.delivery == "exactly_once":
-            problems += _forbidden(target, "READ")  # after a failure they tell what was delivered
+            problems += _forbidden(target, "READ")  # they tell what was delivered
         problems += _unwritable(target)
         if source and target.partitions < source.partitions:
             problems.append(
@@ -110,6 +110,13 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
                     "set 2, or a label that one broker took may be lost with it",
                 )
             )
+        if not may_read(target):
+            hints.append(
+                Problem(
+                    f"topic {target.name} may not be read: a group whose offsets are gone would begin anew",
+                    "grant this user Read on it, so that the worker can see what is answered",
+                )
+            )
         if target.compacted:
             hints.append(
                 Problem(f"topic {target.name} is compacted", "use delete, or records without a key will be refused")
@@ -157,6 +164,11 @@ def arrival_hints(topics: dict[str, Topic], settings: Settings) -> dict[str, Pro
             "if the producer's time is meant, set its message.timestamp.type to CreateTime",
         )
     return hints
+
+
+def may_read(topic: Topic) -> bool:
+    """Whether this user has the right, as far as is told."""
+    return topic.operations is None or "READ" in topic.operations
 
 
 def _duration(milliseconds: float) -> str:

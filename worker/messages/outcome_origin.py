@@ -1,25 +1,51 @@
 """Which record an outcome answers, read from the outcome."""
 
+from collections.abc import Callable
+from functools import partial
+from zlib import crc32
+
 from pydantic import ValidationError
 
 from schemas.emotion_label import Source
 from schemas.wire_format import read_label
 from worker.flow import Record
-from worker.messages.read_dead_letter import read_letter
+from worker.messages.read_dead_letter import Letter, read_letter
+
+BOUNDED_RUN_HEADER = "emotion-labelled-by"
+"""What a bounded run writes bears its group: it is one more answer, and says nothing of how far the workers are."""
 
 
-def origin_of(input_topic: str, outcome: Record) -> Source | None:
-    """The record of the input topic that it answers; None for a tombstone, and for what answers none of them."""
-    origin = _any_origin(outcome)
-    return origin if origin is not None and origin.topic == input_topic else None
+def read_answer(outcome: Record) -> tuple[Source, Callable[[Record], bool]] | None:
+    """The record that it answers, and whether a record is that one and not another that has its place now.
 
-
-def _any_origin(outcome: Record) -> Source | None:
+    None for a tombstone, for what a bounded run wrote, and for what is no outcome.
+    """
+    if any(name == BOUNDED_RUN_HEADER for name, _ in outcome.headers):
+        return None
     if letter := read_letter(outcome):
-        return Source(letter.topic, letter.partition, letter.offset, None)
+        origin = Source(letter.topic, letter.partition, letter.offset, None)
+        if letter.part is not None:  # a part of the value, and perhaps written in another way
+            return origin, lambda _: True
+        return origin, partial(_has_value, *_value_of(letter))
     if outcome.value is None:
         return None
     try:
-        return read_label(outcome.value).source
+        source = read_label(outcome.value).source
     except ValidationError:
         return None
+    return (source, partial(_has_time, source.timestamp_ms)) if source else None
+
+
+def _has_time(timestamp_ms: int | None, record: Record) -> bool:
+    return record.origin.timestamp_ms == timestamp_ms
+
+
+def _value_of(letter: Letter) -> tuple[int, int, bool]:
+    """Length and checksum of what it holds of the original, and whether that is all: a letter may be large."""
+    value = letter.record.value or b""
+    return len(value), crc32(value), letter.original_bytes is None
+
+
+def _has_value(length: int, checksum: int, is_whole: bool, record: Record) -> bool:
+    value = record.value or b""
+    return crc32(value[:length]) == checksum and (len(value) == length or not is_whole)

@@ -65,8 +65,22 @@ EVENTS = (
     ),
     Event(
         "partitions_assigned",
-        ("partitions",),
-        "A new generation of the group: these partitions are read from their committed offsets.",
+        ("partitions", "starts"),
+        "A new generation of the group. `starts` says for each partition from which `offset` it is read, and `why`: it "
+        "is `committed`; `answers` in the outputs end there, and the group has none; the topic was `made_anew`; or the "
+        "group is new, `earliest` or `latest`.",
+    ),
+    Event(
+        "topic_made_anew",
+        ("topic",),
+        "The topic was deleted and made again under its name. Of an input nothing of the old one is committed, and the "
+        "new one is read from its beginning. Of an output, what it held is gone; the worker goes on.",
+    ),
+    Event(
+        "answered_records_gone",
+        ("topic", "partition"),
+        "The group has no offset, and the records that the outputs answer are not there any more: the topic was made "
+        "anew, or they were deleted. What is there is read from its beginning.",
     ),
     Event(
         "offset_went_back",

@@ -44,8 +44,8 @@ class ReadingSettings(SettingsGroup):
     """Consumer group; workers of one group share the work."""
 
     start_offset: Literal["earliest", "latest"] = Field("earliest")
-    """Where a group starts on partitions it has never committed: at their beginning, or with what arrives after the
-    worker's start.
+    """Where a group starts on partitions that it has no offset of and the outputs no answers to: at their beginning, or
+    with what arrives after the worker's start. With answers it goes on behind the last, whichever group wrote it.
     """
 
     input_format: Literal["json", "text"] = Field("json")

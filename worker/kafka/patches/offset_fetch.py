@@ -8,14 +8,16 @@ Upstream: no issue found.
 """
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 
-def fetch_committed_offset(consumer: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> int | None:
-    """The group's offset of a partition; None if it has none.
+def fetch_committed_offset(
+    consumer: KafkaConsumer, partition: TopicPartition, timeout_ms: int
+) -> OffsetAndMetadata | None:
+    """The group's offset of a partition, with what was committed beside it; None if it has none.
 
     Raises:
         kafka.errors.KafkaTimeoutError: No answer within `timeout_ms`.
     """
     consumer._coordinator._offset_fetch_futures.clear()
-    offset: int | None = consumer.committed(partition, timeout_ms=timeout_ms)
-    return offset
+    return consumer.committed(partition, metadata=True, timeout_ms=timeout_ms)

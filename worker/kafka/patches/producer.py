@@ -176,6 +176,10 @@ class WindowProducer(KafkaProducer):  # type: ignore[misc]
         else:
             self._await(self._transaction_manager.begin_abort())
 
+    def topic_id(self, topic: str) -> object:
+        """The topic's id in the client's metadata, up to a minute old; None where brokers know none."""
+        return self._metadata.topic_id(topic)
+
     def abandon(self) -> None:
         """End its thread, which runs on after a `close` that failed."""
         self._sender.force_close()
