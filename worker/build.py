@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -95,20 +95,20 @@ def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
 def checked_topics(
     clients: KafkaClients, settings: Settings, named_by: tuple[str, str, str] = NAMED_BY
 ) -> dict[str, Topic]:
-    """The three topics, once all are fit for use; `named_by` what names them.
+    """The topics, once all are fit for use; `named_by` what names them.
 
     Raises:
         UserError: Everything that is wrong with them.
     """
     with clients.admin() as admin:
-        topics = admin.topics([settings.input_topic, settings.output_topic, settings.dead_letter_topic])
+        topics = admin.topics(settings.topics)
     problems = topic_problems(topics, settings, named_by)
     if problems:
         raise UserError("\n".join(map(str, problems)))
     for name, hint in arrival_hints(topics, settings).items():
         _log.warning("timestamps_of_arrival", extra={"topic": name, "detail": hint.detail, "mend": hint.mend})
     for name in (settings.output_topic, settings.dead_letter_topic):
-        for hint in retention_hints(topics[settings.input_topic], topics[name], settings):
+        for hint in retention_hints(topics, name, settings):
             _log.warning(
                 "retention_shorter_than_input", extra={"topic": name, "detail": hint.detail, "mend": hint.mend}
             )
@@ -180,13 +180,13 @@ def make_stages(
 def make_source(
     settings: Settings,
     consumer: Any,
-    topic: str,
+    topics: Sequence[str],
     wait: Callable[[float], object],
     committed: CommittedOffsets,
     unblock: Callable[[], object] | None = None,
     answered: FindAnswered = lambda _: {},
 ) -> Source:
-    """A source that gathers windows of `topic` for `consumer`.
+    """A source that gathers windows of `topics` for `consumer`.
 
     `wait` sleeps seconds, less if told to stop; `committed` is shared with the sink; `unblock` is called where
     committed offsets are not to be had although brokers answer; `answered` tells where to go on where there are none.
@@ -194,7 +194,7 @@ def make_source(
     first_records = 1 if settings.split else FIRST_RECORDS  # a record may hold very many texts
     sizer = WindowSizer(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic, first_records)
     starts = StartOffsets(consumer, committed, settings.start_offset, unblock, answered)
-    return Source(consumer, topic, sizer, starts, wait)
+    return Source(consumer, topics, sizer, starts, wait)
 
 
 def make_sink(

@@ -59,14 +59,14 @@ class Window:
 class SourceStatus:
     """Where a source stands with its group and with what it reads, as far as is known without asking anybody.
 
-    `heard_at` is when a broker answered last, in monotonic seconds. `lags` are the records of each partition number
-    behind the last window. `at_end` says that nothing can be read now; behind an open transaction that is so with lag.
+    `heard_at` is when a broker answered last, in monotonic seconds. `lags` are the records of each partition behind
+    the last window. `at_end` says that nothing can be read now; behind an open transaction that is so with lag.
     """
 
     is_member: bool
     generations: int
     heard_at: float
-    lags: Mapping[int, int]
+    lags: Mapping[Partition, int]
     at_end: bool
 
 

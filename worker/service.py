@@ -52,7 +52,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     consumer = clients.consumer()
     known = _known_offsets(clients, settings, topics)
     source = build.make_source(
-        settings, consumer, settings.input_topic, stop.wait, known.committed, known.unblock, known.find_answered
+        settings, consumer, settings.input_topics, stop.wait, known.committed, known.unblock, known.find_answered
     )
     with (
         traces as traced,

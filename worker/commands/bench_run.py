@@ -34,7 +34,7 @@ class BenchRun:
         """Run until so many records were delivered."""
         settings, (topics, model, tokenizer) = self._settings, self._parts
         consumer, committed = self._clients.consumer(), CommittedOffsets()
-        source = make_source(settings, consumer, settings.input_topic, threading.Event().wait, committed)
+        source = make_source(settings, consumer, settings.input_topics, threading.Event().wait, committed)
         smallest, refusals = largest_message_bytes(topics, settings), Refusals()
         with (
             closing(source),

@@ -117,7 +117,7 @@ def _broker(settings: Settings) -> Iterator[Result]:
 
 def _topics(settings: Settings) -> Iterator[Result]:
     with KafkaClients(settings).admin() as admin:
-        topics = admin.topics([settings.input_topic, settings.output_topic, settings.dead_letter_topic])
+        topics = admin.topics(settings.topics)
     problems = topic_problems(topics, settings)
     if problems:
         yield from _each("topics", False, problems)

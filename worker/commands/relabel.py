@@ -141,7 +141,7 @@ def _label(
         committed = CommittedOffsets(find_visible=partial(find_visible, clients, settings))
         with (
             tqdm(total=extent.records, unit=" records", disable=None) as progress,
-            closing(make_source(settings, consumer, settings.input_topic, stop.wait, committed)) as unbounded,
+            closing(make_source(settings, consumer, settings.input_topics, stop.wait, committed)) as unbounded,
             closing(make_sink(clients, settings, consumer, smallest, committed, refusals)) as sink,
         ):
             source = BoundedSource(unbounded, extent, progress.update)
@@ -190,6 +190,8 @@ def own_settings(live: Settings, wanted: Relabel) -> Settings:
             f"--to {wanted.to} is EMOTION_OUTPUT_TOPIC, whose readers would see every label a second time: name "
             "another topic, or say --allow-live-topic"
         )
+    if len(live.input_topics) > 1:
+        raise UserError("EMOTION_INPUT_TOPIC names several topics: set it to the one whose range is labelled again")
     if wanted.compare and live.split:
         raise UserError("--compare: with EMOTION_SPLIT a record has several labels, which have one offset")
     what = [live.input_topic, live.model, live.model_revision, wanted.first.text, wanted.until.text, wanted.to]

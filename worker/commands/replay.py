@@ -53,8 +53,8 @@ def replay(settings: Settings, wanted: Replay) -> int:
     settings, filters = _own_settings(settings, wanted), wanted.filters
     clients, target = KafkaClients(settings), wanted.to or settings.input_topic
     letters = settings.dead_letter_topic
-    if wanted.to is None:
-        filters = replace(filters, topic=settings.input_topic)
+    if wanted.to is None or len(settings.input_topics) > 1:
+        filters = replace(filters, topic=target)
     with clients.admin() as admin:
         topics = admin.topics([letters, target])
     missing = [name for name in (letters, target) if name not in topics]
@@ -143,7 +143,7 @@ def _send(settings: Settings, clients: KafkaClients, extent: TopicRange, restore
     with (
         stop_on_signals() as stop,
         tqdm(total=extent.records, unit=" letters", disable=None) as progress,
-        closing(make_source(settings, consumer, settings.dead_letter_topic, stop.wait, committed)) as letters,
+        closing(make_source(settings, consumer, [settings.dead_letter_topic], stop.wait, committed)) as letters,
         closing(make_sink(clients, settings, consumer, restorer.max_message_bytes, committed)) as sink,
     ):
         source = BoundedSource(letters, extent, progress.update)
@@ -170,6 +170,10 @@ def _turn(source: BoundedSource, sink: Sink, restorer: Restorer) -> None:
 def _own_settings(settings: Settings, wanted: Replay) -> Settings:
     if wanted.to in (settings.dead_letter_topic, settings.output_topic):
         raise UserError(f"--to {wanted.to}: originals belong on a topic of texts")
+    if wanted.to not in settings.input_topics and len(settings.input_topics) > 1:
+        raise UserError(
+            "EMOTION_INPUT_TOPIC names several topics: name with --to the one whose originals are sent again"
+        )
     filters = wanted.filters
     chosen = [sorted(filters.reasons or ()), filters.since_ms, filters.until_ms, sorted(filters.partitions or ())]
     what = [settings.dead_letter_topic, wanted.to or settings.input_topic, *chosen]

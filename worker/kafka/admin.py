@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -74,9 +74,11 @@ class Admin:
         """How many brokers the cluster has."""
         return len(self._client.describe_cluster()["brokers"])
 
-    def topics(self, names: list[str]) -> dict[str, Topic]:
+    def topics(self, names: Sequence[str]) -> dict[str, Topic]:
         """Those of `names` that exist and that we may see."""
-        described = {topic["name"]: topic for topic in self._client.describe_topics(names) if not topic["error_code"]}
+        described = {
+            topic["name"]: topic for topic in self._client.describe_topics(list(names)) if not topic["error_code"]
+        }
         return {name: self._topic(name, topic) for name, topic in described.items()}
 
     def create(self, partitions: dict[str, int]) -> None:

@@ -77,7 +77,7 @@ def find_answered(
         return {
             partition: offset
             for topic in {partition.topic for partition in answers}
-            for partition, offset in _next_offsets(clients, settings, topic, answers).items()
+            for partition, offset in _next_offsets(clients, settings, topic, _of(topic, answers)).items()
         }
     except UserError as error:
         _log.warning("answers_not_read", extra={"error": str(error)})
@@ -151,7 +151,7 @@ def _next_offsets(
         elif place.first_unanswered is None and (record.value is not None or record.key is None):
             place.first_unanswered = record.origin.offset  # no tombstone: what passes one on does not name it
     found: dict[Partition, int] = {}
-    for partition in [each for each in answers if each.topic == topic]:
+    for partition in answers:
         place = places[partition]
         if place.last is None:
             _log.warning("answered_records_gone", extra={"topic": topic, "partition": partition.number})
@@ -164,6 +164,10 @@ def _next_offsets(
             first = place.last + 1 if place.first_unanswered is None else place.first_unanswered
             found[partition] = min(first, place.last + 1)
     return found
+
+
+def _of(topic: str, answers: Mapping[Partition, _Answers]) -> dict[Partition, _Answers]:
+    return {partition: known for partition, known in answers.items() if partition.topic == topic}
 
 
 def _span(settings: Settings) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from kafka import KafkaConsumer, TopicPartition
@@ -50,7 +50,7 @@ class Source:
     def __init__(
         self,
         consumer: KafkaConsumer,
-        topic: str,
+        topics: Sequence[str],
         sizer: WindowSizer,
         starts: StartOffsets,
         wait: Callable[[float], object],
@@ -59,13 +59,13 @@ class Source:
 
         Args:
             consumer: With auto-commit off and no offset reset.
-            topic: The input topic.
+            topics: The input topics.
             sizer: Says how many records the next window may hold.
             starts: Finds where a partition is read from.
             wait: Sleeps that many seconds, less if the worker is told to stop.
         """
         self._consumer = consumer
-        self._topic = topic
+        self._topics = topics
         self._sizer = sizer
         self._starts = starts
         self._wait = wait
@@ -78,7 +78,7 @@ class Source:
         self._awaits_delivery = False
         self._is_static = consumer.config["group_instance_id"] is not None
         self._confirmed = self._heard = time.monotonic()
-        consumer.subscribe([topic])
+        consumer.subscribe(list(topics))
 
     def poll(self) -> Window:
         """Wait up to half a second for records, then gather what is there.
@@ -109,7 +109,7 @@ class Source:
         except GROUP_ERRORS as error:
             raise group_error(error) from error
         except (CorruptRecordError, LogTruncationError) as error:
-            raise UserError(f"the log of {self._topic} cannot be read any further: {error}") from error
+            raise UserError(f"a log of {', '.join(self._topics)} cannot be read any further: {error}") from error
         self._failures = 0
         self._awaits_delivery = bool(window)
         return window
@@ -123,13 +123,13 @@ class Source:
 
     def status(self) -> SourceStatus:
         """Where it stands; right once the last window was delivered."""
-        lags: dict[int, int] = {}
+        lags: dict[Partition, int] = {}
         at_end = self._membership is not None
         with suppress(IllegalStateError):  # a partition was taken away a moment ago
             for partition in self._consumer.assignment():
                 position, end = self._delivered.get(partition), self._consumer.highwater(partition)
                 if position is not None and end is not None:
-                    lags[partition.partition] = max(0, end - position)
+                    lags[Partition(*partition)] = max(0, end - position)
                     at_end &= position >= min(end, self._readable_ends.get(partition, end))
                 else:
                     at_end = False
@@ -188,7 +188,7 @@ class Source:
         if heard:
             self._readable_ends = {}
         elif time.monotonic() - self._heard > _SILENCE_SECONDS:
-            asked = list(self._consumer.assignment()) or [TopicPartition(self._topic, 0)]  # some have nothing to do
+            asked = list(self._consumer.assignment()) or [TopicPartition(self._topics[0], 0)]  # some have nothing to do
             self._readable_ends = self._consumer.end_offsets(asked, timeout_ms=LOOKUP_MS)
             heard = True
         if heard:
@@ -215,8 +215,9 @@ class Source:
         if membership is not None:
             assignment = self._consumer.assignment()
             # The client says nothing about a topic that was deleted; it only loses its partitions.
-            if not assignment and not self._consumer.partitions_for_topic(self._topic):
-                raise UserError(f"topic {self._topic} does not exist any more, or this user may not see it")
+            others = set(self._topics) - {partition.topic for partition in assignment}
+            if gone := [topic for topic in others if not self._consumer.partitions_for_topic(topic)]:
+                raise UserError(f"topic {gone[0]} does not exist any more, or this user may not see it")
             starts = self._starts.find(membership[0], assignment)
             if starts is None:
                 self._wait(_BACKOFF_SECONDS[0])

@@ -1,6 +1,7 @@
-"""Whether the three topics are fit for use, by what the cluster says of them."""
+"""Whether the topics are fit for use, by what the cluster says of them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.errors import Problem
@@ -39,33 +40,33 @@ def topic_problems(
     topics: dict[str, Topic], settings: Settings, named_by: tuple[str, str, str] = NAMED_BY
 ) -> list[Problem]:
     """What keeps the worker from its work; empty if nothing does."""
-    names = (settings.input_topic, settings.output_topic, settings.dead_letter_topic)
+    by_input, *by_outputs = named_by
     problems = [
         Problem(
             f"topic {topic} ({variable}) does not exist or this user may not see it",
             "create it, name another, or grant this user Describe on it",
         )
-        for variable, topic in zip(named_by, names, strict=True)
+        for variable, topic in zip([by_input] * len(settings.input_topics) + by_outputs, settings.topics, strict=True)
         if topic not in topics
     ]
-    source = topics.get(settings.input_topic)
+    sources = [topics[name] for name in settings.input_topics if name in topics]
     targets = [topics[name] for name in (settings.output_topic, settings.dead_letter_topic) if name in topics]
-    if source:
+    for source in sources:
         problems += _forbidden(source, "READ")
     for target in targets:
         problems += _forbidden(target, "WRITE")
         if settings.delivery == "exactly_once":
             problems += _forbidden(target, "READ")  # they tell what was delivered
         problems += _unwritable(target)
-        if source and target.partitions < source.partitions:
-            problems.append(
-                Problem(
-                    f"topic {target.name} has {target.partitions} partitions, but {source.name} has "
-                    f"{source.partitions}",
-                    "a record goes to the partition number that it came from, so give "
-                    f"{target.name} at least {source.partitions}",
-                )
+        problems += [
+            Problem(
+                f"topic {target.name} has {target.partitions} partitions, but {source.name} has {source.partitions}",
+                f"a record goes to the partition number that it came from, so give {target.name} at least "
+                f"{source.partitions}",
             )
+            for source in sources
+            if target.partitions < source.partitions
+        ]
     letters = topics.get(settings.dead_letter_topic)
     if letters and letters.max_message_bytes is not None and letters.max_message_bytes < _DEAD_LETTER_BYTES:
         problems.append(
@@ -81,7 +82,8 @@ def topic_problems(
 def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
     """What works, but perhaps not as it is meant."""
     hints = list(arrival_hints(topics, settings).values())
-    source = topics[settings.input_topic]
+    sources = [topics[name] for name in settings.input_topics]
+    largest = max(sources, key=lambda source: source.max_message_bytes or 0)
     for target in (topics[settings.output_topic], topics[settings.dead_letter_topic]):
         if target.max_message_bytes is None:
             hints.append(
@@ -90,15 +92,15 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
                     "grant it DescribeConfigs on the topic",
                 )
             )
-        elif source.max_message_bytes and target.max_message_bytes < source.max_message_bytes:
+        elif largest.max_message_bytes and target.max_message_bytes < largest.max_message_bytes:
             hints.append(
                 Problem(
-                    f"topic {target.name} takes messages of {target.max_message_bytes} bytes, {source.name} of "
-                    f"{source.max_message_bytes}",
+                    f"topic {target.name} takes messages of {target.max_message_bytes} bytes, {largest.name} of "
+                    f"{largest.max_message_bytes}",
                     "give it as much as the input, or the largest messages become dead letters, cut to what fits",
                 )
             )
-        hints += retention_hints(source, target, settings)
+        hints += retention_hints(topics, target.name, settings)
         if target.replicas == 1:
             hints.append(
                 Problem(f"topic {target.name} has one replica", "have three, or its broker's end is that of its data")
@@ -124,18 +126,19 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
     return hints
 
 
-def retention_hints(source: Topic, target: Topic, settings: Settings) -> list[Problem]:
-    """What of a target is deleted sooner than the text that it answers, whose time it has."""
-    if settings.label_timestamp == "now" or target.stamps_arrival:
+def retention_hints(topics: Mapping[str, Topic], output: str, settings: Settings) -> list[Problem]:
+    """Whether an output deletes sooner than an input what answers a text, whose time it has."""
+    target = topics[output]
+    kept = [topics[name].retention_ms for name in settings.input_topics]
+    longest = max((each for each in kept if each is not None), default=None)
+    if settings.label_timestamp == "now" or target.stamps_arrival or target.retention_ms is None or longest is None:
         return []
-    if target.retention_ms is None or source.retention_ms is None:
-        return []
-    if source.retention_ms <= target.retention_ms:
+    if longest <= target.retention_ms:
         return []
     return [
         Problem(
             f"topic {target.name} keeps records for {_duration(target.retention_ms)}, and the input for "
-            f"{_duration(source.retention_ms)}: what answers an old text may be deleted at once",
+            f"{_duration(longest)}: what answers an old text may be deleted at once",
             "give it the input's retention.ms, or set EMOTION_LABEL_TIMESTAMP=now",
         )
     ]
@@ -145,9 +148,7 @@ def arrival_hints(topics: dict[str, Topic], settings: Settings) -> dict[str, Pro
     """By topic, where brokers stamp records as they arrive although labels are to have the time of their texts."""
     if settings.label_timestamp == "now":
         return {}
-    source, *targets = (
-        topics[name] for name in (settings.input_topic, settings.output_topic, settings.dead_letter_topic)
-    )
+    targets = (topics[settings.output_topic], topics[settings.dead_letter_topic])
     stamped = "stamps records with the time of their arrival (message.timestamp.type=LogAppendTime)"
     hints = {
         target.name: Problem(
@@ -158,12 +159,17 @@ def arrival_hints(topics: dict[str, Topic], settings: Settings) -> dict[str, Pro
         for target in targets
         if target.stamps_arrival
     }
-    if source.stamps_arrival and len(hints) < len(targets):
-        hints[source.name] = Problem(
+    sources = [topics[name] for name in settings.input_topics]
+    if len(hints) == len(targets):
+        return hints
+    return hints | {
+        source.name: Problem(
             f"topic {source.name} {stamped}: that, and not the producer's, is the time of a text which its label gets",
             "if the producer's time is meant, set its message.timestamp.type to CreateTime",
         )
-    return hints
+        for source in sources
+        if source.stamps_arrival
+    }
 
 
 def may_read(topic: Topic) -> bool:

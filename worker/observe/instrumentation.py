@@ -77,8 +77,8 @@ class Instrumentation:
         self._stage_seconds = {stage: meters[STAGE_SECONDS].labels(stage) for stage in _STAGES}
         self._contents = WindowContents()
         self._generations = 0
-        self._last_stamps: dict[int, int] = {}
-        self._shown: set[int] = set()
+        self._last_stamps: dict[flow.Partition, int] = {}
+        self._shown: set[flow.Partition] = set()
         self._refresh_at = 0.0
         heartbeat.loaded_at = time.monotonic()
 
@@ -142,7 +142,9 @@ class Instrumentation:
             self._contents.outcomes = outcomes
             self._counter.add(self._contents)
             self._last_stamps |= {
-                r.origin.partition: r.origin.timestamp_ms for r in window.records if r.origin.timestamp_ms is not None
+                flow.Partition(r.origin.topic, r.origin.partition): r.origin.timestamp_ms
+                for r in window.records
+                if r.origin.timestamp_ms is not None
             }
         if now >= self._refresh_at:
             self._look_around()
@@ -219,14 +221,14 @@ class Instrumentation:
         now_ms = time.time() * 1000
         for partition in self._shown - status.lags.keys():  # given away
             self._last_stamps.pop(partition, None)
-            self._meters[LAG_RECORDS].labels(partition).set(0)
-            self._meters[LAG_SECONDS].labels(partition).set(0)
+            self._meters[LAG_RECORDS].labels(*partition).set(0)
+            self._meters[LAG_SECONDS].labels(*partition).set(0)
         for partition, lag in status.lags.items():
-            self._meters[LAG_RECORDS].labels(partition).set(lag)
+            self._meters[LAG_RECORDS].labels(*partition).set(lag)
             stamp = self._last_stamps.get(partition)
             if lag == 0 or stamp is not None:
                 age_ms = max(0.0, now_ms - stamp) if lag and stamp else 0.0
-                self._meters[LAG_SECONDS].labels(partition).set(age_ms / 1000)
+                self._meters[LAG_SECONDS].labels(*partition).set(age_ms / 1000)
         self._shown = set(status.lags)
         self._meters[PARTITIONS].set(len(status.lags))
         self._counter.publish()

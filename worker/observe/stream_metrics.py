@@ -127,7 +127,7 @@ LAG_RECORDS = Metric(
     "records",
     "Records of a partition that are not delivered yet; 0 of a partition that was given away.",
     "Growing: more processes, workers or a faster device, up to one worker a partition. Take the maximum over workers.",
-    ("partition",),
+    ("topic", "partition"),
     options={"multiprocess_mode": "livemostrecent"},
 )
 LAG_SECONDS = Metric(
@@ -136,7 +136,7 @@ LAG_SECONDS = Metric(
     "seconds",
     "Age of the record of a partition that was delivered last, by its timestamp; 0 without lag.",
     "As for `emotion_lag_records`. Alert on this one: it is what readers of the labels notice.",
-    ("partition",),
+    ("topic", "partition"),
     options={"multiprocess_mode": "livemostrecent"},
 )
 END_TO_END_SECONDS = Metric(

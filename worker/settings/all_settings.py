@@ -46,6 +46,16 @@ class Settings(
     )
 
     @property
+    def input_topics(self) -> tuple[str, ...]:
+        """The topics that texts are read from."""
+        return tuple(map(str.strip, self.input_topic.split(",")))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """All that are read or written."""
+        return (*self.input_topics, self.output_topic, self.dead_letter_topic)
+
+    @property
     def fields(self) -> Fields:
         """Where a message's parts lie in a JSON object, and which objects are messages."""
         return Fields.parse(
@@ -64,10 +74,9 @@ class Settings(
 
     @model_validator(mode="after")
     def _check_neighbours(self) -> Self:
-        topics = [self.input_topic, self.output_topic, self.dead_letter_topic]
-        if len(set(topics)) < len(topics):
+        if len(set(self.topics)) < len(self.topics):
             raise ValueError(
-                "EMOTION_INPUT_TOPIC, EMOTION_OUTPUT_TOPIC and EMOTION_DEAD_LETTER_TOPIC must be three different topics"
+                "EMOTION_INPUT_TOPIC, EMOTION_OUTPUT_TOPIC and EMOTION_DEAD_LETTER_TOPIC must be different topics"
             )
         needs_json = {"EMOTION_COPY_FIELDS": self.copy_fields, "EMOTION_ONLY_IF": self.only_if}
         for name in [name for name, value in needs_json.items() if value and self.input_format == "text"]:

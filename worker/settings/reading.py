@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from schemas.condition import parse_conditions
 from schemas.fields import UNAVAILABLE, parse_paths
@@ -12,6 +12,7 @@ from worker.settings.base import FieldName, KafkaName, SettingsGroup, readable
 OF_MESSAGES = ("input_format", "text_field", "id_field", "only_if", "without_text", "split", "unavailable_value")
 """The settings that say how a record becomes a text."""
 
+_TOPIC = TypeAdapter(KafkaName)
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[^\s,:;\[\]/@]+):(\d{1,5})")
 
 
@@ -29,6 +30,15 @@ def _check_servers(servers: str) -> str:
     return servers
 
 
+def _check_topics(topics: str) -> str:
+    names = list(map(str.strip, topics.split(",")))
+    for name in names:
+        _TOPIC.validate_python(name)
+    if len(set(names)) < len(names):
+        raise ValueError("must name each topic once")
+    return topics
+
+
 class ReadingSettings(SettingsGroup):
     """What the worker reads."""
 
@@ -37,8 +47,10 @@ class ReadingSettings(SettingsGroup):
     `check --device`.
     """
 
-    input_topic: KafkaName = Field("text-messages")
-    """Topic that texts are read from."""
+    input_topic: Annotated[str, AfterValidator(_check_topics)] = Field("text-messages")
+    """Topic that texts are read from; several with commas between. What answers a text has its partition number,
+    whichever topic it came from.
+    """
 
     group_id: str = Field("emotion-worker", min_length=1)
     """Consumer group; workers of one group share the work."""

@@ -32,6 +32,8 @@ from worker.observe.metrics import Meters
 from worker.observe.window_counter import WindowCounter
 
 UNKNOWN = 1
+P0, P1 = Partition("in", 0), Partition("in", 1)
+OF_P0, OF_P1 = ({"topic": "in", "partition": number} for number in ("0", "1"))
 
 
 class MadeUp:
@@ -48,7 +50,7 @@ class MadeUp:
 
     def __init__(self) -> None:
         self.refuse = False
-        self.standing_now = SourceStatus(True, 1, time.monotonic(), {0: 0, 1: 0}, True)
+        self.standing_now = SourceStatus(True, 1, time.monotonic(), {P0: 0, P1: 0}, True)
         self.windows: list[Window] = []
 
     def memory_bytes(self) -> int:
@@ -190,29 +192,23 @@ def test_texts_that_the_cache_answers_are_counted_and_are_no_work_of_the_model(
 def test_lag_is_shown_in_records_and_by_the_age_of_what_was_delivered_last(
     stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
 ) -> None:
-    parts.standing_now = SourceStatus(True, 1, 0, {0: 7, 1: 0}, False)
+    parts.standing_now = SourceStatus(True, 1, 0, {P0: 7, P1: 0}, False)
     run(stages, parts, window(3, age_seconds=100))
     value = registry.get_sample_value
-    assert (value("emotion_lag_records", {"partition": "0"}), value("emotion_lag_records", {"partition": "1"})) == (
-        7,
-        0,
-    )
-    assert value("emotion_lag_seconds", {"partition": "0"}) == pytest.approx(100, abs=20)
-    assert value("emotion_lag_seconds", {"partition": "1"}) == 0
+    assert [value("emotion_lag_records", each) for each in (OF_P0, OF_P1)] == [7, 0]
+    assert value("emotion_lag_seconds", OF_P0) == pytest.approx(100, abs=20)
+    assert value("emotion_lag_seconds", OF_P1) == 0
 
 
 def test_a_partition_that_was_given_away_has_no_lag_here(
     stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
 ) -> None:
-    parts.standing_now = SourceStatus(True, 1, 0, {0: 7, 1: 9}, False)
+    parts.standing_now = SourceStatus(True, 1, 0, {P0: 7, P1: 9}, False)
     run(stages, parts, window(3))
-    parts.standing_now = SourceStatus(True, 2, 0, {1: 9}, False)
+    parts.standing_now = SourceStatus(True, 2, 0, {P1: 9}, False)
     run(stages, parts, EMPTY)
     value = registry.get_sample_value
-    assert (value("emotion_lag_records", {"partition": "0"}), value("emotion_lag_records", {"partition": "1"})) == (
-        0,
-        9,
-    )
+    assert [value("emotion_lag_records", each) for each in (OF_P0, OF_P1)] == [0, 9]
     assert (value("emotion_partitions"), value("emotion_rebalances_total")) == (1, 2)
 
 
@@ -230,7 +226,7 @@ def test_a_worker_is_ready_once_nothing_is_left_to_read_or_something_was_deliver
     stages: loop.Stages, parts: MadeUp, heartbeat: Heartbeat
 ) -> None:
     health = Health([heartbeat], lambda: False)
-    parts.standing_now = SourceStatus(True, 1, time.monotonic(), {0: 5}, False)
+    parts.standing_now = SourceStatus(True, 1, time.monotonic(), {P0: 5}, False)
     run(stages, parts, EMPTY)
     assert health.not_ready() == ["offsets: there is lag, and none was committed yet"]
     run(stages, parts, window(1))

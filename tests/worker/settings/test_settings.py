@@ -216,7 +216,7 @@ def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_topics_must_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_OUTPUT_TOPIC", "text-messages")
-    with pytest.raises(UserError, match="three different topics"):
+    with pytest.raises(UserError, match="must be different topics"):
         load_settings()
 
 
