@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
+from tokenizers import Encoding
 from tokenizers import Tokenizer as FastTokenizer
 from transformers import AutoTokenizer
 
 from worker.errors import UserError
 from worker.flow import Request, TokenizedText
 from worker.model.artifact import Artifact
+from worker.model.long_texts import LongTexts
 
 
 class Tokenizer:
@@ -36,14 +38,18 @@ class Tokenizer:
         self._tokenizer: FastTokenizer = tokenizer.backend_tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens)
+        self._long_texts = LongTexts(self._tokenizer, self.max_tokens)
 
     def tokenize(self, requests: Iterable[Request]) -> list[TokenizedText]:
-        """Tokenize each text once, however often a window holds it, all at once and in parallel on all cores."""
+        """Tokenize each text once, however often a window holds it: long ones alone, others on all cores."""
         by_text: dict[str, list[Request]] = {}
         for request in requests:
             by_text.setdefault(request.text, []).append(request)
+        long = [text for text in by_text if len(text) > self._long_texts.min_characters]
+        tokenized = [_tokenized(by_text.pop(text), self._long_texts.encode(text)) for text in long]
         encodings = self._tokenizer.encode_batch_fast(list(by_text))
-        return [
-            TokenizedText(requests, encoding.ids, bool(encoding.overflowing))
-            for requests, encoding in zip(by_text.values(), encodings, strict=True)
-        ]
+        return tokenized + [_tokenized(*each) for each in zip(by_text.values(), encodings, strict=True)]
+
+
+def _tokenized(requests: list[Request], encoding: Encoding) -> TokenizedText:
+    return TokenizedText(requests, encoding.ids, bool(encoding.overflowing))
