@@ -49,6 +49,13 @@ PIECES = [
     *("[MASK]", "[", "PAD]", "[PAD]", "<mask>", " <mask> ", "</s>", "<", "mask>"),
 ]
 
+TRAPS = [
+    "e\x1c\x1c\x1c\x1c" * 200,  # a space for Python, not for BERT: one word
+    ("e" + "\u0301" * 8) * 120,  # too long a word, but not in its first 400 characters
+    "happy\u0600 " * 100,  # one character with the space, for sentencepiece
+    "@" + "e\u0301" * 500 + "\x01" + "e" * 20,  # a name that ends at what is no letter
+]
+
 
 def charsmap(mapped: dict[str, str]) -> bytes:
     """What sentencepiece compiles from rules: a trie of the characters' bytes, and the texts that they become."""
@@ -110,7 +117,7 @@ def unigram(normalizer: Any, pre_tokenizer: Any) -> Tokenizer:
 
 
 def xlm_r() -> Tokenizer:
-    rules = {"Ａ": "A", "ﬁ": "fi", "\u3000": " ", "\u00a0": " ", "\t": " ", "\n": " ", "\x01": "", "e\u0301": "é"}
+    rules = {"Ａ": "A", "ﬁ": "fi", "\u3000": " ", "\u00a0": " ", "\t": " ", "\n": " ", "\x01": "", "\u0600": ""}
     spaces = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
     return unigram(normalizers.Precompiled(charsmap(rules)), spaces)
 
@@ -192,7 +199,7 @@ def texts(seed: int, count: int) -> Iterator[str]:
 def test_a_long_text_has_the_tokens_that_it_has_whole(make: Callable[[], Tokenizer]) -> None:
     tokenizer = Watched(make())
     long_texts = LongTexts(tokenizer, MAX_TOKENS)  # type: ignore[arg-type]
-    for number, text in enumerate(texts(7, 80)):
+    for number, text in enumerate([*TRAPS, *texts(7, 80)]):
         found, (whole,) = long_texts.encode(text), tokenizer.encode_batch_fast([text])
         assert (found.ids, bool(found.overflowing)) == (whole.ids, bool(whole.overflowing)), (number, text[:200])
 
