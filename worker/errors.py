@@ -59,3 +59,6 @@ def exit_code(command: Callable[[], int]) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         return 1
+    except OSError as error:  # no room, no right, a file that is none, a port that is taken
+        sys.stderr.write(f"emotion-worker: {error}\n")
+        return 1

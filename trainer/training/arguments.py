@@ -68,7 +68,7 @@ def parse(argv: Sequence[str]) -> tuple[TrainOptions, TrainingArguments]:
     except json.JSONDecodeError as error:
         broken = [name for name, value in values.items() if value == error.doc]
         raise UserError(f"--{', --'.join(broken) or 'train'}: no JSON: {first_line(error)}") from error
-    except (ImportError, ValueError) as error:
+    except (ImportError, TypeError, ValueError) as error:
         raise UserError(f"train: {first_line(error)}") from error
     _check(options, arguments)
     return options, arguments

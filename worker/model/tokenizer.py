@@ -11,6 +11,8 @@ from worker.flow import Request, TokenizedText
 from worker.model.artifact import Artifact
 from worker.model.long_texts import LongTexts
 
+_MOST_TOKENS = 2**31 - 1  # some models know no limit
+
 
 class Tokenizer:
     """The model's own tokenizer. Lower-casing, if the model wants it, is part of it."""
@@ -33,9 +35,14 @@ class Tokenizer:
             raise UserError(
                 f"EMOTION_MODEL: {artifact.folder} needs a fast tokenizer (tokenizer.json) with a padding token"
             )
-        self.max_tokens = min(tokenizer.model_max_length, positions)
+        self.max_tokens = int(min(tokenizer.model_max_length, positions, _MOST_TOKENS))
         self.unknown_id: int | None = tokenizer.unk_token_id
         self._tokenizer: FastTokenizer = tokenizer.backend_tokenizer
+        if self.max_tokens <= self._tokenizer.num_special_tokens_to_add(False):
+            raise UserError(
+                f"EMOTION_MODEL: {artifact.folder} takes {self.max_tokens} tokens: no room for a text; see "
+                "model_max_length in tokenizer_config.json and max_position_embeddings in config.json"
+            )
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens)
         self._long_texts = LongTexts(self._tokenizer, self.max_tokens)

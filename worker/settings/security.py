@@ -4,9 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
 
-from worker.settings.base import SettingsGroup, refuse, shaped
+from worker.settings.base import SettingsGroup, refuse, web_address
 
-_URL_WORDS = "must begin with `https://` or `http://`, then a host and a path, with no user and password in it"
+_URL_WORDS = (
+    "must begin with `https://` or `http://`, then a host (in ASCII) and a path, with no user and password in it"
+)
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 
@@ -39,7 +41,7 @@ class SecuritySettings(SettingsGroup):
     sasl_password: SecretStr | None = Field(None, min_length=1)
     """Its password."""
 
-    oauth_token_url: Annotated[str, shaped(r"https?://[^\s/@]+(/\S*)?", _URL_WORDS)] | None = Field(None)
+    oauth_token_url: Annotated[str, web_address(r"https?://[^\s/@]+(/\S*)?", _URL_WORDS)] | None = Field(None)
     """Token endpoint for `OAUTHBEARER` (OAuth 2.0 client credentials)."""
 
     oauth_client_id: str | None = Field(None, min_length=1)
