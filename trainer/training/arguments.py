@@ -22,6 +22,8 @@ _OURS: Mapping[str, Any] = {
 METRICS = ("loss", "accuracy", "macro_f1")
 """What an evaluation measures, and a best checkpoint can be chosen by."""
 
+_COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+
 # What would fail in the middle of a training, or measure nothing, with the reason.
 _REFUSED: Sequence[tuple[str, Callable[[Any], bool], str]] = (
     ("per_device_train_batch_size", lambda value: value < 1, "give 1 or more"),
@@ -29,6 +31,16 @@ _REFUSED: Sequence[tuple[str, Callable[[Any], bool], str]] = (
     ("gradient_accumulation_steps", lambda value: value < 1, "give 1 or more"),
     ("label_smoothing_factor", lambda value: not 0 <= value < 1, "give a share from 0 to below 1"),
     ("seed", lambda value: not 0 <= value < 2**32, "give a whole number from 0 to 4294967295"),
+    (
+        "neftune_noise_alpha",
+        lambda value: value is not None and not value > 0,
+        "give a number above 0, or leave it out",
+    ),
+    (
+        "torch_compile_mode",
+        lambda value: value not in (None, *_COMPILE_MODES),
+        f"choose one of {', '.join(_COMPILE_MODES)}",
+    ),
     ("prediction_loss_only", bool, "the figures need the predictions; leave it out"),
     ("batch_eval_metrics", bool, "the figures are of the whole split; leave it out"),
     ("eval_do_concat_batches", lambda value: not value, "the figures are of the whole split; leave it out"),
