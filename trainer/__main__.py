@@ -9,6 +9,7 @@ from types import ModuleType
 from safetensors import SafetensorError
 
 from trainer.commands import cue_label, data_report, evaluate, export, soft_label, train
+from trainer.commands.common import flush_output
 from trainer.errors import UserError
 
 # What the extra `trainer` of the distribution brings; the worker does without.
@@ -32,6 +33,23 @@ def main() -> None:
 
 def run(argv: list[str]) -> int:
     """Runs one command and returns the exit code."""
+    try:
+        try:
+            _run(argv)
+        finally:
+            flush_output()
+    except UserError as error:
+        return _fail(str(error))
+    except BrokenPipeError:  # the reader of our output has seen enough
+        return 1
+    except (OSError, SafetensorError) as error:  # no space, no right, a disk that fails
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted")
+    return 0
+
+
+def _run(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="emotion-trainer",
         description="Fine-tune, measure and export emotion models.",
@@ -42,16 +60,8 @@ def run(argv: list[str]) -> int:
     command = parser.parse_args(argv[:1]).command
     missing = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
     if missing:
-        return _fail(f"{', '.join(missing)} not installed; run: pip install 'emotion-labeller[trainer]'")
-    try:
-        COMMANDS[command].run(argv[1:])
-    except UserError as error:
-        return _fail(str(error))
-    except (OSError, SafetensorError) as error:  # no space, no right, a disk that fails
-        return _fail(str(error))
-    except KeyboardInterrupt:
-        return _fail("interrupted")
-    return 0
+        raise UserError(f"{', '.join(missing)} not installed; run: pip install 'emotion-labeller[trainer]'")
+    COMMANDS[command].run(argv[1:])
 
 
 def _fail(message: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.commands.bench_report import FIELDS
-from worker.commands.options import RANGE_OPTIONS, add_dead_letters, add_range, log_level
+from worker.commands.options import RANGE_OPTIONS, above_zero, add_dead_letters, add_range, log_level, positive
 from worker.errors import UserError, exit_code
 from worker.observe.logs import configure_logging
 from worker.settings import load_settings
@@ -16,9 +16,14 @@ from worker.settings import load_settings
 
 def main() -> int:
     """Run one command; returns the exit code."""
+    return exit_code(_main)
+
+
+def _main() -> int:
     arguments = parser().parse_args()
     configure_logging(arguments.log_level)
-    return exit_code(partial(arguments.command, arguments))
+    code: int = arguments.command(arguments)
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,24 +70,17 @@ def _add_bench(add: Callable[..., argparse.ArgumentParser]) -> None:
         epilog="the last line is JSON:\n" + "\n".join(f"  {name}: {text}" for name, text in FIELDS.items()),
     )
     bench.add_argument("--input", type=Path, metavar="FILE", help="texts, one a line (default: built-in ones)")
-    bench.add_argument("--texts", type=_positive, default=2_000, help="how many of them (default: %(default)s)")
+    bench.add_argument("--texts", type=positive, default=2_000, help="how many of them (default: %(default)s)")
     bench.add_argument(
-        "--records", type=_positive, default=20_000, help="records to measure the client with (default: %(default)s)"
+        "--records", type=positive, default=20_000, help="records to measure the client with (default: %(default)s)"
     )
-    bench.add_argument("--rounds", type=_positive, default=3, help="runs of each, in turns (default: %(default)s)")
-    bench.add_argument("--target-rate", type=float, metavar="TEXTS_PER_S", help="advise how to reach it")
+    bench.add_argument("--rounds", type=positive, default=3, help="runs of each, in turns (default: %(default)s)")
+    bench.add_argument("--target-rate", type=above_zero, metavar="TEXTS_PER_S", help="advise how to reach it")
     bench.add_argument(
-        "--price-per-hour", type=float, metavar="PRICE", help="of one replica: what a million texts cost"
+        "--price-per-hour", type=above_zero, metavar="PRICE", help="of one replica: what a million texts cost"
     )
     bench.add_argument("--plots", type=Path, metavar="FOLDER", help="write PNG pictures there")
     bench.set_defaults(command=_bench)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
-    return number
 
 
 # Each command imports what it needs: torch alone takes seconds.

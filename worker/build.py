@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
-from worker.flow import Batch, Refusals, TokenizedText
+from worker.flow import Batch, Refusals, Request, TokenizedText
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.sink import Sink
@@ -76,9 +76,19 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
     load = partial(
         Model, artifact, settings.device, batch_tokens=settings.batch_tokens, confident_score=settings.confident_score
     )
-    model = load(dtype=settings.dtype)
-    exact = None if model.is_exact else load(dtype="float32")
-    return model, exact, Tokenizer(artifact, model.positions)
+    try:
+        model = load(dtype=settings.dtype)
+        exact = None if model.is_exact else load(dtype="float32")
+        tokenizer = Tokenizer(artifact, model.positions)
+        tokenizer.tokenize([Request(0, "", "a text", None)])  # some are loaded and cannot
+    except UserError:
+        raise
+    except Exception as error:  # whatever a broken file makes the code of others raise
+        raise UserError(
+            f"EMOTION_MODEL: {artifact.folder} cannot be used: {type(error).__name__}: {error}",
+            "see whether its files belong together and are whole, or copy it again",
+        ) from error
+    return model, exact, tokenizer
 
 
 def set_batch_tokens(model: "Model", settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Errors by what happens next. Anything else ends the process with its traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
@@ -46,7 +47,10 @@ class OutcomesRefusedError(NotDeliveredError):
 def exit_code(command: Callable[[], int]) -> int:
     """Run a command; returns its exit code: USER_ERROR for what the user can mend, 1 for what may pass."""
     try:
-        return command()
+        try:
+            return command()
+        finally:
+            _flush_output()
     except UserError as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"emotion-worker: {line}\n")
@@ -57,5 +61,16 @@ def exit_code(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
         return 1
+    except OSError as error:  # no room, no right, a file that is none, a port that is taken
+        sys.stderr.write(f"emotion-worker: {error}\n")
+        return 1
+
+
+def _flush_output() -> None:
+    """Find out here, and not when Python ends, that the output cannot be written; then nothing is tried again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise

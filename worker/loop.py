@@ -71,35 +71,36 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
     attempts = 0  # in a row that failed
     while not stopping():
         turn()
-        try:
-            stages.sink.settle()  # before the committed offsets are read again: it may still change them
-        except NotDeliveredError as error:
-            attempts += 1
-            _log.warning("broker_away", extra={"error": str(error)})
-            _say_if_stuck(attempts, error)
-            stages.source.rewind()
-            continue
-        window = stages.source.poll()
-        if not window:
-            continue
-        requests, others = stages.decode(window.records)
-        predictions = stages.predict(stages.plan(stages.tokenize(requests)))
-        skipped = {other.index for other in others if isinstance(other, Skipped)}
-        answers = [*predictions, *(other for other in others if not isinstance(other, Skipped))]
-        outcomes = in_order(stages.encode(window.records, answers), len(window.records), skipped)
-        try:
-            stages.sink.deliver(window, outcomes)
-        except NotDeliveredError as error:
-            attempts += not isinstance(error, OutcomesRefusedError)
-            _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
-            _say_if_stuck(attempts, error)
-            stages.source.rewind()
-        else:
-            attempts = 0
-            stages.circuit_breaker(outcomes)
+        attempts = _turn(stages, attempts)
 
 
-def _say_if_stuck(attempts: int, error: NotDeliveredError) -> None:
-    """The same window again and again, for whatever reason: nobody should have to count lines of the log."""
+def _turn(stages: Stages, attempts: int) -> int:
+    """One window, let go before the next one is polled: both may be large. Returns the attempts that failed."""
+    try:
+        stages.sink.settle()  # before the committed offsets are read again: it may still change them
+    except NotDeliveredError as error:
+        _log.warning("broker_away", extra={"error": str(error)})
+        return _failed(stages, attempts + 1, error)
+    window = stages.source.poll()
+    if not window:
+        return attempts
+    requests, others = stages.decode(window.records)
+    predictions = stages.predict(stages.plan(stages.tokenize(requests)))
+    skipped = {other.index for other in others if isinstance(other, Skipped)}
+    answers = [*predictions, *(other for other in others if not isinstance(other, Skipped))]
+    outcomes = in_order(stages.encode(window.records, answers), len(window.records), skipped)
+    try:
+        stages.sink.deliver(window, outcomes)
+    except NotDeliveredError as error:
+        _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
+        return _failed(stages, attempts + (not isinstance(error, OutcomesRefusedError)), error)
+    stages.circuit_breaker(outcomes)
+    return 0
+
+
+def _failed(stages: Stages, attempts: int, error: NotDeliveredError) -> int:
+    """Read the window again; say it if that happens again and again: nobody should have to count lines of the log."""
     if attempts >= _STUCK_ATTEMPTS:
         _log.error("window_stuck", extra={"attempts": attempts, "error": str(error)})
+    stages.source.rewind()
+    return attempts

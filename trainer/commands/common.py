@@ -5,6 +5,7 @@ Each is a file with HELP, which tells what it does, and `run`, which takes the a
 """
 
 import argparse
+import os
 import sys
 
 
@@ -30,3 +31,16 @@ def hide_file_progress_bars() -> None:
 def write_line(line: str) -> None:
     """Prints a line, or text of several, to standard output."""
     sys.stdout.write(line + "\n")
+
+
+def flush_output() -> None:
+    """Finds out here, and not when Python ends, that the output cannot be written; then nothing is tried again.
+
+    Raises:
+        OSError: if so.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise

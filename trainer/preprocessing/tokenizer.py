@@ -29,11 +29,12 @@ def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast
     """Loads the tokenizer of a hub id or folder as any other loader does; `kwargs` override its configuration.
 
     Raises:
-        UserError: if there is none, if it has no `tokenizers` backend, or if it is empty.
+        UserError: if there is none, if it has no `tokenizers` backend or no padding token, or if it is empty.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **kwargs)
-    except (OSError, ValueError) as error:
+        tokenizer("a text", truncation=True)
+    except Exception as error:  # whatever a broken file makes the code of others raise
         raise UserError(f"{source}: the tokenizer cannot be loaded: {first_line(error)}") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise UserError(f"{source}: the tokenizer has no tokenizer.json; choose a base model that has one")
@@ -41,6 +42,8 @@ def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast
         raise UserError(
             f"{source}: the tokenizer has no vocabulary; add tokenizer.json or the vocabulary to the folder"
         )
+    if tokenizer.pad_token is None:
+        raise UserError(f"{source}: the tokenizer has no padding token; set pad_token in its tokenizer_config.json")
     return tokenizer
 
 
@@ -69,8 +72,6 @@ def lower_cased_tokenizer(
     for leftover in _LENGTH_LEFTOVERS:
         tokenizer.init_kwargs.pop(leftover, None)
     reloaded = _reloaded(tokenizer, model)
-    if reloaded.pad_token is None:
-        raise UserError(f"{base}: the tokenizer has no padding token; set pad_token in its tokenizer_config.json")
     if not _same_ids(reloaded, _PROBE):
         raise UserError(f"{base}: the tokenizer cannot be made to lower-case; choose another base model")
     if drop_links_and_names and not _same_ids(reloaded, _LINKS_AND_NAMES_PROBE):

@@ -22,6 +22,8 @@ _OURS: Mapping[str, Any] = {
 METRICS = ("loss", "accuracy", "macro_f1")
 """What an evaluation measures, and a best checkpoint can be chosen by."""
 
+_COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+
 # What would fail in the middle of a training, or measure nothing, with the reason.
 _REFUSED: Sequence[tuple[str, Callable[[Any], bool], str]] = (
     ("per_device_train_batch_size", lambda value: value < 1, "give 1 or more"),
@@ -29,6 +31,16 @@ _REFUSED: Sequence[tuple[str, Callable[[Any], bool], str]] = (
     ("gradient_accumulation_steps", lambda value: value < 1, "give 1 or more"),
     ("label_smoothing_factor", lambda value: not 0 <= value < 1, "give a share from 0 to below 1"),
     ("seed", lambda value: not 0 <= value < 2**32, "give a whole number from 0 to 4294967295"),
+    (
+        "neftune_noise_alpha",
+        lambda value: value is not None and not value > 0,
+        "give a number above 0, or leave it out",
+    ),
+    (
+        "torch_compile_mode",
+        lambda value: value not in (None, *_COMPILE_MODES),
+        f"choose one of {', '.join(_COMPILE_MODES)}",
+    ),
     ("prediction_loss_only", bool, "the figures need the predictions; leave it out"),
     ("batch_eval_metrics", bool, "the figures are of the whole split; leave it out"),
     ("eval_do_concat_batches", lambda value: not value, "the figures are of the whole split; leave it out"),
@@ -68,7 +80,7 @@ def parse(argv: Sequence[str]) -> tuple[TrainOptions, TrainingArguments]:
     except json.JSONDecodeError as error:
         broken = [name for name, value in values.items() if value == error.doc]
         raise UserError(f"--{', --'.join(broken) or 'train'}: no JSON: {first_line(error)}") from error
-    except (ImportError, ValueError) as error:
+    except (ImportError, TypeError, ValueError) as error:
         raise UserError(f"train: {first_line(error)}") from error
     _check(options, arguments)
     return options, arguments

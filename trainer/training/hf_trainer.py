@@ -97,7 +97,7 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
             raise UserError("train: not a single step was made; give --num_train_epochs or --max_steps above 0")
         if trainer.is_world_process_zero():
             _tell_curve(trainer, folder)
-    except (ImportError, ValueError) as error:
+    except (ImportError, TypeError, ValueError) as error:
         if trainer.lr_scheduler is not None:  # made last, before the first step
             raise
         raise UserError(f"train: {first_line(error)}") from error

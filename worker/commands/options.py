@@ -1,6 +1,7 @@
 """Options of the commands that look back: a bounded run, and dead letters."""
 
 import argparse
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -62,7 +63,7 @@ def add_dead_letters(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", parents=nested, help="one JSON line for each")
     _add_filters(show)
     show.add_argument("--with-value", action="store_true", help="print the values too: they may hold personal data")
-    show.add_argument("--limit", type=_checked(_positive), metavar="N", help="stop after so many")
+    show.add_argument("--limit", type=positive, metavar="N", help="stop after so many")
     replay = actions.add_parser("replay", parents=nested, help="send the originals again, each exactly once")
     _add_filters(replay)
     replay.add_argument("--to", metavar="TOPIC", help="(default: EMOTION_INPUT_TOPIC, and only what came from there)")
@@ -87,9 +88,18 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(f"{text} is not 1 or more")
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{text!r} is no whole number of 1 or more")
+    return int(text)
+
+
+def _above_zero(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ValueError(f"{text!r} is no number above 0")
     return number
 
 
@@ -103,3 +113,10 @@ def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return checked
+
+
+positive = _checked(_positive)
+"""A type of options: a whole number of 1 or more."""
+
+above_zero = _checked(_above_zero)
+"""A type of options: a number above 0."""

@@ -27,15 +27,17 @@ from worker.kafka.records import size_bytes, to_record
 from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.topic_ids import LOOKUP_MS
 from worker.kafka.window_size import WindowSizer
+from worker.memory import give_back
 
 _log = logging.getLogger(__name__)
 
 _POLL_MS = 500
 _GATHER_MS = 5  # a poll returns what one partition has; a full window takes several, and an idle one must not wait
-_WINDOW_BYTES = 32 << 20  # a window of huge texts must fit into memory, several times over
+_WINDOW_BYTES = 4 << 20  # a text is in memory several times: as fetched, as bytes, as characters of up to four bytes
 _CONFIRM_SECONDS = 10
 _SILENCE_SECONDS = 5  # a poll does not say whether there is nothing or nobody
 _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_NOTHING = Window([], {}, None)
 
 _Membership = tuple[int, str, frozenset[TopicPartition]]  # generation, member, partitions
 
@@ -72,8 +74,8 @@ class Source:
         self._membership: _Membership | None = None
         self._delivered: dict[Partition, int] = {}
         self._readable_ends: Mapping[TopicPartition, int] = {}
-        self._generations = 0
-        self._failures = 0
+        self._bytes = 0  # of the last window
+        self._generations = self._failures = 0
         self._undelivered = 0  # in a row
         self._awaits_delivery = False
         self._is_static = consumer.config["group_instance_id"] is not None
@@ -96,10 +98,10 @@ class Source:
         except RetriableError as error:
             self._membership = None
             self._back_off(error)
-            return self._empty()
+            return _NOTHING
         except (NoOffsetForPartitionError, IllegalStateError):  # the group moved on while we looked at our positions
             self._membership = None
-            return self._empty()
+            return _NOTHING
         except OffsetOutOfRangeError as error:
             raise self._starts.out_of_range(next(iter(error.args[0]))) from error
         except AuthorizationError as error:
@@ -146,22 +148,22 @@ class Source:
         max_records = self._sizer.next_size()
         is_old = has_buffered_records(self._consumer)  # while the last window was worked on: more may have come since
         records = self._poll(_POLL_MS, max_records)
+        if self._bytes >= _WINDOW_BYTES:  # the client has let go of them with this poll
+            give_back()
         self._check_brokers(bool(records))
         membership = self._current_membership()
         if membership != self._membership:
             self._settle(membership)
-            return self._empty()
+            return _NOTHING
         # What is there goes at once: to wait for records that are still being written would cost the first ones time.
-        gathered_bytes = size_bytes(records)
-        while (
-            records and len(records) < max_records and gathered_bytes < _WINDOW_BYTES and (is_old or self._is_behind())
-        ):
+        self._bytes = size_bytes(records)
+        while records and len(records) < max_records and self._bytes < _WINDOW_BYTES and (is_old or self._is_behind()):
             is_old = False
             more = self._poll(_GATHER_MS, max_records - len(records))
             if not more:
                 break
             records += more
-            gathered_bytes += size_bytes(more)
+            self._bytes += size_bytes(more)
         if self._is_static and time.monotonic() - self._confirmed > _CONFIRM_SECONDS:
             self._delivered = {}  # the client does not say that another worker took our name; a commit does
         if next_offsets := self._moved_positions() if self._membership else {}:
@@ -169,7 +171,7 @@ class Source:
         group_metadata = self._consumer.group_metadata()
         if self._current_membership() != self._membership:  # a rejoin in the middle of gathering
             self._membership = None
-            return self._empty()
+            return _NOTHING
         self._sizer.start(len(records))
         return Window(records, next_offsets, group_metadata, self._starts.topic_ids.ask() if next_offsets else dict)
 
@@ -240,9 +242,6 @@ class Source:
         }
         self._delivered |= moved
         return moved
-
-    def _empty(self) -> Window:
-        return Window([], {}, None)
 
     def _back_off(self, error: KafkaError) -> None:
         seconds = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 
+from tokenizers import Encoding
 from tokenizers import Tokenizer as FastTokenizer
 from transformers import AutoTokenizer
 
 from worker.errors import UserError
 from worker.flow import Request, TokenizedText
 from worker.model.artifact import Artifact
+from worker.model.long_texts import LongTexts
+
+_MOST_TOKENS = 2**31 - 1  # some models know no limit
 
 
 class Tokenizer:
@@ -31,19 +35,28 @@ class Tokenizer:
             raise UserError(
                 f"EMOTION_MODEL: {artifact.folder} needs a fast tokenizer (tokenizer.json) with a padding token"
             )
-        self.max_tokens = min(tokenizer.model_max_length, positions)
+        self.max_tokens = int(min(tokenizer.model_max_length, positions, _MOST_TOKENS))
         self.unknown_id: int | None = tokenizer.unk_token_id
         self._tokenizer: FastTokenizer = tokenizer.backend_tokenizer
+        if self.max_tokens <= self._tokenizer.num_special_tokens_to_add(False):
+            raise UserError(
+                f"EMOTION_MODEL: {artifact.folder} takes {self.max_tokens} tokens: no room for a text; see "
+                "model_max_length in tokenizer_config.json and max_position_embeddings in config.json"
+            )
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens)
+        self._long_texts = LongTexts(self._tokenizer, self.max_tokens)
 
     def tokenize(self, requests: Iterable[Request]) -> list[TokenizedText]:
-        """Tokenize each text once, however often a window holds it, all at once and in parallel on all cores."""
+        """Tokenize each text once, however often a window holds it: long ones alone, others on all cores."""
         by_text: dict[str, list[Request]] = {}
         for request in requests:
             by_text.setdefault(request.text, []).append(request)
+        long = [text for text in by_text if len(text) > self._long_texts.min_characters]
+        tokenized = [_tokenized(by_text.pop(text), self._long_texts.encode(text)) for text in long]
         encodings = self._tokenizer.encode_batch_fast(list(by_text))
-        return [
-            TokenizedText(requests, encoding.ids, bool(encoding.overflowing))
-            for requests, encoding in zip(by_text.values(), encodings, strict=True)
-        ]
+        return tokenized + [_tokenized(*each) for each in zip(by_text.values(), encodings, strict=True)]
+
+
+def _tokenized(requests: list[Request], encoding: Encoding) -> TokenizedText:
+    return TokenizedText(requests, encoding.ids, bool(encoding.overflowing))

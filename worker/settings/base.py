@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +27,21 @@ def readable(parse: Callable[[str], object]) -> AfterValidator:
 
     def check(text: str) -> str:
         parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+def web_address(pattern: str, words: str) -> AfterValidator:
+    """The same of a URL, which must also be one that can be asked: with a host in ASCII and a port that there is."""
+
+    def check(text: str) -> str:
+        try:
+            can_be_asked = text.isascii() and urlsplit(text).port != 0
+        except ValueError:  # half a bracket, a port beyond 65535
+            can_be_asked = False
+        if not can_be_asked or re.fullmatch(pattern, text) is None:
+            raise ValueError(words)
         return text
 
     return AfterValidator(check)

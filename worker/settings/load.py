@@ -5,6 +5,7 @@ import os
 import re
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from worker.errors import UserError
 from worker.settings.all_settings import PREFIX, Settings, variable
@@ -28,12 +29,17 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(_secrets_dir=secrets_dir, **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise UserError("\n".join(_line(detail) for detail in error.errors(include_url=False))) from None
+    except SettingsError as error:
+        raise UserError(f"{_SECRETS_VARIABLE}: {error}: each file must be UTF-8 text") from error
 
 
 def _names_in_use(secrets_dir: str | None) -> dict[str, str]:
     from dotenv import dotenv_values
 
-    names = {name.upper(): value or "" for name, value in dotenv_values(".env").items()}
+    try:
+        names = {name.upper(): value or "" for name, value in dotenv_values(".env").items()}
+    except UnicodeDecodeError as error:
+        raise UserError(f".env is no UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8") from None
     if secrets_dir:
         names |= {name.upper(): "" for name in os.listdir(secrets_dir)}
     names |= {name.upper(): value for name, value in os.environ.items()}

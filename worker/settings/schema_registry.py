@@ -4,17 +4,20 @@ from typing import Annotated, Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
 
-from worker.settings.base import SettingsGroup, refuse, shaped
+from worker.settings.base import SettingsGroup, refuse, shaped, web_address
 
 _URL_WORDS = (
-    "must begin with `https://` or `http://`, then a host and perhaps a path: no user and password, no `?` and no `#`"
+    "must begin with `https://` or `http://`, then a host (in ASCII) and perhaps a path: no user and password, no `?` "
+    "and no `#`"
 )
 
 
 class RegistrySettings(SettingsGroup):
     """Where the registry is, and how the worker proves there who it is."""
 
-    schema_registry_url: Annotated[str, shaped(r"https?://[^\s/@?#]+(/[^\s?#]*)?", _URL_WORDS)] | None = Field(None)
+    schema_registry_url: Annotated[str, web_address(r"https?://[^\s/@?#]+(/[^\s?#]*)?", _URL_WORDS)] | None = Field(
+        None
+    )
     """Root of a Confluent-compatible schema registry: labels leave in its wire format, and texts
     (`EMOTION_INPUT_FORMAT=json`) are read with its prefix or without one. Unset: plain JSON only.
     """

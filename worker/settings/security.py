@@ -6,9 +6,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from worker.settings.base import SettingsGroup, refuse, shaped
+from worker.settings.base import SettingsGroup, refuse, shaped, web_address
 
-_URL_WORDS = "must begin with `https://` or `http://`, then a host and a path, with no user and password in it"
+_URL_WORDS = (
+    "must begin with `https://` or `http://`, then a host (in ASCII) and a path, with no user and password in it"
+)
 OauthExtension = Annotated[  # what brokers take: `auth` is the token's own name
     str,
     shaped(
@@ -51,7 +53,7 @@ class SecuritySettings(SettingsGroup):
     sasl_password: SecretStr | None = Field(None, min_length=1)
     """Its password."""
 
-    oauth_token_url: Annotated[str, shaped(r"https?://[^\s/@]+(/\S*)?", _URL_WORDS)] | None = Field(None)
+    oauth_token_url: Annotated[str, web_address(r"https?://[^\s/@]+(/\S*)?", _URL_WORDS)] | None = Field(None)
     """Token endpoint for `OAUTHBEARER` (OAuth 2.0 client credentials)."""
 
     oauth_client_id: str | None = Field(None, min_length=1)

@@ -41,13 +41,16 @@ class RecordBatch(DefaultRecordBatch):  # type: ignore[misc]
     not break on it in their turn.
     """
 
+    _buffer: bytes | bytearray
+
     def __iter__(self) -> Iterator[Any]:
         """The records; of a control batch, its marker."""
         self._maybe_uncompress()
         return self if self.is_control_batch else self._records()
 
     def _records(self) -> Iterator[ReadRecord]:
-        data, position = bytes(self._buffer), self._pos  # one copy: slices of it are bytes at once
+        self._buffer = data = bytes(self._buffer)  # in place of the other copy; slices of it are bytes at once
+        position = self._pos
         base_offset, first_ms, kind = self.base_offset, self.first_timestamp, self.timestamp_type
         append_ms = self.max_timestamp if kind == self.LOG_APPEND_TIME else None
         try:

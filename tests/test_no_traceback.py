@@ -1,0 +1,523 @@
+"""Whatever a user or a network did wrong: no command ends with a traceback, each says what is wrong."""
+
+import argparse
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import worker.kafka.clients
+from tests.harness.tiny_model import write_tiny_model
+from trainer.__main__ import COMMANDS as TRAINER
+from trainer.__main__ import run as trainer_run
+from worker.__main__ import main as worker_main
+from worker.__main__ import parser as worker_parser
+from worker.settings import Settings, variable
+
+CLOSED = "127.0.0.1:1"
+RELABEL = ("run", "--from", "earliest", "--until", "now", "--to", "elsewhere")
+LABELLED = "so happy;joy\nso low;sadness\n"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def told(self) -> str:
+        """All that it said."""
+        return self.output + self.errors
+
+
+class Commands:
+    """Runs commands in this process, so that each costs milliseconds. An exception that they let through is a failure.
+
+    Their settings are those given here alone.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self._patch = monkeypatch
+        self._capfd = capfd
+
+    def __call__(self, program: str, *arguments: object, **settings: object) -> Ended:
+        given = list(map(str, arguments))
+        with self._patch.context() as patch:
+            patch.setattr(sys, "argv", [program, *given])
+            for name, value in settings.items():
+                patch.setenv(name if name.isupper() else variable(name), str(value))
+            try:
+                code: Any = worker_main() if program == "emotion-worker" else trainer_run(given)
+            except SystemExit as error:
+                code = error.code
+        ended = Ended(code, *self._capfd.readouterr())
+        assert "Traceback" not in ended.told
+        return ended
+
+    def refused(self, program: str, *arguments: object, **settings: object) -> str:
+        """What it says of what cannot be."""
+        ended = self(program, *arguments, **settings)
+        assert ended.code in (1, 2), ended.told
+        assert ended.told.strip()
+        return ended.told
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Commands:
+    for name in [name for name in os.environ if name.startswith("EMOTION_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(worker.kafka.clients, "_BOOTSTRAP_TIMEOUT_MS", 300)
+    monkeypatch.setattr(worker.kafka.clients, "_BOOTSTRAP_ATTEMPTS", 1)
+    monkeypatch.chdir(tmp_path)
+    return Commands(monkeypatch, capfd)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+# The commands, and what each of them is given.
+
+KAFKA_COMMANDS: list[tuple[str, ...]] = [
+    *(("run",), RELABEL, ("check",), ("check", "--json"), ("demo",), ("bench",)),
+    *(("dead-letters", "show"), ("dead-letters", "replay")),
+]
+WORKER_FILES: list[tuple[str, ...]] = [("label", "{}"), ("demo", "--input", "{}"), ("bench", "--input", "{}")]
+WORKER_MODELS: list[tuple[str, ...]] = [("label",), ("check", "--device"), ("check", "--device", "--json")]
+ELSEWHERE = ["schema", "run"]  # it reads neither; `run` loads its model when Kafka has answered, as `label` does
+
+GOOD = ("--train-file", "good.txt", "--validation-file", "good.txt")
+FILE = "{}"  # in the place of a file that is read
+TRAINER_FILES: list[tuple[str, ...]] = [
+    ("evaluate", "model", "--data", FILE),
+    ("evaluate", "model", "--data", "good.txt", "--out-of-domain", FILE),
+    ("soft-label", "model", "--data", FILE, "--output", "out"),
+    ("cue-label", "--data", FILE, "--output", "out"),
+    ("cue-label", "--data", "good.txt", "--cues", FILE, "--output", "out"),
+    ("data-report", "--data", FILE),
+    ("train", "--model", "model", "--output", "out", "--train-file", FILE, "--validation-file", "good.txt"),
+    ("train", "--model", "model", "--output", "out", "--train-file", "good.txt", "--validation-file", FILE),
+    ("train", "--model", "model", "--output", "out", "--datasets", FILE, *GOOD),
+]
+TRAINER_MODELS: list[tuple[str, ...]] = [
+    ("evaluate", FILE, "--data", "good.txt"),
+    ("soft-label", FILE, "--data", "good.txt", "--output", "out"),
+    ("export", FILE, "--dtype", "float16", "--output", "out"),
+    ("train", "--model", FILE, "--output", "out", *GOOD),
+]
+TRAINER_OUTPUTS: list[tuple[str, ...]] = [
+    ("soft-label", "model", "--data", "good.txt", "--output", FILE),
+    ("cue-label", "--data", "good.txt", "--output", FILE),
+    ("export", "model", "--dtype", "float16", "--output", FILE),
+    ("data-report", "--data", "good.txt", "--output", FILE),
+    ("train", "--model", "model", "--output", FILE, *GOOD),
+]
+
+
+def filled(command: tuple[str, ...], path: object) -> list[str]:
+    return [str(path) if part == FILE else part for part in command]
+
+
+def leaves(parser: argparse.ArgumentParser) -> Iterator[tuple[str, ...]]:
+    """The names of all commands that a parser has, with those of their own."""
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        yield ()
+    for action in inner:
+        for name, parser_of_it in action.choices.items():
+            yield from ((name, *rest) for rest in leaves(parser_of_it))
+
+
+def test_no_command_is_forgotten() -> None:
+    worker_cases = [command for command in [*KAFKA_COMMANDS, *WORKER_FILES, *WORKER_MODELS] if command]
+    for names in leaves(worker_parser()):
+        assert names[0] in ELSEWHERE or any(case[: len(names)] == names for case in worker_cases), names
+    trainer_cases = {command[0] for command in [*TRAINER_FILES, *TRAINER_MODELS, *TRAINER_OUTPUTS]}
+    assert trainer_cases == set(TRAINER)
+
+
+# Wrong hosts
+
+
+@pytest.fixture(scope="module")
+def http_port() -> Iterator[int]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def silent_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid:9092", CLOSED, "[::1]:1", "a..b:9092", "http", "silent"])
+@pytest.mark.parametrize("command", KAFKA_COMMANDS, ids=" ".join)
+def test_a_host_where_no_broker_is(
+    command: tuple[str, ...], host: str, http_port: int, silent_port: int, commands: Commands, model: Path
+) -> None:
+    servers = {"http": f"127.0.0.1:{http_port}", "silent": f"127.0.0.1:{silent_port}"}.get(host, host)
+    told = commands.refused("emotion-worker", *command, bootstrap_servers=servers, model=model, http_port=0)
+    assert servers in told
+    assert "EMOTION_BOOTSTRAP_SERVERS" in told
+
+
+@pytest.mark.parametrize(
+    "url", ["http://nowhere.invalid", f"http://{CLOSED}", "http://[::1", "http://a:99999", "http://☃"]
+)
+def test_a_registry_or_token_endpoint_that_is_none(url: str, commands: Commands, model: Path) -> None:
+    common = {"bootstrap_servers": CLOSED, "model": model}
+    assert "EMOTION_SCHEMA_REGISTRY_URL" in commands.refused(
+        "emotion-worker", "check", schema_registry_url=url, **common
+    )
+    oauth = {"sasl_mechanism": "OAUTHBEARER", "oauth_client_id": "☃", "oauth_client_secret": "☃"}
+    commands.refused("emotion-worker", "dead-letters", "show", oauth_token_url=url, **oauth, **common)
+
+
+# Wrong files
+
+CONTENTS: dict[str, bytes] = {
+    "empty": b"",
+    "binary": bytes(range(256)) * 20,
+    "zeros": bytes(100),
+    "latin": "text,label\ncafé,joy\n".encode("latin-1"),
+    "half": b'{"a": ',
+    "other": b"a,b\n1,2\n",
+}
+SUFFIXES = [".txt", ".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xyz"]
+
+
+@pytest.fixture
+def files(tmp_path: Path, model: Path) -> dict[str, Path]:
+    """Files that are none, and the good ones that a command needs besides."""
+    (tmp_path / "model").symlink_to(model)
+    (tmp_path / "good.txt").write_text(LABELLED)
+    folder = tmp_path / "bad"
+    (folder / "folder").mkdir(parents=True)
+    (folder / "broken-link").symlink_to("nowhere")
+    (folder / "loop").symlink_to("loop")
+    paths = {name: folder / name for name in ("missing", "folder", "broken-link", "loop", "x" * 300)}
+    for suffix in SUFFIXES:
+        for name, content in CONTENTS.items():
+            paths[name + suffix] = folder / (name + suffix)
+            paths[name + suffix].write_bytes(content)
+    return paths
+
+
+@pytest.mark.parametrize("command", WORKER_FILES, ids=" ".join)
+@pytest.mark.parametrize("name", ["missing", "folder", "broken-link", "loop", "x" * 300], ids="{:.20}".format)
+def test_a_file_that_the_worker_cannot_read(
+    command: tuple[str, ...], name: str, commands: Commands, files: dict[str, Path], model: Path
+) -> None:
+    told = commands.refused("emotion-worker", *filled(command, files[name]), model=model, bootstrap_servers=CLOSED)
+    assert str(files[name]) in told
+
+
+def test_lines_that_are_no_messages_are_answered(commands: Commands, files: dict[str, Path], model: Path) -> None:
+    for path in files.values():
+        if path.suffix and path.is_file():
+            assert commands("emotion-worker", "label", path, model=model, dtype="float32").code == 0
+
+
+@pytest.mark.parametrize("command", TRAINER_FILES, ids=" ".join)
+def test_a_file_that_the_trainer_cannot_read(
+    command: tuple[str, ...], commands: Commands, files: dict[str, Path]
+) -> None:
+    for name, path in files.items():
+        if "--out-of-domain" in command and path.stem in ("half", "other", "zeros"):
+            continue  # lines of text like any others
+        told = commands.refused("emotion-trainer", *filled(command, path))
+        assert path.name[:200] in told, name
+
+
+def test_a_settings_file_or_a_secret_that_is_no_text(commands: Commands, tmp_path: Path) -> None:
+    show = ("emotion-worker", "dead-letters", "show")
+    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
+    assert ".env is no UTF-8 text" in commands.refused(*show)
+    (tmp_path / ".env").unlink()
+    secret = tmp_path / "secrets" / "emotion_sasl_password"
+    secret.parent.mkdir()
+    secret.write_bytes(b"\xff")
+    assert "EMOTION_SECRETS_DIR" in commands.refused(*show, EMOTION_SECRETS_DIR=secret.parent)
+    assert "EMOTION_SECRETS_DIR" in commands.refused(*show, EMOTION_SECRETS_DIR=secret)
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
+def test_a_certificate_that_is_none(content: bytes, commands: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "file.pem"
+    file.write_bytes(content)
+    show = ("emotion-worker", "dead-letters", "show")
+    for names in (["ssl_ca_file"], ["ssl_certificate_file", "ssl_key_file"]):
+        told = commands.refused(*show, **{"bootstrap_servers": CLOSED} | dict.fromkeys(names, str(file)))
+        assert variable(names[0]) in told
+
+
+# Wrong models
+
+BROKEN = {
+    "empty": b"",
+    "binary": bytes(range(256)) * 9,
+    "list": b"[]",
+    "null": b"null",
+    "text": b'"x"',
+    "deep": b"[" * 100_000,
+}
+
+
+def changed_json(file: str, **changes: object) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        content = json.loads((folder / file).read_bytes())
+        (folder / file).write_text(json.dumps(content | changes))
+
+    return change
+
+
+def rewritten(file: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / file).write_bytes(content)
+
+
+def removed(file: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / file).unlink()
+
+
+MODELS: dict[str, Callable[[Path], object]] = {
+    "empty folder": lambda folder: shutil.rmtree(folder) or folder.mkdir(),  # type: ignore[func-returns-value]
+    "a file": lambda folder: shutil.rmtree(folder) or folder.write_text("x"),  # type: ignore[func-returns-value]
+    "no folder": shutil.rmtree,
+    "no config.json": removed("config.json"),
+    "no weights": removed("model.safetensors"),
+    "cut weights": lambda folder: os.truncate(folder / "model.safetensors", 5_000),
+    **{
+        f"{name} {file}": rewritten(file, content)
+        for file in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
+        for name, content in BROKEN.items()
+    },
+    "unknown kind": changed_json("config.json", model_type="gpt99"),
+    "other kind": changed_json("config.json", model_type="t5"),
+    "text for a number": changed_json("config.json", hidden_size="x"),
+    "no heads": changed_json("config.json", num_attention_heads=0),
+    "other activation": changed_json("config.json", hidden_act="nope"),
+    "labels in a list": changed_json("config.json", id2label=[1, 2]),
+    "no tokenizer model": changed_json("tokenizer.json", model=None),
+    "unknown normalizer": changed_json("tokenizer.json", normalizer={"type": "nope"}),
+    "later version": changed_json("tokenizer.json", version="9"),
+    "longest text of text": changed_json("tokenizer_config.json", model_max_length="x"),
+    "no padding": changed_json("tokenizer_config.json", pad_token=None),
+    "class is a number": changed_json("tokenizer_config.json", tokenizer_class=3),
+}
+MANIFESTS = {f"{name} manifest.json": rewritten("manifest.json", content) for name, content in BROKEN.items()}
+OF_THE_WORKER = {
+    "other vocabulary": changed_json("config.json", vocab_size=7),
+    "no layers": changed_json("config.json", num_hidden_layers=-1),
+    "no room": changed_json("tokenizer_config.json", model_max_length=0),
+}
+
+
+@pytest.fixture
+def broken(request: pytest.FixtureRequest, model: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "broken-model"
+    shutil.copytree(model, folder)
+    request.param(folder)
+    (tmp_path / "good.txt").write_text(LABELLED)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "broken", (all_models := MODELS | MANIFESTS | OF_THE_WORKER).values(), ids=all_models, indirect=True
+)
+def test_a_model_that_the_worker_cannot_use(broken: Path, commands: Commands) -> None:
+    for command in WORKER_MODELS:
+        told = commands.refused("emotion-worker", *command, model=broken, dtype="float32")
+        assert broken.name in told
+        assert "EMOTION_MODEL" in told
+
+
+@pytest.mark.parametrize("broken", MODELS.values(), ids=MODELS, indirect=True)
+def test_a_model_that_the_trainer_cannot_use(broken: Path, commands: Commands) -> None:
+    for command in TRAINER_MODELS:
+        if command[0] == "train" and not broken.is_dir():
+            continue  # it is asked of the hub
+        assert broken.name in commands.refused("emotion-trainer", *filled(command, broken))
+
+
+@pytest.mark.parametrize("name", ["no such/model", "x/y/z", "☃/☃", "https://a/b", "org/none", "x" * 400, "/dev/null"])
+def test_a_model_that_is_nowhere(name: str, commands: Commands, tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text(LABELLED)
+    for command in WORKER_MODELS:
+        assert name in commands.refused("emotion-worker", *command, model=name)
+    for arguments in TRAINER_MODELS:
+        told = commands.refused("emotion-trainer", *filled(arguments, name))
+        assert name in told or str(Path(name)) in told
+
+
+# Wrong settings and options
+
+SENSELESS = ("nonsense ☃", "-1", "0", "1e999", "9" * 20, "[]", '{"a": 1}', ",", " ", "/", "a\udcffb")
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_a_senseless_setting(field: str, commands: Commands) -> None:
+    for value in SENSELESS:
+        told = commands.refused("emotion-worker", "dead-letters", "show", **{field: value})
+        assert "EMOTION_" in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([], ["nope"], ["--nope"], ["check", "x"], ["run", "--log-level", "x"], ["run", "--to", "a"], ["schema", "x"]),
+        *(["run", "--processes", value] for value in ("x", "-1", "0")),
+        *(["run", "--from", value, "--until", "now", "--to", "a"] for value in ("x", "99999999-01-01")),
+        *(["bench", option, value] for option in ("--texts", "--records", "--rounds") for value in ("x", "0", "1.5")),
+        *(["bench", option, v] for option in ("--target-rate", "--price-per-hour") for v in ("x", "nan", "-1", "inf")),
+        *(["dead-letters"], ["dead-letters", "show", "--limit", "0"], ["dead-letters", "show", "--partition", "x"]),
+        *(
+            ["dead-letters", "show", "--since", "x"],
+            ["dead-letters", "replay", "--reason", "x"],
+            ["label", "--format", "x"],
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_senseless_option_of_the_worker(arguments: list[str], commands: Commands) -> None:
+    told = commands.refused("emotion-worker", *arguments)
+    assert "EMOTION_BOOTSTRAP_SERVERS" not in told
+    assert "_positive" not in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([], ["nope"], *([name] for name in TRAINER), *([name, "--nope"] for name in TRAINER)),
+        *(
+            ["soft-label", "model", "--data", "good.txt", "--output", "out", "--temperature", v]
+            for v in ("x", "0", "nan")
+        ),
+        *(["cue-label", "--data", "good.txt", "--output", "out", "--share", value] for value in ("nan", "x", "-1")),
+        *(
+            ["cue-label", "--data", "good.txt", "--output", "out", "--labels", "a"],
+            ["export", "model", "--dtype", "int3"],
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_senseless_option_of_the_trainer(arguments: list[str], commands: Commands, files: dict[str, Path]) -> None:
+    assert "_positive" not in commands.refused("emotion-trainer", *arguments)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(
+            "--num_train_epochs=nan",
+            "--num_train_epochs=-1",
+            "--learning_rate=-1",
+            "--seed=-1",
+            "--optim=nope",
+            "--fsdp=x",
+        ),
+        *(
+            '--accelerator_config={"x":1}',
+            "--deepspeed=x",
+            "--warmup_steps=-1",
+            "--resume_from_checkpoint=nowhere",
+            "--torch_compile_mode=x",
+            "--neftune_noise_alpha=-1",
+        ),
+        *("--per_device_train_batch_size=0", "--labels=a", "--lr_scheduler_kwargs={", '--lr_scheduler_kwargs={"x":1}'),
+    ],
+)
+def test_a_senseless_option_of_training(option: str, commands: Commands, files: dict[str, Path]) -> None:
+    train = filled(TRAINER_OUTPUTS[-1], "out")
+    commands.refused("emotion-trainer", *train, "--use_cpu", "--num_train_epochs", "0.1", option)
+
+
+# Outputs that cannot be written
+
+
+@pytest.mark.parametrize("command", TRAINER_OUTPUTS, ids=" ".join)
+@pytest.mark.parametrize("place", ["good.txt", "good.txt/inside", "/proc/nowhere", "/dev/full", "bad/loop/inside"])
+def test_an_output_that_cannot_be_written(
+    place: str, command: tuple[str, ...], commands: Commands, files: dict[str, Path]
+) -> None:
+    assert place.partition("/inside")[0] in commands.refused("emotion-trainer", *filled(command, place))
+
+
+def test_a_cache_or_pictures_that_cannot_be_written(commands: Commands, model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    assert commands("emotion-worker", "check", "--device", model=model, XDG_CACHE_HOME=file).code in (0, 1)
+    commands.refused("emotion-worker", "bench", "--plots", file, bootstrap_servers=CLOSED, model=model)
+
+
+# Nobody reads, nobody waits: only a process of its own shows it
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """Also without the variable that makes Python write at once: what is buffered fails last."""
+    kept = {name: v for name, v in os.environ.items() if not name.startswith("EMOTION_") and name != "PYTHONUNBUFFERED"}
+    return kept | {variable(name): str(value) for name, value in settings.items()}
+
+
+OUTPUTS = [
+    *(["worker", "--help"], ["worker", "schema"], ["worker", "check", "--json"]),
+    *(["trainer", "--help"], ["trainer", "data-report", "--data", "good.txt"]),
+]
+
+
+@pytest.mark.parametrize("command", OUTPUTS, ids=" ".join)
+def test_output_that_cannot_be_written(command: list[str], model: Path, tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text(LABELLED)
+    reader, nobody_reads = os.pipe()
+    os.close(reader)
+    full = os.open("/dev/full", os.O_WRONLY)
+    for output, told in ((nobody_reads, ""), (full, "No space left on device")):
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            env=environment(model=model, dtype="float32") | {"PYTHONPATH": os.getcwd()},
+            cwd=tmp_path,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(output)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1 if told else 0), done.stderr
+        assert told in done.stderr
+
+
+def test_control_c_ends_it_in_silence(model: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "worker", "label"],
+        env=environment(model=model, dtype="float32"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write(b'{"text": "a line"}\n')
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        errors = process.stderr.read().decode()
+        assert process.wait(30) == 130
+    assert "Traceback" not in errors
