@@ -3,6 +3,7 @@
 import argparse
 import http.server
 import json
+import logging
 import os
 import shutil
 import signal
@@ -60,6 +61,9 @@ class Commands:
             patch.setattr(sys, "argv", [program, *given])
             for name, value in settings.items():
                 patch.setenv(name if name.isupper() else variable(name), str(value))
+            for handler in logging.getLogger("transformers").handlers:  # made where another test read standard error
+                if isinstance(handler, logging.StreamHandler):
+                    handler.setStream(sys.stderr)
             try:
                 code: Any = worker_main() if program == "emotion-worker" else trainer_run(given)
             except SystemExit as error:

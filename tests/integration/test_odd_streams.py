@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from tests.harness.endpoint import Endpoint
-from tests.harness.independent import NewRecord, StoredRecord
+from tests.harness.eventually import eventually
+from tests.harness.independent import NewRecord, RunningReader, StoredRecord
 from tests.integration.conftest import Stream, identities
 
 
@@ -95,10 +96,12 @@ def test_each_text_of_a_record_has_a_label_and_a_kill_repeats_none(
         for number in range(100)
     ]
     broken = around % between.join([b'{"text": "good"}', b'{"text": 1}', b'"better"'])
-    places = stream.produce([sent(whole, partition=n % 2) for n, whole in enumerate([*wholes, broken])])
-    with stream.worker() as worker:
-        stream.labels(40)
+    records = [sent(whole, partition=number % 2) for number, whole in enumerate([*wholes, broken])]
+    places = stream.produce(records[:50])
+    with RunningReader(stream.servers, stream.output) as reader, stream.worker() as worker:
+        eventually(lambda: reader.records, 90, "the first labels are out", interval_s=0.01)
         worker.kill()
+    places += stream.produce(records[50:])
     with stream.worker() as worker:
         stream.wait_until_read()
         assert worker.terminate() == 0

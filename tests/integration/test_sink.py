@@ -53,7 +53,7 @@ def window_and_sink(servers: str, delivery: str = "exactly_once") -> Iterator[tu
     broker, committed = KafkaClients(settings), CommittedOffsets()
     consumer = broker.consumer()
     sizer = WindowSizer(1.0, 100, lambda: 0.0)
-    source = Source(consumer, topic, sizer, StartOffsets(consumer, committed, "earliest"), lambda _: None)
+    source = Source(consumer, [topic], sizer, StartOffsets(consumer, committed, "earliest"), lambda _: None)
     produce(servers, topic, [NewRecord(b"text")])
     with (
         closing(source),
@@ -147,7 +147,11 @@ def test_a_commit_that_the_abort_of_the_next_window_undoes_in_one_topic_is_made_
         CommittedOffsets(find_visible=partial(find_visible, broker, settings)),
     )
     source = Source(
-        consumer, topic, WindowSizer(1.0, 1, lambda: 0.0), StartOffsets(consumer, committed, "earliest"), lambda _: None
+        consumer,
+        [topic],
+        WindowSizer(1.0, 1, lambda: 0.0),
+        StartOffsets(consumer, committed, "earliest"),
+        lambda _: None,
     )
     target = Target(output, DEFAULT_MAX_MESSAGE_BYTES)
     encoder = Encoder(ModelInfo("m", "sha256:00", ["sad", "glad"], None), target, target, lambda: 0)

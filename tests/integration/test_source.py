@@ -72,7 +72,7 @@ class Member:
         committed = CommittedOffsets()
         self.source = Source(
             consumer,
-            settings.input_topic,
+            settings.input_topics,
             sizer(window_records),
             StartOffsets(consumer, committed, "earliest"),
             lambda _: None,
@@ -326,7 +326,7 @@ def test_a_window_that_was_committed_in_part_is_read_on_from_there(
         bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
     )
     consumer, committed = KafkaClients(settings).consumer(), CommittedOffsets()
-    source = Source(consumer, topic, sizer(50), StartOffsets(consumer, committed, "earliest"), lambda _: None)
+    source = Source(consumer, [topic], sizer(50), StartOffsets(consumer, committed, "earliest"), lambda _: None)
     sink = make_sink(KafkaClients(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, committed)
     produce(servers, topic, [NewRecord(b"v", partition=0)] * 50)
     try:
@@ -363,7 +363,7 @@ def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outpu
     consumer = KafkaClients(settings).consumer()
     source = Source(
         consumer,
-        topic,
+        [topic],
         sizer(50),
         StartOffsets(consumer, committed, "earliest", lambda: calls.append("unblock")),
         lambda _: None,
