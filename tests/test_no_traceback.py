@@ -62,8 +62,8 @@ class Commands:
             for name, value in settings.items():
                 patch.setenv(name if name.isupper() else variable(name), str(value))
             for handler in logging.getLogger("transformers").handlers:  # made where another test read standard error
-                if isinstance(handler, logging.StreamHandler):
-                    handler.setStream(sys.stderr)
+                if type(handler) is logging.StreamHandler:
+                    patch.setattr(handler, "stream", sys.stderr)
             try:
                 code: Any = worker_main() if program == "emotion-worker" else trainer_run(given)
             except SystemExit as error:
