@@ -61,7 +61,8 @@ class Commands:
             patch.setattr(sys, "argv", [program, *given])
             for name, value in settings.items():
                 patch.setenv(name if name.isupper() else variable(name), str(value))
-            for handler in logging.getLogger("transformers").handlers:  # made where another test read standard error
+            # Made where another test read standard error; under CI transformers tells the root logger, too.
+            for handler in logging.getLogger().handlers + logging.getLogger("transformers").handlers:
                 if type(handler) is logging.StreamHandler:
                     patch.setattr(handler, "stream", sys.stderr)
             try:
