@@ -14,7 +14,7 @@ from schemas.emotion_label import EmotionLabel, ModelName
 from schemas.errors import DeletedRowError, InvalidMessageError, NoTextError, SkippedMessageError
 from schemas.field_path import ABSENT, FieldPath, json_type, opened
 from schemas.fields import Fields
-from schemas.lenient_json import SEVERAL_TEXTS, decode_utf8, load_leniently
+from schemas.lenient_json import SEVERAL_TEXTS, decode_utf8, load_json
 from schemas.text_message import DecodedMessage, SkipReason
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -32,11 +32,7 @@ def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # n
         InvalidMessageError: The value breaks the contract.
         SkippedMessageError: It is no message that is meant, or has no new text.
     """
-    value = value.removeprefix(BYTE_ORDER_MARK)
-    try:
-        message = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        message = load_leniently(value, error)
+    message = load_json(value.removeprefix(BYTE_ORDER_MARK))
     if not isinstance(message, dict):
         message = opened(message)
         if not isinstance(message, dict):

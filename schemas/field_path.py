@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from schemas.errors import InvalidMessageError
 from schemas.escapes import split_unescaped, unescaped
-from schemas.lenient_json import load_leniently
+from schemas.lenient_json import load_json
 
 ABSENT = object()
 
@@ -126,12 +124,9 @@ def opened(found: Any) -> Any:
 @lru_cache(maxsize=2)  # each field of a message is looked up by itself
 def _opened(found: str) -> Any:
     try:
-        return orjson.loads(found)
-    except orjson.JSONDecodeError as error:
-        try:
-            return load_leniently(found.encode(), error)
-        except InvalidMessageError:
-            return found
+        return load_json(found)
+    except InvalidMessageError:
+        return found
 
 
 def _every(found: Any, names: tuple[str, ...]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What Python's own `json` and JavaScript write beyond the standard: NaN, Infinity, half a surrogate pair."""
+"""JSON, and what Python's own `json` and JavaScript write beyond it: NaN, Infinity, half a surrogate pair."""
 
 import json
 import re
@@ -17,13 +17,19 @@ _64_BITS = range(-(2**63), 2**64)
 SEVERAL_TEXTS = "; send each text in a record of its own, or see EMOTION_SPLIT"
 
 
-def load_leniently(value: bytes, error: orjson.JSONDecodeError) -> Any:
-    """Read what orjson refused with this error.
+def load_json(value: bytes | str) -> Any:
+    """What a value holds.
 
     Raises:
         InvalidMessageError: It is no JSON in any sense.
     """
-    text = decode_utf8(value)
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        return _load_leniently(decode_utf8(value) if isinstance(value, bytes) else value, error)
+
+
+def _load_leniently(text: str, error: orjson.JSONDecodeError) -> Any:
     if not text.strip():
         raise NoTextError(Reason.INVALID_JSON, "the value is empty")
     refused = InvalidMessageError(Reason.INVALID_JSON, str(error))

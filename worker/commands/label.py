@@ -11,11 +11,12 @@ from tqdm import tqdm
 
 from schemas.codec import encode_label
 from schemas.emotion_label import EmotionLabel
-from schemas.errors import InvalidMessageError, NoTextError, SkippedMessageError
+from schemas.errors import InvalidMessageError, SkippedMessageError
 from schemas.text_message import DecodedMessage
 from worker.build import load_model, make_reader, make_splitter, now_ms, planner
 from worker.errors import UserError
 from worker.flow import Batch, Prediction, Rejected, Request, TokenizedText
+from worker.messages.decode import refused
 from worker.messages.encode import LabelMaker
 from worker.messages.split import Split
 from worker.settings import Settings
@@ -107,9 +108,9 @@ def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) ->
         except SkippedMessageError:
             continue
         except InvalidMessageError as error:
-            if stages.skip_without_text and isinstance(error, NoTextError):
-                continue
-            answers[index] = _dead_letter(names[index], Rejected(index, error.reason, error.detail))
+            answer = refused(index, error, stages.skip_without_text)
+            if isinstance(answer, Rejected):
+                answers[index] = _dead_letter(names[index], answer)
             continue
         if message.id is not None:
             names[index] = message.id

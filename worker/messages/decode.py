@@ -51,10 +51,7 @@ def decode(read: ReadMessage, records: Iterable[Record], skip_without_text: bool
         except SkippedMessageError as skipped:
             others.append(Skipped(index, skipped.reason))
         except InvalidMessageError as error:
-            if skip_without_text and isinstance(error, NoTextError):
-                others.append(Skipped(index, SkipReason.WITHOUT_TEXT))
-            else:
-                others.append(Rejected(index, error.reason, error.detail))
+            others.append(refused(index, error, skip_without_text))
         else:
             identity = message.id
             if identity is None:
@@ -63,6 +60,13 @@ def decode(read: ReadMessage, records: Iterable[Record], skip_without_text: bool
                     identity = f"{identity}-{record.part}"
             requests.append(Request(index, identity, message.text, origin, message.copied))
     return requests, others
+
+
+def refused(index: int, error: InvalidMessageError, skip_without_text: bool) -> Rejected | Skipped:
+    """What stands in for a value that breaks the contract."""
+    if skip_without_text and isinstance(error, NoTextError):
+        return Skipped(index, SkipReason.WITHOUT_TEXT)
+    return Rejected(index, error.reason, error.detail)
 
 
 def _nothing(index: int, record: Record, skip_without_text: bool) -> Rejected | Tombstone | Skipped:

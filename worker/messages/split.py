@@ -9,7 +9,7 @@ import orjson
 
 from schemas.codec import BYTE_ORDER_MARK
 from schemas.errors import InvalidMessageError
-from schemas.lenient_json import load_leniently
+from schemas.lenient_json import load_json
 from schemas.wire_format import without_prefix
 from worker import loop
 from worker.flow import Partition, Record, Window
@@ -111,14 +111,11 @@ def _lines(value: bytes) -> Sequence[bytes]:
 
 def _read(value: bytes) -> object:
     """What a JSON value holds; None if it is none, too."""
-    value = value.removeprefix(BYTE_ORDER_MARK)
     try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        try:
-            return load_leniently(value, error)
-        except InvalidMessageError:
-            return None
+        found: object = load_json(value.removeprefix(BYTE_ORDER_MARK))
+    except InvalidMessageError:
+        return None
+    return found
 
 
 def _written(element: object) -> bytes:
