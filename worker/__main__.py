@@ -10,6 +10,7 @@ from typing import Any
 from worker.commands.bench_report import FIELDS
 from worker.commands.options import RANGE_OPTIONS, above_zero, add_dead_letters, add_range, log_level, positive
 from worker.errors import UserError, exit_code
+from worker.memory import collect_seldom
 from worker.observe.logs import configure_logging
 from worker.settings import load_settings
 
@@ -20,6 +21,7 @@ def main() -> int:
 
 
 def _main() -> int:
+    collect_seldom()
     arguments = parser().parse_args()
     configure_logging(arguments.log_level)
     code: int = arguments.command(arguments)

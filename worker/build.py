@@ -1,9 +1,8 @@
 """Builds the parts of the worker from the settings. Heavy imports wait until what can fail fast has been tried."""
 
-import gc
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
-from worker.flow import Batch, Refusals, Request, TokenizedText
+from worker.flow import Refusals
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.sink import Sink
@@ -19,87 +18,20 @@ from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.topics import NAMED_BY, Topic, arrival_hints, retention_hints, topic_problems
 from worker.kafka.window_size import FIRST_RECORDS, WindowSizer
-from worker.messages.decode import ReadMessage, decode, message_reader
+from worker.labelling import make_reader, make_splitter, now_ms, planner
+from worker.messages.decode import decode
 from worker.messages.encode import Encoder
 from worker.messages.label_headers import LabelHeaders
-from worker.messages.split import Split, SplitSource, splitter
+from worker.messages.split import SplitSource
 from worker.messages.target import Target
-from worker.model.artifact import find_artifact
-from worker.model.batcher import plan
 from worker.model.score_cache import ScoreCache
-from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 from worker.settings import Settings
 
 if TYPE_CHECKING:
     from worker.model.model import Model
     from worker.model.tokenizer import Tokenizer
 
-
 _log = logging.getLogger(__name__)
-
-_COLLECT_AFTER = 50_000  # new objects; 700 otherwise
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970 in UTC."""
-    return time.time_ns() // 1_000_000
-
-
-def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
-    """The model and its tokenizer.
-
-    In another number format than float32 it is compared with float32 first, and left in float32 if the labels differ.
-
-    Raises:
-        UserError: There is no such model, device or dtype.
-    """
-    model, exact, tokenizer = load_candidates(settings)
-    if exact is not None and (different := different_labels(model, exact, tokenizer)) > MAX_DIFFERENT:
-        _log.warning(
-            "dtype_stepped_back",
-            extra={"from": str(model.dtype), "to": str(exact.dtype), "different_labels": different},
-        )
-        model = exact
-    return model, tokenizer
-
-
-def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer]":
-    """The model in the number format of the settings; in float32 as well, where that is another; and its tokenizer.
-
-    Raises:
-        UserError: There is no such model, device or dtype.
-    """
-    artifact = find_artifact(settings.model, settings.model_revision)
-    from worker.model.model import Model
-    from worker.model.tokenizer import Tokenizer
-
-    load = partial(
-        Model, artifact, settings.device, batch_tokens=settings.batch_tokens, confident_score=settings.confident_score
-    )
-    try:
-        model = load(dtype=settings.dtype)
-        exact = None if model.is_exact else load(dtype="float32")
-        tokenizer = Tokenizer(artifact, model.positions)
-        tokenizer.tokenize([Request(0, "", "a text", None)])  # some are loaded and cannot
-    except UserError:
-        raise
-    except Exception as error:  # whatever a broken file makes the code of others raise
-        raise UserError(
-            f"EMOTION_MODEL: {artifact.folder} cannot be used: {type(error).__name__}: {error}",
-            "see whether its files belong together and are whole, or copy it again",
-        ) from error
-    return model, exact, tokenizer
-
-
-def set_batch_tokens(model: "Model", settings: Settings) -> None:
-    """Let the model see as many padded tokens at once as the settings say, or as are fastest here."""
-    if settings.batch_tokens is None:
-        model.batch_tokens = find_batch_tokens(model, cache_file())
-
-
-def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
-    """Makes batches as the model takes them now: out of memory it takes smaller ones."""
-    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares)
 
 
 def checked_topics(
@@ -134,16 +66,6 @@ def _target(topic: Topic) -> Target:
     max_message_bytes = topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES
     retention_ms = None if topic.stamps_arrival else topic.retention_ms  # which counts from the record's own time
     return Target(topic.name, max_message_bytes, topic.max_past_ms, topic.max_future_ms, retention_ms)
-
-
-def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:
-    """Reads a record or a line by the settings; the one place in which `run` and `label` agree what a message is."""
-    return message_reader(input_format, settings.fields, settings.max_message_bytes, prefixed)
-
-
-def make_splitter(settings: Settings, input_format: str, prefixed: bool = False) -> Split | None:
-    """Splits a record or a line into its texts, if the settings say so."""
-    return settings.split and splitter(settings.split, input_format, prefixed, settings.max_message_bytes)
 
 
 def make_stages(
@@ -227,14 +149,3 @@ def make_sink(
     identity = name(settings.group_id) if exactly_once else None
     make_producer = partial(clients.producer, max_message_bytes, identity)
     return Sink(consumer, make_producer, exactly_once, settings.session_timeout_ms / 1000, committed, refusals)
-
-
-def tune_garbage_collector() -> None:
-    """Let the garbage collector look at new objects only, and seldom.
-
-    A window makes many objects and no cycles; what it looked through instead, again and again, was torch and
-    transformers: a quarter of the time of everything that is not the model.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, 20, 100)

@@ -19,6 +19,8 @@ from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
 from worker.kafka.topics import Topic, may_read
+from worker.labelling import load_model, set_batch_tokens
+from worker.memory import set_aside
 from worker.messages.outcome_origin import read_answer
 from worker.messages.schema_registry import find_label_prefix
 from worker.model.warm_up import warm_up_shapes
@@ -46,8 +48,8 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     topics = build.checked_topics(clients, settings)
     smallest, refusals = build.largest_message_bytes(topics, settings), Refusals()
     label_prefix = find_label_prefix(settings)
-    model, tokenizer = build.load_model(settings)  # before the group is joined: loading may take longer than a session
-    build.set_batch_tokens(model, settings)
+    model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
+    set_batch_tokens(model, settings)
     warm_up_shapes(model)
     consumer = clients.consumer()
     known = _known_offsets(clients, settings, topics)
@@ -63,7 +65,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
         _log_start(model, settings)
         counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
         instrumentation = Instrumentation(stages, source, counter, meters, heartbeat, settings.longest_turn_ms / 1000)
-        build.tune_garbage_collector()
+        set_aside()
         loop.run(traced(instrumentation.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
 

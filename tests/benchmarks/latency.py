@@ -21,8 +21,8 @@ from tests.benchmarks.harness.report import medians, report, rounds, say
 from tests.benchmarks.harness.streams import PARTITIONS, Stream, drain
 from tests.benchmarks.harness.texts import distinct_texts
 from tests.harness.eventually import eventually
-from worker.build import load_model
 from worker.flow import Request
+from worker.labelling import load_model
 from worker.model.model import Model
 from worker.model.packing import Inputs
 from worker.settings import load_settings

@@ -8,8 +8,8 @@ from tests.benchmarks.harness.command import filled_stream, options
 from tests.benchmarks.harness.report import in_turns, medians, report
 from tests.benchmarks.harness.streams import Kafka, Stream, drain
 from tests.benchmarks.harness.texts import distinct_texts
-from worker.build import load_model
 from worker.flow import Request
+from worker.labelling import load_model
 from worker.model.device import matrix_peak
 from worker.model.warm_up import forward_texts_per_s
 from worker.settings import load_settings

@@ -12,7 +12,7 @@ import orjson
 from tqdm import tqdm
 
 from worker import loop
-from worker.build import checked_topics, load_model, tune_garbage_collector
+from worker.build import checked_topics
 from worker.commands import bench_report
 from worker.commands.bench_report import Measured
 from worker.commands.bench_run import BenchRun, StageClock, predict_nothing, tokenize_nothing
@@ -21,6 +21,8 @@ from worker.commands.scratch_topics import scratch_topics
 from worker.errors import UserError
 from worker.flow import Outcome, Partition, Request, TokenizedText
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
+from worker.labelling import load_model
+from worker.memory import set_aside
 from worker.model.sample_texts import sample_texts
 from worker.model.warm_up import forward_texts_per_s
 from worker.settings import Settings
@@ -99,7 +101,7 @@ class _Bench:
         requests = [Request(index, str(index), text, None) for index, text in enumerate(self._texts)]
         tokenizer_us, tokenized = _cpu_us(lambda: tokenizer.tokenize(requests), len(requests))
         self._produce(self._texts)
-        tune_garbage_collector()
+        set_aside()
         budgets = [self._settings.batch_tokens] if self._settings.batch_tokens else self._budgets()
         ceilings: dict[int, list[float]] = {budget: [] for budget in budgets}
         pipelines, peaks = [], []

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from worker.build import load_candidates, load_model, make_sink, set_batch_tokens
+from worker.build import make_sink
 from worker.errors import NotDeliveredError, Problem, UserError
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, trial_transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.topics import topic_hints, topic_problems
+from worker.labelling import load_candidates, load_model, set_batch_tokens
 from worker.messages.schema_registry import LabelSubject
 from worker.model.artifact import pinning_hint
 from worker.model.warm_up import (

@@ -13,9 +13,10 @@ from schemas.codec import encode_label
 from schemas.emotion_label import EmotionLabel
 from schemas.errors import InvalidMessageError, SkippedMessageError
 from schemas.text_message import DecodedMessage
-from worker.build import load_model, make_reader, make_splitter, now_ms, planner
 from worker.errors import UserError
 from worker.flow import Batch, Prediction, Rejected, Request, TokenizedText
+from worker.labelling import load_model, make_reader, make_splitter, now_ms, planner
+from worker.memory import set_aside
 from worker.messages.decode import refused
 from worker.messages.encode import LabelMaker
 from worker.messages.split import Split
@@ -48,6 +49,7 @@ def label(settings: Settings, files: list[Path], line_format: str) -> int:
     if missing:
         raise UserError(f"no such file: {', '.join(missing)}")
     model, tokenizer = load_model(settings)
+    set_aside()
     stages = LabelStages(
         read=make_reader(settings, line_format),
         tokenize=tokenizer.tokenize,

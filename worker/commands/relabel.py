@@ -12,15 +12,7 @@ import orjson
 from tqdm import tqdm
 
 from worker import loop
-from worker.build import (
-    checked_topics,
-    largest_message_bytes,
-    load_model,
-    make_sink,
-    make_source,
-    make_stages,
-    set_batch_tokens,
-)
+from worker.build import checked_topics, largest_message_bytes, make_sink, make_source, make_stages
 from worker.commands.bounded_source import BoundedSource, own_group
 from worker.commands.label_changes import Changes
 from worker.errors import UserError
@@ -31,6 +23,7 @@ from worker.kafka.committed_outputs import find_visible
 from worker.kafka.offset_spec import OffsetSpec
 from worker.kafka.topic_range import TopicRange, find_range, group_offsets
 from worker.kafka.topics import NAMED_BY, Topic
+from worker.labelling import load_model, set_batch_tokens
 from worker.messages.outcome_origin import BOUNDED_RUN_HEADER
 from worker.messages.schema_registry import find_label_prefix
 from worker.service import arm_watchdog, stop_on_signals

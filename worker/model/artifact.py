@@ -5,8 +5,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import huggingface_hub
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from pydantic import ValidationError
 
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
@@ -68,6 +66,9 @@ def pinning_hint(model: str, revision: str | None) -> Problem | None:
 
 
 def _download(model: str, revision: str | None) -> tuple[Path, str, str]:
+    import huggingface_hub  # only here: it takes time, and most models are folders
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
     try:
         folder = Path(huggingface_hub.snapshot_download(model, revision=revision, allow_patterns=_HUB_FILES))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:

@@ -5,68 +5,97 @@ eighth of all products of six layers, a sixteenth of twelve. Query, key and valu
 the same.
 """
 
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Callable
 
 import torch
-from torch.nn import Linear, Parameter
-from torch.nn.functional import pad, scaled_dot_product_attention
-from torch.nn.utils import skip_init
-from transformers import (
-    BertForSequenceClassification,
-    PreTrainedModel,
-    RobertaForSequenceClassification,
-    XLMRobertaForSequenceClassification,
-)
-from transformers.models.bert.modeling_bert import BertLayer, BertModel, BertSelfAttention
+from torch.nn.functional import embedding, layer_norm, pad, scaled_dot_product_attention
 
 from worker.model import prepacked_linear
-from worker.model.packing import Inputs
+from worker.model.checkpoint import BertShape, Weights
+from worker.model.classifier import Classifier
+from worker.model.linear import Activation, Linear, PlainLinear
+from worker.model.packing import ROW_TOKENS, Inputs
 
-_KINDS = (BertForSequenceClassification, RobertaForSequenceClassification, XLMRobertaForSequenceClassification)
+_MakeLinear = Callable[..., Linear]
 
 
-def supports(model: PreTrainedModel) -> bool:
-    """Whether this is a classifier of the kinds meant here, and not one that is part of a decoder."""
-    return isinstance(model, _KINDS) and not model.config.is_decoder
+class _Norm:
+    def __init__(self, weights: Weights, name: str, epsilon: float) -> None:
+        self._weight, self._bias = weights.pop(f"{name}.weight"), weights.pop(f"{name}.bias")
+        self._epsilon = epsilon
+
+    def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
+        return layer_norm(hidden, self._weight.shape, self._weight, self._bias, self._epsilon)
+
+
+class _Layer:
+    """`[…, hidden]` to the same."""
+
+    def __init__(self, shape: BertShape, weights: Weights, name: str, make_linear: _MakeLinear) -> None:
+        def taken(part: str, activation: Activation = "none") -> Linear:
+            return _taken(weights, f"{name}.{part}", make_linear, activation)
+
+        self._heads = shape.heads
+        self._joined = make_linear(*_joined(weights, f"{name}.attention.self"))
+        self._projection = taken("attention.output.dense")
+        self._attention_norm = _Norm(weights, f"{name}.attention.output.LayerNorm", shape.norm_epsilon)
+        self._intermediate = taken("intermediate.dense", shape.activation)  # type: ignore[arg-type]
+        self._output = taken("output.dense")
+        self._norm = _Norm(weights, f"{name}.output.LayerNorm", shape.norm_epsilon)
+
+    def attend(self, hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        """What each token, `[rows, tokens, hidden]`, gathers from those of its row that the mask leaves."""
+        rows, tokens, size = hidden.shape
+        joined = self._joined(hidden)
+        query, key, value = joined.view(rows, tokens, 3, self._heads, size // self._heads).permute(2, 0, 3, 1, 4)
+        return scaled_dot_product_attention(query, key, value, mask).transpose(1, 2).reshape(rows, tokens, size)
+
+    def finish(self, attended: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """What a layer does after the attention, each token for itself."""
+        hidden = self._attention_norm(self._projection.plus(attended, hidden))
+        return self._norm(self._output.plus(self._intermediate(hidden), hidden))
 
 
 class BertLogits:
-    """Calls such a classifier, several texts a row."""
+    """Computes such a classifier, several texts a row."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        """Take the model over: it can be called through this only from now on.
+    def __init__(self, shape: BertShape, weights: Weights) -> None:
+        """Take the weights over, on their device and in their number format; `weights` is empty afterwards.
 
         Rows had better be a multiple of `step_tokens` wide; as many first tokens are computed together.
         """
-        self._encoder = cast("BertModel", model.base_model)  # the others have its layout
-        self._heads: int = model.config.num_attention_heads
-        layers = cast("Iterable[BertLayer]", self._encoder.encoder.layer)
-        for layer in layers:
-            layer.attention.add_module("self", _joined(cast("BertSelfAttention", layer.attention.self)))
         self.step_tokens = 1
-        if prepacked_linear.is_faster(model.device, model.dtype):
-            prepacked_linear.prepack(model)
-            self.step_tokens = prepacked_linear.STEP_TOKENS
-        *self._layers, self._last = layers
-        self._head = cast("BertForSequenceClassification", model).classifier
+        make_linear: _MakeLinear = PlainLinear
+        words, positions, types = (weights.pop(name) for name in shape.embeddings())
+        if prepacked_linear.is_faster(words.device, words.dtype):
+            make_linear, self.step_tokens = prepacked_linear.PrepackedLinear, prepacked_linear.STEP_TOKENS
+        self._words = words.add_(types[0])  # a text is of one part
+        self._position_table = positions
+        self._padding = None if shape.kind == "bert" else shape.pad_id
+        self.positions = len(positions) - (0 if self._padding is None else self._padding + 1)
+        self._norm = _Norm(weights, f"{shape.encoder}.embeddings.LayerNorm", shape.norm_epsilon)
+        names = (f"{shape.encoder}.encoder.layer.{number}" for number in range(shape.layers))
+        *self._layers, self._last = (_Layer(shape, weights, name, make_linear) for name in names)
+        head = (
+            ("bert.pooler.dense", "classifier") if shape.kind == "bert" else ("classifier.dense", "classifier.out_proj")
+        )
+        self._dense, self._classifier = (_taken(weights, name, make_linear) for name in head)
 
     def __call__(self, inputs: Inputs) -> torch.Tensor:
         """`[texts, labels]`."""
-        hidden = self._encoder.embeddings(inputs.ids, position_ids=self._positions(inputs))
+        hidden = embedding(inputs.ids, self._words) + embedding(self._positions(inputs), self._position_table)
+        hidden = self._norm(hidden)
         mask = None if inputs.is_full else _mask(inputs.texts, hidden.dtype)
         for layer in self._layers:
-            hidden = _finish(layer, self._attend(layer, hidden, mask), hidden)
-        attended = self._attend(self._last, hidden, mask)
+            hidden = layer.finish(layer.attend(hidden, mask), hidden)
+        attended = self._last.attend(hidden, mask)
         texts = len(inputs.starts)
         starts = pad(inputs.starts, (0, -texts % self.step_tokens))
-        firsts = _finish(self._last, attended.flatten(0, 1)[starts], hidden.flatten(0, 1)[starts])
-        rows = firsts[:, None]  # pooler, or RoBERTa's head, takes the first token of each
-        logits: torch.Tensor = self._head(self._encoder.pooler(rows) if self._encoder.pooler else rows)
-        return logits[:texts]
+        firsts = self._last.finish(attended.flatten(0, 1)[starts], hidden.flatten(0, 1)[starts])
+        return self._classifier(self._dense(firsts).tanh())[:texts]
 
     def _positions(self, inputs: Inputs) -> torch.Tensor:
-        padding = self._encoder.embeddings.position_embeddings.padding_idx
+        padding = self._padding
         if padding is None:
             return inputs.positions
         # RoBERTa counts from behind the padding index, and skips padding that a text itself names ("<pad>").
@@ -75,18 +104,19 @@ class BertLogits:
         begins = torch.arange(inputs.ids.shape[1], device=inputs.ids.device) - inputs.positions
         return padding + counted * (running - (running - counted).gather(1, begins))
 
-    def _attend(self, layer: BertLayer, hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        rows, tokens, size = hidden.shape
-        joined: torch.Tensor = layer.attention.self(hidden)
-        query, key, value = joined.view(rows, tokens, 3, self._heads, size // self._heads).permute(2, 0, 3, 1, 4)
-        return scaled_dot_product_attention(query, key, value, mask).transpose(1, 2).reshape(rows, tokens, size)
 
-
-def _finish(layer: BertLayer, attended: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-    """What a layer does after the attention, each token for itself."""
-    hidden = layer.attention.output(attended, hidden)
-    finished: torch.Tensor = layer.output(layer.intermediate(hidden), hidden)
-    return finished
+def bert_classifier(shape: BertShape, weights: Weights) -> Classifier:
+    """One of BERT's kind; `weights` is empty afterwards."""
+    logits = BertLogits(shape, weights)
+    return Classifier(
+        logits=logits,
+        labels=shape.labels,
+        pad_id=shape.pad_id,
+        positions=logits.positions,
+        matrix_weights=sum(inputs * outputs for _, inputs, outputs in shape.linear_sizes()),
+        row_tokens=ROW_TOKENS,
+        step_tokens=logits.step_tokens,
+    )
 
 
 def _mask(texts: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -95,11 +125,12 @@ def _mask(texts: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return torch.zeros_like(are_apart, dtype=dtype).masked_fill_(are_apart, -torch.inf)
 
 
-def _joined(attention: BertSelfAttention) -> Linear:
+def _taken(weights: Weights, name: str, make_linear: _MakeLinear, activation: Activation = "none") -> Linear:
+    return make_linear(weights.pop(f"{name}.weight"), weights.pop(f"{name}.bias"), activation)
+
+
+def _joined(weights: Weights, name: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Query, key and value in one."""
-    parts = (attention.query, attention.key, attention.value)
-    size = attention.query.in_features
-    joined: Linear = skip_init(Linear, size, sum(part.out_features for part in parts))  # type: ignore[no-untyped-call]
-    joined.weight = Parameter(torch.cat([part.weight.detach() for part in parts]), requires_grad=False)
-    joined.bias = Parameter(torch.cat([part.bias.detach() for part in parts]), requires_grad=False)
-    return joined
+    parts = [f"{name}.{part}" for part in ("query", "key", "value")]
+    weight = torch.cat([weights.pop(f"{part}.weight") for part in parts])
+    return weight, torch.cat([weights.pop(f"{part}.bias") for part in parts])

@@ -3,19 +3,17 @@
 import logging
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 import torch
 
 from schemas.dead_letter import Reason
 from worker.flow import Batch, Prediction, Rejected, TokenizedText
-from worker.model import bert
 from worker.model.artifact import Artifact
 from worker.model.device import describe, pick_device, pick_dtype
-from worker.model.loading import load_classifier, matrix_weights, model_info, positions
-from worker.model.packing import ROW_TOKENS, Inputs, logits_of_rows, make_inputs
+from worker.model.loading import load_classifier, model_info
+from worker.model.packing import Inputs, make_inputs
 from worker.model.parallel_batches import ParallelBatches
 
 _log = logging.getLogger(__name__)
@@ -50,16 +48,11 @@ class Model:
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
         self.is_exact = self.dtype == torch.float32
-        model = load_classifier(artifact, self.device, self.dtype)
-        self.matrix_weights = matrix_weights(model)
-        self.row_tokens, self.step_tokens = 0, 1
-        self._logits: Callable[[Inputs], torch.Tensor] = partial(logits_of_rows, model)
-        if bert.supports(model):
-            self._logits = logits = bert.BertLogits(model)
-            self.row_tokens, self.step_tokens = ROW_TOKENS, logits.step_tokens
-        self._pad_id: int = model.config.pad_token_id or 0
-        self.positions = positions(model)
-        self.info = model_info(artifact, model.config, confident_score)
+        classifier = load_classifier(artifact, self.device, self.dtype)
+        self._logits, self._pad_id = classifier.logits, classifier.pad_id
+        self.row_tokens, self.step_tokens = classifier.row_tokens, classifier.step_tokens
+        self.positions, self.matrix_weights = classifier.positions, classifier.matrix_weights
+        self.info = model_info(artifact, classifier.labels, confident_score)
         self.drift_reference = artifact.manifest.reference if artifact.manifest else None
         # On x86 and with our own forward pass only: others may change while they compute, and ARM was not measured.
         self._parallel = ParallelBatches(
@@ -82,6 +75,10 @@ class Model:
     def forward_each(self, inputs: Iterable[Inputs]) -> Iterator[torch.Tensor]:
         """`forward` of each, as `predict` does it: side by side where that is faster."""
         return self._parallel.map(self.forward, inputs)
+
+    def seconds(self, batch: Batch) -> float:
+        """How long it takes for this one when there are enough of them to keep the device busy."""
+        return self._parallel.seconds(self.forward, self.inputs(batch))
 
     def memory_bytes(self) -> int:
         """Memory of the device that torch holds for this process; 0 on a CPU."""

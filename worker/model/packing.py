@@ -10,7 +10,6 @@ from array import array
 from typing import NamedTuple
 
 import torch
-from transformers import PreTrainedModel
 
 from worker.flow import Batch, width
 
@@ -66,9 +65,3 @@ def make_inputs(batch: Batch, pad_id: int, device: torch.device, step_tokens: in
         placed(torch.tensor(starts)),
         is_full=len(starts) == len(batch) and min(widths) == widest,
     )
-
-
-def logits_of_rows(model: PreTrainedModel, inputs: Inputs) -> torch.Tensor:
-    """`[texts, labels]` of any model, one text a row."""
-    logits: torch.Tensor = model(input_ids=inputs.ids, attention_mask=(inputs.texts > 0).long()).logits
-    return logits

@@ -5,6 +5,7 @@ else to do as well: the client, the tokenizer, another process. With a batch eac
 """
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -49,15 +50,11 @@ class ParallelBatches:
         if full_load == 1 or len(first) < full_load:
             yield from map(function, chain(first, rest))
             return
-        cores = torch.get_num_threads()
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(
-                cores, thread_name_prefix="batch", initializer=torch.set_num_threads, initargs=(1,)
-            )
+        cores, pool = torch.get_num_threads(), self._started_pool()
         working: deque[Future[R]] = deque()
         try:
             for batch in chain(first, rest):
-                working.append(self._pool.submit(function, batch))
+                working.append(pool.submit(function, batch))
                 if len(working) > cores:  # one waits, so that no core has to
                     yield working.popleft().result()
             while working:
@@ -66,3 +63,25 @@ class ParallelBatches:
             for future in working:
                 future.cancel()
             wait(working)
+
+    def seconds(self, function: Callable[[T], R], batch: T) -> float:
+        """How long `function` takes for a batch at full load.
+
+        Where each batch has a core, that is time of the core: what else the machine does makes no difference.
+        """
+        if self.full_load() == 1:
+            return _seconds(time.perf_counter, function, batch)
+        return self._started_pool().submit(_seconds, time.thread_time, function, batch).result()
+
+    def _started_pool(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(
+                torch.get_num_threads(), thread_name_prefix="batch", initializer=torch.set_num_threads, initargs=(1,)
+            )
+        return self._pool
+
+
+def _seconds(clock: Callable[[], float], function: Callable[[T], R], batch: T) -> float:
+    started = clock()
+    function(batch)
+    return clock() - started

@@ -1,15 +1,15 @@
 """Text to token ids."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from tokenizers import Encoding
-from tokenizers import Tokenizer as FastTokenizer
-from transformers import AutoTokenizer
 
 from worker.errors import UserError
 from worker.flow import Request, TokenizedText
 from worker.model.artifact import Artifact
 from worker.model.long_texts import LongTexts
+from worker.model.tokenizer_file import TokenizerFile, read_tokenizer
 
 _MOST_TOKENS = 2**31 - 1  # some models know no limit
 
@@ -27,17 +27,14 @@ class Tokenizer:
         Raises:
             UserError: The model has no fast tokenizer.
         """
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(artifact.folder, trust_remote_code=False)
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"EMOTION_MODEL: the tokenizer of {artifact.folder} cannot be loaded: {error}") from error
-        if not tokenizer.is_fast or tokenizer.pad_token_id is None:
+        file = read_tokenizer(artifact.folder) or _made_by_transformers(artifact.folder)
+        if file is None or file.pad_token is None:
             raise UserError(
                 f"EMOTION_MODEL: {artifact.folder} needs a fast tokenizer (tokenizer.json) with a padding token"
             )
-        self.max_tokens = int(min(tokenizer.model_max_length, positions, _MOST_TOKENS))
-        self.unknown_id: int | None = tokenizer.unk_token_id
-        self._tokenizer: FastTokenizer = tokenizer.backend_tokenizer
+        self._tokenizer = file.tokenizer
+        self.max_tokens = min(file.max_tokens, positions, _MOST_TOKENS)
+        self.unknown_id = None if file.unknown_token is None else self._tokenizer.token_to_id(file.unknown_token)
         if self.max_tokens <= self._tokenizer.num_special_tokens_to_add(False):
             raise UserError(
                 f"EMOTION_MODEL: {artifact.folder} takes {self.max_tokens} tokens: no room for a text; see "
@@ -56,6 +53,18 @@ class Tokenizer:
         tokenized = [_tokenized(by_text.pop(text), self._long_texts.encode(text)) for text in long]
         encodings = self._tokenizer.encode_batch_fast(list(by_text))
         return tokenized + [_tokenized(*each) for each in zip(by_text.values(), encodings, strict=True)]
+
+
+def _made_by_transformers(folder: Path) -> TokenizerFile | None:
+    from transformers import AutoTokenizer  # takes seconds and memory
+
+    try:
+        made = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"EMOTION_MODEL: the tokenizer of {folder} cannot be loaded: {error}") from error
+    if not made.is_fast:
+        return None
+    return TokenizerFile(made.backend_tokenizer, int(made.model_max_length), made.pad_token, made.unk_token)
 
 
 def _tokenized(requests: list[Request], encoding: Encoding) -> TokenizedText:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from worker.flow import Request, TokenizedText, width
+from worker.flow import Batch, Request, TokenizedText, width
 from worker.model.batcher import plan
 from worker.model.sample_texts import sample_texts
 
@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 _CPU_BUDGETS = (512, 1_024, 2_048)
 _GPU_BUDGETS = (4_096, 8_192, 16_384, 32_768)
 _LENGTHS = (7, 12, 15, 18, 22, 26, 31, 40)  # tokens of messages
-_ROUNDS = 2
-_ENOUGH_SECONDS = 10.0  # of measuring: a large model takes its time
+_MOST_ROUNDS = 8
+_ENOUGH_SECONDS = 1.5  # of measuring; to a model that takes longer for a batch its size matters less and less
 _MEETING_SECONDS = 3.0  # the bundled model takes one; a large one gets as far as its small windows
 _CLEARLY = 1.03  # a larger batch has to be that much faster: it costs memory, and a lone text's neighbours time
 SAMPLES = 200
@@ -117,35 +117,32 @@ def _labels(model: "Model", tokenized: list[TokenizedText]) -> dict[int, int | N
 
 
 def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float]:
-    """Seconds a token in batches of each budget that the device's memory holds."""
+    """Seconds a token in a batch of each budget that the device's memory holds, and the time there is for it."""
     budgets = _CPU_BUDGETS if model.device.type == "cpu" else _GPU_BUDGETS
-    full_load = model.full_load()
-    lengths = [min(length, model.positions) for length in _LENGTHS]
-    texts = math.ceil(budgets[-1] * (full_load + 1) / statistics.mean(lengths))
-    tokenized = [TokenizedText([], [1] * length, truncated=False) for length in islice(cycle(lengths), texts)]
-    batches = {budget: list(plan(tokenized, budget, model.row_tokens)) for budget in budgets}
-    for planned in batches.values():
-        del planned[len(planned) // full_load * full_load :]
-    tokens = {budget: sum(map(width, chain.from_iterable(planned))) for budget, planned in batches.items()}
-    inputs = {budget: list(map(model.inputs, planned)) for budget, planned in batches.items()}
-    seconds: dict[int, list[float]] = {budget: [] for budget in budgets}
-    began = clock()
-    for _ in range(_ROUNDS):  # in turns, so that a noisy moment hits all
-        for budget in list(seconds):
-            started = clock()
-            try:
-                for _ in model.forward_each(inputs[budget]):
-                    pass
-            except RuntimeError as error:
-                if budget == budgets[0]:
-                    raise
-                _log.warning("batch_tokens_too_many", extra={"batch_tokens": budget, "error": type(error).__name__})
-                del seconds[budget]
-                continue
-            seconds[budget].append((clock() - started) / tokens[budget])
-        if clock() - began > _ENOUGH_SECONDS:
+    seconds: dict[int, float] = {}
+    deadline = clock() + _ENOUGH_SECONDS
+    for budget in [budgets[0], *budgets * _MOST_ROUNDS]:  # in turns, so that a noisy moment hits all
+        expected = budget * min(seconds.values(), default=0.0)
+        if clock() + expected > deadline:
             break
-    return {budget: min(runs) for budget, runs in seconds.items()}
+        batch = _full_batch(model, budget)
+        try:
+            taken = model.seconds(batch) / sum(map(width, batch))
+        except RuntimeError as error:
+            if budget == budgets[0]:
+                raise
+            _log.warning("batch_tokens_too_many", extra={"batch_tokens": budget, "error": type(error).__name__})
+            break
+        seconds[budget] = min(taken, seconds.get(budget, math.inf))
+    return seconds
+
+
+def _full_batch(model: "Model", budget: int) -> Batch:
+    """A batch as large windows have them."""
+    lengths = [min(length, model.positions) for length in _LENGTHS]
+    texts = (TokenizedText([], [1] * length, truncated=False) for length in cycle(lengths))
+    enough = islice(texts, math.ceil(2 * budget / statistics.mean(lengths)))
+    return max(plan(enough, budget, model.row_tokens), key=lambda batch: sum(map(width, batch)))
 
 
 def _read(file: Path) -> dict[str, int]:

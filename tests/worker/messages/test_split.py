@@ -9,8 +9,8 @@ import pytest
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
 from schemas.text_message import SkipReason
-from worker.build import make_reader, make_splitter
 from worker.flow import Partition, Record, Rejected, Request, Skipped, Tombstone, Window
+from worker.labelling import make_reader, make_splitter
 from worker.messages.decode import decode
 from worker.messages.split import MOST_PARTS, SplitSource
 from worker.settings import Settings

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification
 
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files
-from worker.build import load_model
 from worker.errors import UserError
+from worker.labelling import load_model
 from worker.model.artifact import _BUNDLED, find_artifact, pinning_hint
 from worker.settings import load_settings
 

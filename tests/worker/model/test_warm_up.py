@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from worker import build
-from worker.build import load_model
+from worker import labelling
 from worker.flow import TokenizedText
+from worker.labelling import load_model
 from worker.model import prepacked_linear, warm_up
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
@@ -92,9 +92,15 @@ def test_sizes_of_small_windows_are_met_before_the_first_text(packed: Model, met
     assert sizes <= set(met)
 
 
-def test_numbers_of_texts_are_met_in_steps_too(packed: Model) -> None:
-    texts, head = [], cast("Any", packed._logits)._head
-    head.register_forward_pre_hook(lambda _, inputs: texts.append(len(inputs[0])))
+def test_numbers_of_texts_are_met_in_steps_too(packed: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, logits = [], cast("Any", packed._logits)
+    dense = logits._dense
+
+    def watched(firsts: torch.Tensor) -> torch.Tensor:
+        texts.append(len(firsts))
+        return cast("torch.Tensor", dense(firsts))
+
+    monkeypatch.setattr(logits, "_dense", watched)
     warm_up_shapes(packed)
     met = set(texts)
     texts.clear()
@@ -186,11 +192,13 @@ def test_labels_in_another_dtype_are_compared_with_those_of_float32(tiny_model: 
 def test_a_dtype_whose_labels_differ_is_stepped_back_from_loudly(
     different: int, dtype: str, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(build, "different_labels", lambda *_: different)
+    monkeypatch.setattr(labelling, "different_labels", lambda *_: different)
     with caplog.at_level(logging.WARNING):
         model, _ = load_model(load_settings(model=str(tiny_model), device="cpu", dtype="bfloat16"))
     assert str(model.dtype) == dtype
-    assert [r.message for r in caplog.records if r.name == "worker.build"] == ["dtype_stepped_back"] * (different > 1)
+    assert [r.message for r in caplog.records if r.name == "worker.labelling"] == ["dtype_stepped_back"] * (
+        different > 1
+    )
 
 
 def test_a_dtype_that_cannot_hold_the_weights_is_stepped_back_from(

@@ -1,0 +1,94 @@
+"""What every command that labels has in common: what a message is, the model, its tokenizer, its batches."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from worker.errors import UserError
+from worker.flow import Batch, Request, TokenizedText
+from worker.messages.decode import ReadMessage, message_reader
+from worker.messages.split import Split, splitter
+from worker.model.artifact import find_artifact
+from worker.model.batcher import plan
+from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from worker.model.model import Model
+    from worker.model.tokenizer import Tokenizer
+
+_log = logging.getLogger(__name__)
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970 in UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
+    """The model and its tokenizer.
+
+    In another number format than float32 it is compared with float32 first, and left in float32 if the labels differ.
+
+    Raises:
+        UserError: There is no such model, device or dtype.
+    """
+    model, exact, tokenizer = load_candidates(settings)
+    if exact is not None and (different := different_labels(model, exact, tokenizer)) > MAX_DIFFERENT:
+        _log.warning(
+            "dtype_stepped_back",
+            extra={"from": str(model.dtype), "to": str(exact.dtype), "different_labels": different},
+        )
+        model = exact
+    return model, tokenizer
+
+
+def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer]":
+    """The model in the number format of the settings; in float32 as well, where that is another; and its tokenizer.
+
+    Raises:
+        UserError: There is no such model, device or dtype.
+    """
+    artifact = find_artifact(settings.model, settings.model_revision)
+    from worker.model.model import Model
+    from worker.model.tokenizer import Tokenizer
+
+    load = partial(
+        Model, artifact, settings.device, batch_tokens=settings.batch_tokens, confident_score=settings.confident_score
+    )
+    try:
+        model = load(dtype=settings.dtype)
+        exact = None if model.is_exact else load(dtype="float32")
+        tokenizer = Tokenizer(artifact, model.positions)
+        tokenizer.tokenize([Request(0, "", "a text", None)])  # some are loaded and cannot
+    except UserError:
+        raise
+    except Exception as error:  # whatever a broken file makes the code of others raise
+        raise UserError(
+            f"EMOTION_MODEL: {artifact.folder} cannot be used: {type(error).__name__}: {error}",
+            "see whether its files belong together and are whole, or copy it again",
+        ) from error
+    return model, exact, tokenizer
+
+
+def set_batch_tokens(model: "Model", settings: Settings) -> None:
+    """Let the model see as many padded tokens at once as the settings say, or as are fastest here."""
+    if settings.batch_tokens is None:
+        model.batch_tokens = find_batch_tokens(model, cache_file())
+
+
+def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
+    """Makes batches as the model takes them now: out of memory it takes smaller ones."""
+    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares)
+
+
+def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:
+    """Reads a record or a line by the settings; the one place in which `run` and `label` agree what a message is."""
+    return message_reader(input_format, settings.fields, settings.max_message_bytes, prefixed)
+
+
+def make_splitter(settings: Settings, input_format: str, prefixed: bool = False) -> Split | None:
+    """Splits a record or a line into its texts, if the settings say so."""
+    return settings.split and splitter(settings.split, input_format, prefixed, settings.max_message_bytes)

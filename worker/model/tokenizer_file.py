@@ -1,0 +1,143 @@
+"""Reads a tokenizer from tokenizer.json alone, where transformers would make the same one of it.
+
+transformers makes most tokenizers anew from their vocabulary and from what tokenizer_config.json says of the rest. It
+takes seconds to load; so it is asked only where the file might say something else than it would.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from tokenizers import Tokenizer
+
+from worker.model.tokenizer_parts import normalizers_of, pre_tokenizers_of
+
+Json = Mapping[str, Any]
+_Parts = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+
+_AS_IT_IS = ("PreTrainedTokenizer", "TokenizersBackend")
+_SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+# These have a meaning to transformers that is not looked at here.
+_OTHER_OPTIONS = ("auto_map", "add_bos_token", "add_eos_token", "split_special_tokens", "max_len")
+_NO_LIMIT = 10**30
+
+
+@dataclass(frozen=True)
+class TokenizerFile:
+    """A tokenizer, and what its folder says about it."""
+
+    tokenizer: Tokenizer
+    max_tokens: int
+    pad_token: str | None
+    unknown_token: str | None
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A class of transformers that makes its tokenizer anew.
+
+    `parts`, normalizers and pre-tokenizers, and `model` are what the class would make; `ends` name the options with
+    the tokens that it sets around a text, `defaults` what they and the others are where the config does not say.
+    """
+
+    defaults: dict[str, Any]
+    ends: tuple[str, str]
+    model: dict[str, Any]
+    parts: Callable[[Json], list[_Parts]]
+
+
+def read_tokenizer(folder: Path) -> TokenizerFile | None:
+    """The tokenizer of a model folder; None if only transformers can tell what it is, or what is wrong with it."""
+    try:
+        content = (folder / "tokenizer.json").read_bytes()
+        file, config = orjson.loads(content), _config(folder)
+        name = str(config.get("tokenizer_class")).removesuffix("Fast")
+        kind = None if name in _AS_IT_IS else _KINDS[name]
+        config = (kind.defaults if kind else {}) | config
+        if not _has_all_tokens(folder, config, file) or any(config.get(option) for option in _OTHER_OPTIONS):
+            return None
+        tokenizer = Tokenizer.from_buffer(content)
+        if file["post_processor"] is None or (kind and not _is_as_made_anew(kind, config, tokenizer, file["model"])):
+            return None
+        max_tokens = int(min(config.get("model_max_length") or _NO_LIMIT, _NO_LIMIT))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return TokenizerFile(tokenizer, max_tokens, _text(config.get("pad_token")), _text(config.get("unk_token")))
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = orjson.loads((folder / "tokenizer_config.json").read_bytes())
+    older = folder / "special_tokens_map.json"
+    if older.is_file() and "added_tokens_decoder" not in config:
+        config |= orjson.loads(older.read_bytes())
+    if not config.get("tokenizer_class"):
+        config["tokenizer_class"] = orjson.loads((folder / "config.json").read_bytes()).get("tokenizer_class")
+    return config
+
+
+def _has_all_tokens(folder: Path, config: Json, file: Json) -> bool:
+    """Whether all tokens that are named elsewhere are added ones of the file already."""
+    added = {token["content"] for token in file["added_tokens"]}
+    others = [*(config.get("additional_special_tokens") or []), *(config.get("extra_special_tokens") or [])]
+    named = {_text(token) for token in (*map(config.get, _SPECIAL_TOKENS), *others) if token}
+    listed = config.get("added_tokens_decoder")
+    return (
+        named <= added
+        and not (folder / "added_tokens.json").exists()
+        and (
+            listed is None or file["added_tokens"] == [{"id": int(number), **token} for number, token in listed.items()]
+        )
+    )
+
+
+def _is_as_made_anew(kind: _Kind, config: Json, tokenizer: Tokenizer, model: Json) -> bool:
+    parts = (normalizers_of(tokenizer), pre_tokenizers_of(tokenizer))
+    return (
+        parts in kind.parts(config)
+        and model["type"] == kind.model["type"]
+        and all(model.get(name, value) == value for name, value in kind.model.items())
+        and tokenizer.encode("").tokens == [_text(config[end]) for end in kind.ends]
+    )
+
+
+def _text(token: Any) -> str | None:
+    content: str | None = token["content"] if isinstance(token, dict) else token
+    return content
+
+
+def _of_bert(config: Json) -> list[_Parts]:
+    normalizer = {
+        "type": "BertNormalizer",
+        "clean_text": True,
+        "handle_chinese_chars": config["tokenize_chinese_chars"],
+        "strip_accents": config["strip_accents"],
+        "lowercase": config["do_lower_case"],
+    }
+    return [([normalizer], [{"type": "BertPreTokenizer"}])]
+
+
+def _of_roberta(config: Json) -> list[_Parts]:
+    split = {"type": "ByteLevel", "add_prefix_space": config["add_prefix_space"], "use_regex": True}
+    # Whether offsets are trimmed makes no difference to the tokens.
+    return [([], [split | {"trim_offsets": trim}]) for trim in (True, False)]
+
+
+_WORDS = {"unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>"}
+_ENDS = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>"}
+_KINDS = {
+    "BertTokenizer": _Kind(
+        defaults={"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]", "pad_token": "[PAD]"}
+        | {"mask_token": "[MASK]", "do_lower_case": True, "tokenize_chinese_chars": True, "strip_accents": None},
+        ends=("cls_token", "sep_token"),
+        model={"type": "WordPiece", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100},
+        parts=_of_bert,
+    ),
+    "RobertaTokenizer": _Kind(
+        defaults=_WORDS | _ENDS | {"add_prefix_space": False},
+        ends=("cls_token", "sep_token"),
+        model={"type": "BPE", "dropout": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False},
+        parts=_of_roberta,
+    ),
+}
