@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from machine.cores import share_cores
 from worker.commands.bench_report import FIELDS
 from worker.commands.options import RANGE_OPTIONS, above_zero, add_dead_letters, add_range, log_level, positive
 from worker.errors import UserError, exit_code
@@ -24,6 +25,8 @@ def _main() -> int:
     collect_seldom()
     arguments = parser().parse_args()
     configure_logging(arguments.log_level)
+    if arguments.command is not _run:  # that one shares them among its processes
+        share_cores()
     code: int = arguments.command(arguments)
     return code
 
@@ -93,6 +96,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if any(bounds.values()):
         if arguments.processes is not None:
             raise UserError("--processes: a bounded run is one process; leave it out")
+        share_cores()
         return _relabel(bounds)
     from worker.supervisor import run
 

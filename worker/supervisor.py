@@ -1,7 +1,6 @@
 """`emotion-worker run`: one loop in this process, or several, each in its own, looked after from here."""
 
 import logging
-import math
 import multiprocessing
 import os
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from signal import SIGTERM
 from tempfile import TemporaryDirectory
 
+from machine.cores import share_cores, usable_cores
 from worker.errors import USER_ERROR, exit_code
 from worker.observe import multiprocess
 from worker.observe.endpoint import endpoint
@@ -42,8 +42,7 @@ def run(settings: Settings, log_level: str) -> int:
         UserError: Something that `emotion-worker check` would have told.
     """
     count = process_count(settings)
-    for variable in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS"):  # torch; tokenizers. Neither knows of a container's quota
-        os.environ.setdefault(variable, str(max(1, usable_cores() // count)))
+    share_cores(count)
     if count > 1:
         with TemporaryDirectory(prefix="emotion-worker-") as folder:
             return _Supervisor(settings, count, log_level, folder).run()
@@ -66,16 +65,6 @@ def process_count(settings: Settings) -> int:
         settings.device == "auto" and any(Path("/dev").glob("nvidia[0-9]*"))
     )
     return 1 if has_gpu else max(1, min(_MAX_AUTO_PROCESSES, usable_cores() // _CORES_A_PROCESS))
-
-
-def usable_cores() -> int:
-    """Cores that this process may use; a container may be given less than its machine has."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
 
 
 @contextmanager

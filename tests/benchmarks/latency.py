@@ -87,11 +87,11 @@ def _round(
     fresh = Stream(stream.servers, stream.folder)
     with fresh.worker(threads=given.threads, start_offset="latest", **settings) as worker:
         worker.wait_until_ready()
-        _measure(fresh, texts[:50], 5.0)  # warm
+        latencies(fresh, texts[:50], 5.0)  # warm
         for load in LOADS:
             rate = capacity * load
             arrivals = max(2, int(rate * given.seconds))
-            seconds = sorted(_measure(fresh, [texts[n % len(texts)] for n in range(arrivals)], rate))
+            seconds = sorted(latencies(fresh, [texts[n % len(texts)] for n in range(arrivals)], rate))
             for name, share in SHARES.items():
                 found[f"{load:.0%} {name}"] = seconds[int(len(seconds) * share)] * 1e3
     return found
@@ -107,7 +107,7 @@ def _lone_forward_ms(model: Model, inputs: list[Inputs]) -> float:
     return statistics.median(taken) * 1e3
 
 
-def _measure(stream: Stream, texts: list[str], rate: float) -> list[float]:
+def latencies(stream: Stream, texts: list[str], rate: float) -> list[float]:
     """Seconds from when each text was due to when its label was read."""
     due: dict[str, float] = {}
     seen: dict[str, float] = {}

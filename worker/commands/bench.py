@@ -1,6 +1,5 @@
 """`emotion-worker bench`: what this machine can do, and how much of it the pipeline gets."""
 
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 import orjson
 from tqdm import tqdm
 
+from machine.cores import usable_cores
 from worker import loop
 from worker.build import checked_topics
 from worker.commands import bench_report
@@ -126,7 +126,7 @@ class _Bench:
             model=f"{model.info.name} {model.info.revision[:19]}",
             device=model.fingerprint().split(" | ")[0],
             dtype=str(model.dtype).removeprefix("torch."),
-            processes_fit=max(1, (os.cpu_count() or 1) // model.threads()),
+            processes_fit=max(1, usable_cores() // model.threads()),
             texts=len(self._texts),
             tokens_per_text=tokens / len(self._texts),
             operations_per_text=2 * model.matrix_weights * tokens / len(self._texts),

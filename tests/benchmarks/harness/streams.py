@@ -116,7 +116,7 @@ def drain(
             stack.enter_context(worker)
         for worker in workers:  # what some do before all are there tells nothing
             worker.wait_until_ready()
-        _wait_for_members(stream, len(workers) if processes is None else processes)
+        wait_for_members(stream, len(workers) if processes is None else processes)
         return rate(reader, records, lambda: check_alive(workers), seconds)
 
 
@@ -169,7 +169,7 @@ def _after_the_first(reader: RunningReader) -> tuple[float, int]:
     return at, count
 
 
-def _wait_for_members(stream: Stream, count: int) -> None:
+def wait_for_members(stream: Stream, count: int) -> None:
     """Until so many members of the group have partitions."""
     admin = AdminClient({"bootstrap.servers": stream.servers})
 

@@ -1,0 +1,1 @@
+"""What the machine leaves to a process, for worker and trainer. Imports nothing of ours."""
