@@ -17,7 +17,6 @@ RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --constraint constraints.txt \
         ${TORCH_INDEX_URL:+--no-deps --index-url "$TORCH_INDEX_URL"} torch
 COPY pyproject.toml README.md LICENSE ./
-COPY machine machine
 COPY schemas schemas
 COPY trainer trainer
 COPY worker worker

@@ -56,7 +56,7 @@ def headings(text: str) -> list[str]:
 def test_every_folder_is_in_the_tree() -> None:
     listed = set(re.findall(r"^(\w+)/ ", README, re.MULTILINE))
     tracked = {path.parent.name for path in ROOT.glob("*/*.*") if not path.parent.name.startswith(".")}
-    assert listed == tracked & {"worker", "trainer", "schemas", "machine", "tests", "docker", "findings"} == listed
+    assert listed == tracked & {"worker", "trainer", "schemas", "tests", "docker", "findings"} == listed
 
 
 @pytest.mark.parametrize("program", ["worker", "trainer"])

@@ -11,5 +11,5 @@ Its rooms. Each may import those above it, but not those in its own line:
     pipeline
     commands
 
-Any may import `schemas` and `machine`, none `worker`.
+Any may import `schemas`, none `worker`.
 """

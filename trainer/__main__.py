@@ -8,7 +8,6 @@ from types import ModuleType
 
 from safetensors import SafetensorError
 
-from machine.cores import share_cores
 from trainer.commands import cue_label, data_report, evaluate, export, soft_label, train
 from trainer.commands.common import flush_output
 from trainer.errors import UserError
@@ -29,7 +28,6 @@ COMMANDS: Mapping[str, ModuleType] = {
 
 def main() -> None:
     """Runs one command and exits: 0 if all went well, 1 on an error that the user can mend, 2 on a wrong option."""
-    share_cores()
     sys.exit(run(sys.argv[1:]))
 
 

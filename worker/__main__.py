@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from machine.cores import share_cores
 from worker.commands.bench_report import FIELDS
 from worker.commands.options import RANGE_OPTIONS, above_zero, add_dead_letters, add_range, log_level, positive
 from worker.errors import UserError, exit_code
-from worker.memory import collect_seldom
 from worker.observe.logs import configure_logging
+from worker.process.cores import share_cores
+from worker.process.memory import collect_seldom
+from worker.process.signals import end_at_once_on_signals
 from worker.settings import load_settings
 
 
@@ -92,6 +93,7 @@ def _add_bench(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    end_at_once_on_signals()
     bounds = {name: getattr(arguments, name) for name in RANGE_OPTIONS}
     if any(bounds.values()):
         if arguments.processes is not None:

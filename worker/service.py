@@ -2,16 +2,17 @@
 
 import faulthandler
 import logging
-import os
-import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, TypeVar
 
 from worker import build, loop
+from worker.errors import NotAnsweredError, NotDeliveredError
 from worker.flow import Refusals
 from worker.kafka.answered_offsets import find_answered
 from worker.kafka.clients import KafkaClients
@@ -20,7 +21,6 @@ from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
 from worker.kafka.topics import Topic, may_read
 from worker.labelling import load_model, set_batch_tokens
-from worker.memory import set_aside
 from worker.messages.outcome_origin import read_answer
 from worker.messages.schema_registry import find_label_prefix
 from worker.model.warm_up import warm_up_shapes
@@ -29,6 +29,8 @@ from worker.observe.instrumentation import Instrumentation
 from worker.observe.metrics import Meters
 from worker.observe.tracing import tracing
 from worker.observe.window_counter import WindowCounter
+from worker.process.memory import set_aside
+from worker.process.signals import stop_on_signals
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,30 +38,38 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+_BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
+
 
 def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: Heartbeat) -> None:
-    """Label until told to stop.
+    """Label until told to stop. Until the group is joined there is nothing to finish, and signals stay as they are.
+
+    While brokers are away it waits for them.
 
     Raises:
         UserError: Something that `emotion-worker check` would have told.
     """
     traces = tracing(settings)
     clients = KafkaClients(settings)
-    topics = build.checked_topics(clients, settings)
+    topics = _answered(partial(build.checked_topics, clients, settings), stop)
     smallest, refusals = build.largest_message_bytes(topics, settings), Refusals()
     label_prefix = find_label_prefix(settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     set_batch_tokens(model, settings)
     warm_up_shapes(model)
-    consumer = clients.consumer()
-    known = _known_offsets(clients, settings, topics)
+    consumer = _answered(clients.consumer, stop)
+    known = _answered(partial(_known_offsets, clients, settings, topics), stop)
     source = build.make_source(
         settings, consumer, settings.input_topics, stop.wait, known.committed, known.unblock, known.find_answered
     )
+    make_sink = partial(build.make_sink, clients, settings, consumer, smallest, known.committed, refusals)
     with (
         traces as traced,
         closing(source),
-        closing(build.make_sink(clients, settings, consumer, smallest, known.committed, refusals)) as sink,
+        closing(_answered(make_sink, stop)) as sink,
+        stop_on_signals(stop),
     ):
         stages = build.make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
         _log_start(model, settings)
@@ -68,6 +78,18 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
         set_aside()
         loop.run(traced(instrumentation.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
+
+
+def _answered(ask: Callable[[], T], stop: threading.Event) -> T:
+    """What `ask` gives, once brokers answer; another start would find them away as well."""
+    for seconds in chain(_BACKOFF_SECONDS, repeat(_BACKOFF_SECONDS[-1])):
+        try:
+            return ask()
+        except (NotAnsweredError, NotDeliveredError) as error:
+            _log.warning("broker_away", extra={"error": str(error), "retry_in_seconds": seconds})
+            if stop.wait(seconds):
+                break
+    sys.exit(0)  # nothing was begun
 
 
 @dataclass(frozen=True)
@@ -106,22 +128,3 @@ def _log_start(model: "Model", settings: Settings) -> None:
 def arm_watchdog(limit_ms: int) -> None:
     """A loop that does not turn for this long has lost its partitions: end the process, with a trace of what hangs."""
     faulthandler.dump_traceback_later(limit_ms / 1000, exit=True)
-
-
-@contextmanager
-def stop_on_signals(at_once: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; a second signal calls `at_once` and ends the process."""
-    stop = threading.Event()
-
-    def handle(number: int, _: object) -> None:
-        if stop.is_set():
-            at_once()
-            os._exit(128 + number)
-        stop.set()
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -15,7 +15,6 @@ from pathlib import Path
 from signal import SIGTERM
 from tempfile import TemporaryDirectory
 
-from machine.cores import share_cores, usable_cores
 from worker.errors import USER_ERROR, exit_code
 from worker.observe import multiprocess
 from worker.observe.endpoint import endpoint
@@ -23,7 +22,10 @@ from worker.observe.health import Health, Heartbeat
 from worker.observe.logs import configure_logging
 from worker.observe.metrics import Meters, Registry
 from worker.observe.runtime_metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY
-from worker.service import serve, stop_on_signals
+from worker.process.cores import share_cores, usable_cores
+from worker.process.memory import memory_limit_bytes
+from worker.process.signals import stop_on_signals
+from worker.service import serve
 from worker.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -43,11 +45,14 @@ def run(settings: Settings, log_level: str) -> int:
     """
     count = process_count(settings)
     share_cores(count)
+    # If memory is short, this is the last that is heard of it.
+    limits = {"cores": usable_cores(), "memory_limit_bytes": memory_limit_bytes()}
+    _log.info("worker_starting", extra={"model": settings.model, "processes": count} | limits)
     if count > 1:
         with TemporaryDirectory(prefix="emotion-worker-") as folder:
             return _Supervisor(settings, count, log_level, folder).run()
-    heartbeat, registry = Heartbeat(), Registry()
-    with stop_on_signals() as stop, _observed(settings, [heartbeat], stop, registry) as meters:
+    heartbeat, registry, stop = Heartbeat(), Registry(), threading.Event()
+    with _observed(settings, [heartbeat], stop, registry) as meters:
         meters[PROCESSES].set(1)
         serve(settings, stop, Meters("loop", registry), heartbeat)
     return 0
@@ -203,9 +208,9 @@ def _work(settings: Settings, slot: int, heartbeat: Heartbeat, log_level: str) -
 
 
 def _loop(settings: Settings, heartbeat: Heartbeat) -> int:
-    with stop_on_signals() as stop:
-        threading.Thread(target=_stop_without_supervisor, args=(stop,), daemon=True).start()
-        serve(settings, stop, Meters("loop", Registry()), heartbeat)
+    stop = threading.Event()
+    threading.Thread(target=_stop_without_supervisor, args=(stop,), daemon=True).start()
+    serve(settings, stop, Meters("loop", Registry()), heartbeat)
     return 0
 
 

@@ -48,7 +48,7 @@ def in_context(path: str) -> bool:
 
 
 def test_the_image_copies_only_what_exists_and_is_sent_to_the_engine() -> None:
-    assert {"machine", "schemas", "trainer", "worker", "pyproject.toml"} <= set(copied())
+    assert {"schemas", "trainer", "worker", "pyproject.toml"} <= set(copied())
     for source in copied():
         assert (ROOT / source).exists(), source
         assert in_context(source), source
@@ -130,12 +130,7 @@ def test_the_wheel_of_the_image_holds_model_contracts_and_examples_and_no_tests(
     with zipfile.ZipFile(next(dist.iterdir())) as wheel:
         names = set(wheel.namelist())
         wheel.extractall(unpacked)
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
-        "machine",
-        "schemas",
-        "trainer",
-        "worker",
-    }
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"schemas", "trainer", "worker"}
     assert {
         "worker/bundled/model.safetensors",
         "worker/bundled/tokenizer.json",

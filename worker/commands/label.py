@@ -16,10 +16,10 @@ from schemas.text_message import DecodedMessage
 from worker.errors import UserError
 from worker.flow import Batch, Prediction, Rejected, Request, TokenizedText
 from worker.labelling import load_model, make_reader, make_splitter, now_ms, planner
-from worker.memory import set_aside
 from worker.messages.decode import refused
 from worker.messages.encode import LabelMaker
 from worker.messages.split import Split
+from worker.process.memory import set_aside
 from worker.settings import Settings
 
 _READ_BYTES = 1 << 20

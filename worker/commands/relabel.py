@@ -26,7 +26,8 @@ from worker.kafka.topics import NAMED_BY, Topic
 from worker.labelling import load_model, set_batch_tokens
 from worker.messages.outcome_origin import BOUNDED_RUN_HEADER
 from worker.messages.schema_registry import find_label_prefix
-from worker.service import arm_watchdog, stop_on_signals
+from worker.process.signals import stop_on_signals
+from worker.service import arm_watchdog
 from worker.settings import Settings, load_settings
 
 _log = logging.getLogger(__name__)

@@ -24,7 +24,8 @@ from worker.kafka.topics import Topic
 from worker.loop import Sink
 from worker.messages.encode import batch_bytes
 from worker.messages.read_dead_letter import Letter, read_letter
-from worker.service import arm_watchdog, stop_on_signals
+from worker.process.signals import stop_on_signals
+from worker.service import arm_watchdog
 from worker.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, SaslAuthenticationFailedError, UnsupportedVersionError
 
-from worker.errors import UserError
+from worker.errors import NotAnsweredError, UserError
 from worker.kafka.admin import Admin
 from worker.kafka.compression import compression_type
 from worker.kafka.fatal_errors import authentication_error
@@ -158,7 +158,7 @@ class KafkaClients:
             except KafkaError as error:
                 failures.append(error)
         told = "; ".join(dict.fromkeys(map(str, failures)))  # the last alone may be a mere time-out
-        raise UserError(
+        raise NotAnsweredError(
             f"no Kafka broker answers at {self._settings.bootstrap_servers} ({told})",
             "check EMOTION_BOOTSTRAP_SERVERS, the network, that the brokers run, and that their port speaks "
             f"{self._settings.protocol} (EMOTION_SECURITY_PROTOCOL)",

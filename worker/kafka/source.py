@@ -27,7 +27,7 @@ from worker.kafka.records import size_bytes, to_record
 from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.topic_ids import LOOKUP_MS
 from worker.kafka.window_size import WindowSizer
-from worker.memory import give_back
+from worker.process.memory import give_back
 
 _log = logging.getLogger(__name__)
 

@@ -24,6 +24,11 @@ class Event(NamedTuple):
 
 EVENTS = (
     Event(
+        "worker_starting",
+        ("model", "processes", "cores", "memory_limit_bytes"),
+        "Before anything is loaded: what it was told, and what control groups leave it; null without a limit.",
+    ),
+    Event(
         "worker_started",
         ("model", "revision", "device", "dtype", "delivery"),
         "The model is loaded; from here on it joins its group.",

@@ -1,10 +1,14 @@
-"""The memory of this process: what the garbage collector looks at, and what is free, back to the system."""
+"""The memory of this process: what the garbage collector looks at, what is free, and what it may have."""
 
 import ctypes
 import gc
 from contextlib import suppress
+from pathlib import Path
+
+from worker.process.control_groups import control_groups
 
 _COLLECT_AFTER = 50_000  # new objects; 700 otherwise
+_NO_LIMIT_BYTES = 1 << 60  # version 1 has a number for it, version 2 the word `max`
 
 
 def collect_seldom() -> None:
@@ -31,3 +35,18 @@ def give_back() -> None:
     gc.collect()
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def memory_limit_bytes(root: Path = Path("/")) -> int | None:
+    """What control groups let this process have, with all that share its group; None without a limit.
+
+    Args:
+        root: Of the file system in which they are looked for.
+    """
+    limits = []
+    for folder in control_groups("memory", root):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            with suppress(OSError, ValueError):
+                limits.append(int((folder / name).read_text(encoding="ascii")))
+    limit = min(limits, default=_NO_LIMIT_BYTES)
+    return limit if limit < _NO_LIMIT_BYTES else None

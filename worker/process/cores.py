@@ -3,10 +3,10 @@
 import math
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+
+from worker.process.control_groups import control_groups
 
 _SPINS = "300"  # some 10 µs: less than it takes to wake a thread that sleeps
 
@@ -41,39 +41,7 @@ def cpu_quota(root: Path = Path("/")) -> float:
     Args:
         root: Of the file system in which they are looked for.
     """
-    return min((_quota(folder) for mount in _mounts(root) for folder in mount.folders(root)), default=math.inf)
-
-
-class _Mount(NamedTuple):
-    """A tree of control groups that limit CPU: what of it is seen where, and which group of it is ours."""
-
-    top: Path
-    at: Path
-    group: Path
-
-    def folders(self, root: Path) -> Iterator[Path]:
-        """Of our group and of all above it that are seen here.
-
-        A container that sees only its own group may be told its path on the host, or one outside of what it sees.
-        """
-        seen = self.at.relative_to("/")
-        inside = self.group.is_relative_to(self.top) and ".." not in self.group.parts
-        path = self.group.relative_to(self.top) if inside else Path()
-        yield from (root / seen / folder for folder in (path, *path.parents))
-
-
-def _mounts(root: Path) -> Iterator[_Mount]:
-    groups = {}
-    for line in _lines(root / "proc/self/cgroup"):  # "4:cpu,cpuacct:/group", and "0::/group" of version 2
-        _, controllers, path = line.split(":", 2)
-        if not controllers or "cpu" in controllers.split(","):
-            groups["cgroup" if controllers else "cgroup2"] = Path(path)
-    for line in _lines(root / "proc/self/mountinfo"):  # "32 31 0:29 TOP AT rw … - cgroup cgroup rw,cpu,cpuacct"
-        mount, _, file_system = line.partition(" - ")
-        kind, *_, options = file_system.split(" ")
-        if kind in groups and (kind == "cgroup2" or "cpu" in options.split(",")):
-            top, at = mount.split(" ")[3:5]
-            yield _Mount(Path(top), Path(at), groups[kind])
+    return min(map(_quota, control_groups("cpu", root)), default=math.inf)
 
 
 def _quota(folder: Path) -> float:
@@ -83,10 +51,3 @@ def _quota(folder: Path) -> float:
             quota, period = " ".join((folder / name).read_text(encoding="ascii") for name in names).split()
             return int(quota) / int(period) if quota not in ("max", "-1") else math.inf
     return math.inf
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # another system
-        return []

@@ -1,1 +1,0 @@
-"""What the machine leaves to a process, for worker and trainer. Imports nothing of ours."""
