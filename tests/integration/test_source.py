@@ -36,9 +36,9 @@ COUNT = 400
 
 def sizer(records: int) -> WindowSizer:
     """Windows of this size from the start, whatever they take."""
-    steady = WindowSizer(1.0, records, lambda: 0.0)
+    steady = WindowSizer(1.0, 1.0, records, lambda: 0.0)
     while steady.next_size() < records:
-        steady.start(records)
+        steady.start(records, is_behind=False, is_cut=False)
     return steady
 
 

@@ -72,6 +72,11 @@ class Settings(
         """How long a turn of the loop may take while brokers are away."""
         return 2 * self.session_timeout_ms + _AWAY_MS
 
+    @property
+    def longest_window_ms(self) -> int:
+        """How long a window may be let grow: it must come near neither the poll interval nor a transaction's end."""
+        return max(self.target_window_ms, min(self.max_poll_interval_ms // 4, self.session_timeout_ms // 2))
+
     @model_validator(mode="after")
     def _check_neighbours(self) -> Self:
         if len(set(self.topics)) < len(self.topics):
