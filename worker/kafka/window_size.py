@@ -102,7 +102,7 @@ class WindowSizer:
         ratio = self._cost.ratio(records, seconds)
         self._since_slow += 1
         if self._doubted and self._cost.parts():
-            self._settle_doubt(records, seconds)
+            self._settle_doubt(*self._doubted, records, seconds)
         elif ratio > _FAR_SLOWER:
             self._doubted = (self._cost, self._full_size) if self._since_slow > _TRIAL_EVERY else None
             self._since_slow = 0
@@ -115,10 +115,8 @@ class WindowSizer:
         self._cost = WindowCost()
         self._full_size = min(self._full_size, records * _MAX_GROWTH)
 
-    def _settle_doubt(self, records: int, seconds: float) -> None:
-        """Go back to the cost of before, if this window is nearer to it than to what has been seen since."""
-        assert self._doubted is not None
-        former, full_size = self._doubted
+    def _settle_doubt(self, former: WindowCost, full_size: int, records: int, seconds: float) -> None:
+        """Go back to what was before, if this window is nearer to it than to what has been seen since."""
         self._doubted = None
         if former.ratio(records, seconds) * self._cost.ratio(records, seconds) < 1:
             self._cost, self._full_size = former, full_size

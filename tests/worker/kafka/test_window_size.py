@@ -70,7 +70,7 @@ def allowed_seconds(fixed: float) -> float:
 def neighbours(seed: int, spread: float, slow_part: float) -> Callable[[], float]:
     """Noise as of a machine that is shared: some spread, and now and then a window that takes up to three times as
     long; none is ever that much faster."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
 
     def noise() -> float:
         slow = chance.uniform(1, 3) if chance.random() < slow_part else 1.0
