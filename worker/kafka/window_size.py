@@ -48,23 +48,19 @@ class WindowSizer:
         self._doubted: tuple[WindowCost, int] | None = None  # the cost and size before a window that was far too slow
         self._since_trial = self._since_slow = 0  # windows
         self._asked_at = 0.0
-        self._is_waiting = False  # for records that are there, since then
         self._started: tuple[int, float, bool] | None = None
 
     def next_size(self) -> int:
         """How many records the window that is gathered now may hold; the last one is done."""
-        now = self._clock()
-        if not self._is_waiting:
-            self._asked_at = now
-        self._is_waiting = False
+        self._asked_at = now = self._clock()
         if self._started is not None:
             records, since, is_cut = self._started
             self._started = None
-            self._learn(records, now - since, is_cut)
+            self._learn(records, max(now - since, 1e-9), is_cut)
         return self._size
 
     def start(self, records: int, is_behind: bool, is_cut: bool) -> None:
-        """A window of so many records begins to be worked on; none have come yet if there are 0.
+        """A window of so many records begins to be worked on.
 
         Args:
             records: How many.
@@ -73,7 +69,6 @@ class WindowSizer:
         """
         since = self._asked_at if is_behind else self._clock()
         self._started = (records, since, is_cut) if records else None
-        self._is_waiting = is_behind and not records
 
     def undelivered(self) -> None:
         """The last window failed: how long that took tells nothing, but a smaller one may not fail."""
@@ -94,7 +89,7 @@ class WindowSizer:
         self._since_trial += 1
         if not is_light and (self._since_trial >= _TRIAL_EVERY or self._cost.lacks_small):
             self._since_trial = 0
-            on_target = int(records * self._target_seconds / max(seconds, 1e-9))
+            on_target = int(records * self._target_seconds / seconds)
             self._size = max(1, min(self._full_size // _TRIAL_PART, on_target))
 
     def _compare(self, records: int, seconds: float) -> None:
