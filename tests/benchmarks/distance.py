@@ -1,4 +1,4 @@
-"""Brokers that are far away: the worker at its defaults beside larger target windows, at a backlog."""
+"""Far brokers, busy neighbours, a quota: the default target of a window beside larger ones, at a backlog."""
 
 import argparse
 import threading
@@ -9,22 +9,25 @@ from functools import partial
 from tests.benchmarks.harness.command import distant_stream, options, tiny_model
 from tests.benchmarks.harness.report import in_turns, medians, report
 from tests.benchmarks.harness.simulated_worker import MODULE
+from tests.benchmarks.harness.slow_cores import busy_neighbours, quota
 from tests.benchmarks.harness.streams import Stream, check_alive
 from tests.benchmarks.harness.texts import distinct_texts
 from tests.harness.eventually import eventually
 from tests.harness.independent import RunningReader
 from tests.harness.worker_process import WorkerProcess
 
-_TARGETS_MS = (1_000, 5_000, 20_000)  # the first one is the default
 _FIRST_LABELS_SECONDS = 180
 
 
 def main() -> None:
     given = options(
         __doc__ or "",
+        targets_ms="1000,5000,20000",
         round_trip_ms=300,
         delivery="exactly_once",
         texts=60_000,
+        busy=0,
+        quota_cores=0.0,
         token_us=0.0,
         warm_up=60.0,
         seconds=60.0,
@@ -33,8 +36,9 @@ def main() -> None:
     )
     texts, origin = distinct_texts(given.texts)
     with distant_stream(texts, given.round_trip_ms / 1000) as (servers, stream):
+        targets = given.targets_ms.split(",")  # the first one is the default
         variants = {
-            f"target of {target_ms:,} ms": partial(_run, servers, stream, given, target_ms) for target_ms in _TARGETS_MS
+            f"target of {target_ms} ms": partial(_run, servers, stream, given, target_ms) for target_ms in targets
         }
         runs = in_turns(given, variants)
     found = medians(runs)
@@ -43,16 +47,15 @@ def main() -> None:
         given,
         ("setting", "records/s"),
         found.items(),
-        f"default / best, {given.round_trip_ms} ms away, {given.delivery}: {default / best:.2f}",
-        variant=f"{given.round_trip_ms}-{given.delivery}",
+        f"default / best, {given.round_trip_ms} ms away, {given.busy} busy neighbours, "
+        f"quota of {given.quota_cores or 'all'} cores, {given.delivery}: {default / best:.2f}",
         texts=origin,
         model=f"simulated: {given.token_us:g} µs a token" if given.token_us else "bundled",
         runs=runs,
-        goals={f"distance_{given.round_trip_ms}_{given.delivery}": round(default / best, 3)},
     )
 
 
-def _run(servers: str, stream: Stream, given: argparse.Namespace, target_ms: int) -> float:
+def _run(servers: str, stream: Stream, given: argparse.Namespace, target_ms: str) -> float:
     stream.renew()
     settings = {"delivery": given.delivery, "bootstrap_servers": servers, "session_timeout_ms": 45_000}
     if given.token_us:
@@ -62,10 +65,11 @@ def _run(servers: str, stream: Stream, given: argparse.Namespace, target_ms: int
     worker.environment["SIMULATED_TOKEN_US"] = str(given.token_us)
     with RunningReader(stream.servers, stream.output) as reader, worker:
         eventually(lambda: _any_yet(reader, worker), _FIRST_LABELS_SECONDS, "the first labels", interval_s=0.05)
-        return steady_rate(reader, worker, given.warm_up, given.seconds)
+        with busy_neighbours(given.busy), quota(worker.process.pid, given.quota_cores):
+            return _steady_rate(reader, worker, given.warm_up, given.seconds)
 
 
-def steady_rate(reader: RunningReader, worker: WorkerProcess, warm_up_s: float, seconds: float) -> float:
+def _steady_rate(reader: RunningReader, worker: WorkerProcess, warm_up_s: float, seconds: float) -> float:
     """Records a second, from the first window that ends after the warm-up to the last one that does in time."""
     arrived = _arrivals(reader, worker, warm_up_s + seconds)
     counted = [(at, count) for at, count in arrived if at >= warm_up_s]

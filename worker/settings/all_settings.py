@@ -74,8 +74,8 @@ class Settings(
 
     @property
     def longest_window_ms(self) -> int:
-        """How long a window may be let grow: it must come near neither the poll interval nor a transaction's end."""
-        return max(self.target_window_ms, min(self.max_poll_interval_ms // 4, self.session_timeout_ms // 2))
+        """How long a window may become: half of what a transaction may last, which is less than a poll interval too."""
+        return max(self.target_window_ms, self.session_timeout_ms // 2)
 
     @model_validator(mode="after")
     def _check_neighbours(self) -> Self:

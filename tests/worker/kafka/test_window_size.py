@@ -143,7 +143,8 @@ def test_texts_that_get_longer_for_a_while(fixed: float, record: float) -> None:
 
     windows = simulate(cost, 300)[FIRST_FEW:]
     assert sum(window.seconds > 1.5 * allowed_seconds(fixed) for window in windows) <= len(windows) // 20
-    assert sum(window.seconds * 3.5 < fixed * 3.5 + TARGET_SECONDS * 0.3 for window in windows) <= len(windows) // 4
+    busy = sum(window.seconds - fixed for window in windows)  # with records, long ones too
+    assert busy / sum(window.seconds for window in windows) >= (0.88 if fixed < 0.09 * TARGET_SECONDS else 0.6)
 
 
 @plane
