@@ -7,7 +7,7 @@ from worker.kafka.window_cost import WindowCost
 FIRST_RECORDS = 64
 _MAX_GROWTH = 2  # a window of unusually short texts must not make the next one far too large
 _OVER_TARGET = 1.08  # where the fixed part is below a tenth of the target, nine tenths are left for records
-_OVER_FIXED = 3.2  # the fixed part is to take a third at most
+_OVER_FIXED = 3.3  # the fixed part is to take a third at most
 _TRIAL_PART = 16  # of a full window: a small one, which tells what is fixed
 _TRIAL_EVERY = 10  # windows
 _FAR_SLOWER = 2  # than expected: a neighbour, or another cost from now on
