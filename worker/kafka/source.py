@@ -158,12 +158,10 @@ class Source:
             self._settle(membership)
             return _NOTHING
         # What is there goes at once: to wait for records that are still being written would cost the first ones time.
-        self._bytes = size_bytes(records)
-        while records and len(records) < max_records and self._bytes < _WINDOW_BYTES and (is_old or self._is_behind()):
+        self._bytes, more = size_bytes(records), records
+        while more and len(records) < max_records and self._bytes < _WINDOW_BYTES and (is_old or self._is_behind()):
             is_old = False
             more = self._poll(_GATHER_MS, max_records - len(records))
-            if not more:
-                break
             records += more
             self._bytes += size_bytes(more)
         if self._is_static and time.monotonic() - self._confirmed > _CONFIRM_SECONDS:
