@@ -124,7 +124,8 @@ def make_source(
     committed offsets are not to be had although brokers answer; `answered` tells where to go on where there are none.
     """
     first_records = 1 if settings.split else FIRST_RECORDS  # a record may hold very many texts
-    sizer = WindowSizer(settings.target_window_ms / 1000, settings.window_max_records, time.monotonic, first_records)
+    target_seconds, longest_seconds = settings.target_window_ms / 1000, settings.longest_window_ms / 1000
+    sizer = WindowSizer(target_seconds, longest_seconds, settings.window_max_records, time.monotonic, first_records)
     starts = StartOffsets(consumer, committed, settings.start_offset, unblock, answered)
     return Source(consumer, topics, sizer, starts, wait)
 

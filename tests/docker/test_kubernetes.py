@@ -124,7 +124,7 @@ def test_the_operator_gives_the_job_the_name_that_the_alerts_look_for() -> None:
 
 @every_overlay
 def test_the_grace_period_is_longer_than_the_longest_window(settings: Settings) -> None:
-    longest_seconds = PATIENCE_SECONDS + (settings.longest_turn_ms + settings.target_window_ms) / 1000
+    longest_seconds = PATIENCE_SECONDS + (settings.longest_turn_ms + settings.longest_window_ms) / 1000
     assert POD["terminationGracePeriodSeconds"] > longest_seconds
 
 

@@ -52,7 +52,7 @@ def window_and_sink(servers: str, delivery: str = "exactly_once") -> Iterator[tu
     settings = load_settings(bootstrap_servers=servers, group_id=topic, input_topic=topic, delivery=delivery)
     broker, committed = KafkaClients(settings), CommittedOffsets()
     consumer = broker.consumer()
-    sizer = WindowSizer(1.0, 100, lambda: 0.0)
+    sizer = WindowSizer(1.0, 1.0, 100, lambda: 0.0)
     source = Source(consumer, [topic], sizer, StartOffsets(consumer, committed, "earliest"), lambda _: None)
     produce(servers, topic, [NewRecord(b"text")])
     with (
@@ -149,7 +149,7 @@ def test_a_commit_that_the_abort_of_the_next_window_undoes_in_one_topic_is_made_
     source = Source(
         consumer,
         [topic],
-        WindowSizer(1.0, 1, lambda: 0.0),
+        WindowSizer(1.0, 1.0, 1, lambda: 0.0),
         StartOffsets(consumer, committed, "earliest"),
         lambda _: None,
     )

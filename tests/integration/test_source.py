@@ -34,12 +34,14 @@ from worker.settings import Settings
 COUNT = 400
 
 
-def sizer(records: int) -> WindowSizer:
-    """Windows of this size from the start, whatever they take."""
-    steady = WindowSizer(1.0, records, lambda: 0.0)
-    while steady.next_size() < records:
-        steady.start(records)
-    return steady
+class SteadySizer(WindowSizer):
+    """Windows of one size, whatever they take."""
+
+    def __init__(self, records: int) -> None:
+        super().__init__(1.0, 1.0, records, lambda: 0.0, records)
+
+    def start(self, records: int, is_behind: bool, is_cut: bool) -> None:
+        pass
 
 
 def offset_of(committed: OffsetAndMetadata | None) -> int | None:
@@ -73,7 +75,7 @@ class Member:
         self.source = Source(
             consumer,
             settings.input_topics,
-            sizer(window_records),
+            SteadySizer(window_records),
             StartOffsets(consumer, committed, "earliest"),
             lambda _: None,
         )
@@ -326,7 +328,7 @@ def test_a_window_that_was_committed_in_part_is_read_on_from_there(
         bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
     )
     consumer, committed = KafkaClients(settings).consumer(), CommittedOffsets()
-    source = Source(consumer, [topic], sizer(50), StartOffsets(consumer, committed, "earliest"), lambda _: None)
+    source = Source(consumer, [topic], SteadySizer(50), StartOffsets(consumer, committed, "earliest"), lambda _: None)
     sink = make_sink(KafkaClients(settings), settings, consumer, DEFAULT_MAX_MESSAGE_BYTES, committed)
     produce(servers, topic, [NewRecord(b"v", partition=0)] * 50)
     try:
@@ -364,7 +366,7 @@ def test_a_transaction_whose_end_was_forgotten_is_not_waited_for_where_the_outpu
     source = Source(
         consumer,
         [topic],
-        sizer(50),
+        SteadySizer(50),
         StartOffsets(consumer, committed, "earliest", lambda: calls.append("unblock")),
         lambda _: None,
     )

@@ -121,6 +121,7 @@ class Source:
         self._wait(_BACKOFF_SECONDS[min(self._undelivered, len(_BACKOFF_SECONDS) - 1)])
         self._undelivered += 1
         self._awaits_delivery = False
+        self._sizer.undelivered()
         self._membership = None
 
     def status(self) -> SourceStatus:
@@ -147,6 +148,7 @@ class Source:
     def _gather(self) -> Window:
         max_records = self._sizer.next_size()
         is_old = has_buffered_records(self._consumer)  # while the last window was worked on: more may have come since
+        is_behind = is_old or self._is_behind()
         records = self._poll(_POLL_MS, max_records)
         if self._bytes >= _WINDOW_BYTES:  # the client has let go of them with this poll
             give_back()
@@ -156,12 +158,10 @@ class Source:
             self._settle(membership)
             return _NOTHING
         # What is there goes at once: to wait for records that are still being written would cost the first ones time.
-        self._bytes = size_bytes(records)
-        while records and len(records) < max_records and self._bytes < _WINDOW_BYTES and (is_old or self._is_behind()):
+        self._bytes, more = size_bytes(records), records
+        while more and len(records) < max_records and self._bytes < _WINDOW_BYTES and (is_old or self._is_behind()):
             is_old = False
             more = self._poll(_GATHER_MS, max_records - len(records))
-            if not more:
-                break
             records += more
             self._bytes += size_bytes(more)
         if self._is_static and time.monotonic() - self._confirmed > _CONFIRM_SECONDS:
@@ -172,7 +172,7 @@ class Source:
         if self._current_membership() != self._membership:  # a rejoin in the middle of gathering
             self._membership = None
             return _NOTHING
-        self._sizer.start(len(records))
+        self._sizer.start(len(records), is_behind, is_cut=self._bytes >= _WINDOW_BYTES)
         return Window(records, next_offsets, group_metadata, self._starts.topic_ids.ask() if next_offsets else dict)
 
     def _poll(self, timeout_ms: int, max_records: int) -> list[Record]:

@@ -12,7 +12,7 @@ from kafka.structs import OffsetAndMetadata
 from worker.errors import UserError
 from worker.flow import Partition
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
-from worker.kafka.patches.offset_fetch import fetch_committed_offset
+from worker.kafka.patches.offset_fetch import fetch_committed_offset, fetch_committed_offsets
 from worker.kafka.topic_ids import LOOKUP_MS, TopicIds
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class StartOffsets:
             self._leave_behind(topic)
         if not self._committed.join(generation, list(own.values())):
             return None
-        starts = {each: start for each in partitions if (start := self._committed_start(each))}
+        starts = self._committed_starts(partitions)
         if self._made_anew != before:
             return None  # brokers hear of it one after the other: one may still give out records of the old topic
         unknown = [own[each] for each in partitions if each not in starts and each.topic not in self._made_anew]
@@ -77,9 +77,9 @@ class StartOffsets:
         if answered is None:
             return None
         for each in partitions:
-            if each not in starts:
-                is_told = own[each] in answered
-                starts[each] = Start(answered[own[each]], "answers") if is_told else self._first_start(each)
+            if each not in starts and own[each] in answered:
+                starts[each] = Start(answered[own[each]], "answers")
+        starts |= self._first_starts([each for each in partitions if each not in starts])
         _log.info(
             "partitions_assigned",
             extra={
@@ -89,22 +89,33 @@ class StartOffsets:
         )
         return {partition: start.offset for partition, start in starts.items()}
 
-    def _committed_start(self, partition: TopicPartition) -> Start | None:
-        own = Partition(partition.topic, partition.partition)
-        found: OffsetAndMetadata | None = None
+    def _committed_starts(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Start]:
+        """Those of partitions that the group has been in; asked for at once, since brokers may be far away."""
         try:
-            found = fetch_committed_offset(self._consumer, partition, LOOKUP_MS)
+            found = fetch_committed_offsets(self._consumer, partitions, LOOKUP_MS)
+        except KafkaTimeoutError:
+            alone = {each: self._committed_alone(each) for each in partitions}
+            found = {each: committed for each, committed in alone.items() if committed}
+        return {each: start for each in partitions if (start := self._committed_start(each, found.get(each)))}
+
+    def _committed_alone(self, partition: TopicPartition) -> OffsetAndMetadata | None:
+        try:
+            return fetch_committed_offset(self._consumer, partition, LOOKUP_MS)
         except KafkaTimeoutError:
             # A coordinator that has forgotten something may wait without end for a transaction whose end it has
             # forgotten as well.
-            if not self._committed.is_answered(own):
+            if not self._committed.is_answered(Partition(partition.topic, partition.partition)):
                 if self._unblock:
                     self._consumer.end_offsets([partition], timeout_ms=LOOKUP_MS)  # fails where brokers are away
                     self._unblock()
                 raise
+        return None
+
+    def _committed_start(self, partition: TopicPartition, found: OffsetAndMetadata | None) -> Start | None:
         if found and self.topic_ids.is_of_another(partition.topic, found.metadata):
             self._leave_behind(partition.topic)
             found = None
+        own = Partition(partition.topic, partition.partition)
         offset = self._committed.at_least(own, found.offset if found else None)
         return None if offset is None else Start(offset, "committed")
 
@@ -115,16 +126,20 @@ class StartOffsets:
             self._made_anew[topic] = now
             self._committed.forget(topic)
 
-    def _first_start(self, partition: TopicPartition) -> Start:
-        is_new = partition.topic in self._made_anew
-        if is_new or self._start_offset == "earliest":
-            start: int = self._consumer.beginning_offsets([partition], timeout_ms=LOOKUP_MS)[partition]
-            return Start(start, "made_anew" if is_new else "earliest")
-        # `latest` means what arrives after this process started, so that a partition added later is read from its
-        # beginning. The end is asked first: a record that arrives between the two calls is then read.
-        end: int = self._consumer.end_offsets([partition], timeout_ms=LOOKUP_MS)[partition]
-        found = self._consumer.offsets_for_times({partition: self._started_ms}, timeout_ms=LOOKUP_MS)[partition]
-        return Start(end if found is None else int(found.offset), "latest")
+    def _first_starts(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Start]:
+        anew = [each for each in partitions if each.topic in self._made_anew]
+        others = [each for each in partitions if each.topic not in self._made_anew]
+        early = [*anew, *others] if self._start_offset == "earliest" else anew
+        beginnings = self._consumer.beginning_offsets(early, timeout_ms=LOOKUP_MS) if early else {}
+        starts = {each: Start(beginnings[each], "made_anew" if each in anew else "earliest") for each in early}
+        if late := [each for each in others if each not in starts]:
+            # `latest` means what arrives after this process started, so that a partition added later is read from its
+            # beginning. The end is asked first: a record that arrives between the two calls is then read.
+            ends = self._consumer.end_offsets(late, timeout_ms=LOOKUP_MS)
+            found = self._consumer.offsets_for_times(dict.fromkeys(late, self._started_ms), timeout_ms=LOOKUP_MS)
+            for each in late:
+                starts[each] = Start(ends[each] if found[each] is None else int(found[each].offset), "latest")
+        return starts
 
     def out_of_range(self, partition: TopicPartition) -> UserError:
         """What to say where the group's offset leads nowhere."""

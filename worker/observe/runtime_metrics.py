@@ -22,7 +22,8 @@ WINDOW_RECORDS = Metric(
     "emotion_window_records",
     "records",
     "Records of a window.",
-    "Always at EMOTION_WINDOW_MAX_RECORDS: raise it. Tiny under backlog: raise EMOTION_TARGET_WINDOW_MS.",
+    "Always at EMOTION_WINDOW_MAX_RECORDS: raise it. Under backlog one in ten is small, to learn what is fixed of its "
+    "cost.",
     options={"buckets": _SIZES},
 )
 WINDOW_TOKENS = Metric(

@@ -72,6 +72,11 @@ class Settings(
         """How long a turn of the loop may take while brokers are away."""
         return 2 * self.session_timeout_ms + _AWAY_MS
 
+    @property
+    def longest_window_ms(self) -> int:
+        """How long a window may become: half of what a transaction may last, which is less than a poll interval too."""
+        return max(self.target_window_ms, self.session_timeout_ms // 2)
+
     @model_validator(mode="after")
     def _check_neighbours(self) -> Self:
         if len(set(self.topics)) < len(self.topics):

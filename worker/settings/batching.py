@@ -19,7 +19,10 @@ class BatchingSettings(SettingsGroup):
     """
 
     target_window_ms: int = Field(1_000, ge=10)
-    """Under backlog, windows grow until one takes about this long; a light load is labelled at once."""
+    """Under backlog, windows grow until one takes about this long; a light load is labelled at once. Where that is less
+    than three times what each window costs whatever it holds (far brokers, a busy machine), windows grow to three times
+    that cost instead, up to half of `EMOTION_SESSION_TIMEOUT_MS`. A larger target gains the last third at most.
+    """
 
     window_max_records: int = Field(8_192, ge=1, le=100_000)
     """Records that are gathered, delivered and committed together, at most."""

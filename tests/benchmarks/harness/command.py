@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks.harness.streams import Kafka, Stream, kafka
+from tests.benchmarks.harness.streams import PATIENT, Kafka, Stream, kafka
+from tests.harness.apache_kafka import ApacheKafka
+from tests.harness.delay_line import DelayLine
+from tests.harness.jars import kafka_jars
 
 
 class OutOfTimeError(Exception):
@@ -36,6 +39,19 @@ def filled_stream(texts: list[str]) -> Iterator[tuple[Kafka, Stream]]:
         stream = Stream(broker.servers, Path(folder))
         stream.fill(texts)
         yield broker, stream
+
+
+@contextmanager
+def distant_stream(texts: list[str], round_trip_s: float) -> Iterator[tuple[str, Stream]]:
+    """A broker with a topic that holds the texts; and its address for who is as far away as that."""
+    with (
+        tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
+        ApacheKafka(kafka_jars(), Path(folder) / "kafka", properties=PATIENT, heap_mb=1024) as cluster,
+        DelayLine(cluster.nodes[0].proxy_port, cluster.nodes[0].proxied_port, round_trip_s),
+    ):
+        stream = Stream(cluster.bootstrap_servers, Path(folder))
+        stream.fill(texts)
+        yield cluster.proxied_bootstrap_servers, stream
 
 
 def tiny_model(stream: Stream) -> Path:

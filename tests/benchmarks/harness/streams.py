@@ -25,7 +25,7 @@ PARTITIONS = 4
 _SILENCE_SECONDS = 180  # nobody needs as long as this for the next window
 _GAP_SECONDS = 0.03  # between windows, not within one
 # As Kafka ships it: a broker that is kept from the cores for a moment must not be taken for dead in the middle.
-_PATIENT = {"broker.heartbeat.interval.ms": "2000", "broker.session.timeout.ms": "9000"}
+PATIENT = {"broker.heartbeat.interval.ms": "2000", "broker.session.timeout.ms": "9000"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -50,7 +50,7 @@ def kafka() -> Iterator[Kafka]:
         return
     with (
         tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
-        ApacheKafka(kafka_jars(), Path(folder) / "kafka", properties=_PATIENT, heap_mb=1024) as cluster,
+        ApacheKafka(kafka_jars(), Path(folder) / "kafka", properties=PATIENT, heap_mb=1024) as cluster,
     ):
         process = cluster.nodes[0].process
         yield Kafka(cluster.bootstrap_servers, process.pid if process else None)

@@ -55,6 +55,16 @@ def test_a_misspelt_name_is_refused_and_the_right_one_suggested(
         load_settings()
 
 
+def test_a_window_stays_far_from_the_limits_of_transactions_and_polls() -> None:
+    for session_timeout_ms in (6_000, 45_000, 300_000):
+        settings = load_settings(
+            session_timeout_ms=session_timeout_ms, max_poll_interval_ms=2 * session_timeout_ms + 30_000
+        )
+        assert settings.longest_window_ms * 2 <= session_timeout_ms
+        assert settings.longest_window_ms * 4 < settings.max_poll_interval_ms
+    assert load_settings(target_window_ms=60_000).longest_window_ms == 60_000  # who asks for that gets it
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
