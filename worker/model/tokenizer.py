@@ -10,6 +10,7 @@ from worker.flow import Request, TokenizedText
 from worker.model.artifact import Artifact
 from worker.model.long_texts import LongTexts
 from worker.model.tokenizer_file import TokenizerFile, read_tokenizer
+from worker.model.word_piece import faster_if_equal
 
 _MOST_TOKENS = 2**31 - 1  # some models know no limit
 
@@ -42,17 +43,18 @@ class Tokenizer:
             )
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens)
+        self._encode = faster_if_equal(self._tokenizer, self.max_tokens)
         self._long_texts = LongTexts(self._tokenizer, self.max_tokens)
 
     def tokenize(self, requests: Iterable[Request]) -> list[TokenizedText]:
-        """Tokenize each text once, however often a window holds it: long ones alone, others on all cores."""
+        """Tokenize each text once, however often a window holds it, and long ones alone."""
         by_text: dict[str, list[Request]] = {}
         for request in requests:
             by_text.setdefault(request.text, []).append(request)
         long = [text for text in by_text if len(text) > self._long_texts.min_characters]
         tokenized = [_tokenized(by_text.pop(text), self._long_texts.encode(text)) for text in long]
-        encodings = self._tokenizer.encode_batch_fast(list(by_text))
-        return tokenized + [_tokenized(*each) for each in zip(by_text.values(), encodings, strict=True)]
+        rows = self._encode(list(by_text))
+        return tokenized + [TokenizedText(texts, *row) for texts, row in zip(by_text.values(), rows, strict=True)]
 
 
 def _made_by_transformers(folder: Path) -> TokenizerFile | None:

@@ -35,6 +35,12 @@ EVENTS = (
     ),
     Event("model_from_hub", ("commit", "pinned"), "Which commit was taken; a warning where no revision pins it."),
     Event(
+        "slower_tokenizer",
+        ("error",),
+        "The faster WordPiece does not know a part of this tokenizer, or gave other tokens for built-in texts. The "
+        "tokenizer itself is used: same labels, a few times the CPU for each text.",
+    ),
+    Event(
         "dtype_stepped_back",
         ("from", "to", "different_labels"),
         "So many labels of built-in texts differ from those in float32: the worker goes on in that.",

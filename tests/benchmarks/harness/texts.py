@@ -4,14 +4,14 @@ from pathlib import Path
 
 from worker.model.sample_texts import sample_texts
 
-_TWEETS = Path(__file__).parents[4] / "shared" / "data" / "tweets" / "tweets.txt"
+TWEETS = Path(__file__).parents[4] / "shared" / "data" / "tweets" / "tweets.txt"
 
 
 def distinct_texts(count: int) -> tuple[list[str], str]:
     """So many different texts and where they are from: real tweets where `../shared` has them, else made up ones."""
-    if not _TWEETS.is_file():
+    if not TWEETS.is_file():
         return sample_texts(count), "made up by worker.model.sample_texts: no ../shared/data/tweets here"
-    lines = _TWEETS.read_text(encoding="utf-8").splitlines()
+    lines = TWEETS.read_text(encoding="utf-8").splitlines()
     texts = list(dict.fromkeys(line for line in lines if line.strip()))[:count]
     if len(texts) < count:
         texts += sample_texts(count - len(texts))
