@@ -21,7 +21,7 @@ from schemas.dead_letter import Reason
 from schemas.manifest import ModelManifest, digest_files
 from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
 from worker.errors import UserError
-from worker.flow import Prediction, Rejected, Request, TokenizedText, width
+from worker.flow import Prediction, Rejected, Request, Row, TokenizedText, width
 from worker.labelling import load_model
 from worker.model import prepacked_linear
 from worker.model.artifact import _BUNDLED, find_artifact
@@ -190,6 +190,21 @@ def test_weights_are_held_once(tiny_model: Path) -> None:
     assert weights == {}
     held = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors_of(logits)}
     assert sum(held.values()) <= expected
+
+
+def test_padding_is_computed_within_the_attention_only(tiny_model: Path) -> None:
+    model, tokenizer = load(tiny_model)
+    short, other, long = tokenizer.tokenize(requests(["a", "of b", "so " * 30]))
+
+    def products(*batch: Row) -> int:
+        with FlopCounterMode(display=False) as counter:
+            model.forward(model.inputs(list(batch)))
+        return int(counter.get_flop_counts()["Global"][torch.ops.aten.addmm])
+
+    assert products([short, other], [long]) == products([short]) + products([other]) + products([long])
+    together = by_index(list(model.predict([[[short, other], [long]]])))
+    for index, scores in by_index(list(model.predict([[[short]], [[other]], [[long]]]))).items():
+        assert together[index] == pytest.approx(scores, abs=2e-6)
 
 
 HAS_ONEDNN = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")  # type: ignore[no-untyped-call]
