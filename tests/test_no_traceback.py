@@ -20,6 +20,7 @@ import pytest
 
 import worker.kafka.clients
 from tests.harness.tiny_model import write_tiny_model
+from tests.harness.worker_process import WorkerProcess
 from trainer.__main__ import COMMANDS as TRAINER
 from trainer.__main__ import run as trainer_run
 from worker.__main__ import main as worker_main
@@ -100,7 +101,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # The commands, and what each of them is given.
 
 KAFKA_COMMANDS: list[tuple[str, ...]] = [
-    *(("run",), RELABEL, ("check",), ("check", "--json"), ("demo",), ("bench",)),
+    *(RELABEL, ("check",), ("check", "--json"), ("demo",), ("bench",)),
     *(("dead-letters", "show"), ("dead-letters", "replay")),
 ]
 WORKER_FILES: list[tuple[str, ...]] = [("label", "{}"), ("demo", "--input", "{}"), ("bench", "--input", "{}")]
@@ -174,7 +175,10 @@ def silent_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-@pytest.mark.parametrize("host", ["nowhere.invalid:9092", CLOSED, "[::1]:1", "a..b:9092", "http", "silent"])
+HOSTS = ["nowhere.invalid:9092", CLOSED, "[::1]:1", "a..b:9092", "http", "silent"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("command", KAFKA_COMMANDS, ids=" ".join)
 def test_a_host_where_no_broker_is(
     command: tuple[str, ...], host: str, http_port: int, silent_port: int, commands: Commands, model: Path
@@ -183,6 +187,19 @@ def test_a_host_where_no_broker_is(
     told = commands.refused("emotion-worker", *command, bootstrap_servers=servers, model=model, http_port=0)
     assert servers in told
     assert "EMOTION_BOOTSTRAP_SERVERS" in told
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_service_waits_for_a_host_where_no_broker_is(
+    host: str, http_port: int, silent_port: int, tmp_path: Path
+) -> None:
+    servers = {"http": f"127.0.0.1:{http_port}", "silent": f"127.0.0.1:{silent_port}"}.get(host, host)
+    with WorkerProcess(tmp_path, bootstrap_servers=servers) as worker:
+        worker.wait_for("broker_away")
+        assert servers in worker.log
+        assert "EMOTION_BOOTSTRAP_SERVERS" in worker.log
+        assert "Traceback" not in worker.log
+        assert worker.terminate() == 0
 
 
 @pytest.mark.parametrize(

@@ -93,13 +93,13 @@ def _add_bench(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    end_at_once_on_signals()
     bounds = {name: getattr(arguments, name) for name in RANGE_OPTIONS}
     if any(bounds.values()):
         if arguments.processes is not None:
             raise UserError("--processes: a bounded run is one process; leave it out")
         share_cores()
         return _relabel(bounds)
+    end_at_once_on_signals()
     from worker.supervisor import run
 
     overrides = {} if arguments.processes is None else {"processes": arguments.processes}
