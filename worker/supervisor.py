@@ -45,9 +45,15 @@ def run(settings: Settings, log_level: str) -> int:
     """
     count = process_count(settings)
     share_cores(count)
-    # If memory is short, this is the last that is heard of it.
-    limits = {"cores": usable_cores(), "memory_limit_bytes": memory_limit_bytes()}
-    _log.info("worker_starting", extra={"model": settings.model, "processes": count} | limits)
+    _log.info(  # if memory is short, this is the last that is heard of it
+        "worker_starting",
+        extra={
+            "model": settings.model,
+            "processes": count,
+            "cores": usable_cores(),
+            "memory_limit_bytes": memory_limit_bytes(),
+        },
+    )
     if count > 1:
         with TemporaryDirectory(prefix="emotion-worker-") as folder:
             return _Supervisor(settings, count, log_level, folder).run()
