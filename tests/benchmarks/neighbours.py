@@ -43,10 +43,12 @@ def main() -> None:
     )
     texts, origin = distinct_texts(given.texts)
     runs: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    order = given.settings.split(",")
     with filled_stream(texts[:1]) as (_, stream):
         for number in rounds(given):
             for beside in given.beside.split(","):
-                for setting in given.settings.split(","):
+                order = [*order[1:], order[0]]  # what runs first may find a cooler machine
+                for setting in order:
                     found = _run(stream, given, texts, beside, setting)
                     runs[f"{beside}: {setting}"].append(found)
                     say(f"round {number}, {beside}, {setting}: {found[0]:.0f} texts/s, p50 {found[1]:.0f} ms")

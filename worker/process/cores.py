@@ -8,14 +8,14 @@ from pathlib import Path
 
 from worker.process.control_groups import control_groups
 
-_SPINS = "300"  # some 10 µs: less than it takes to wake a thread that sleeps
+_SPINS = "300"  # OpenMP's own are 300,000; tests/benchmarks/LOG.md has what others cost
 
 
 def share_cores(processes: int = 1) -> None:
     """Tell torch and tokenizers by the environment which part of the cores is theirs. What the user has set wins.
 
     It comes before torch is imported: OpenMP reads the environment once. Neither knows of a container's quota. And
-    OpenMP's threads wait for each other by spinning for milliseconds, on cores that a neighbour, or the thread waited
+    OpenMP's threads spin for long while they wait for each other, on cores that a neighbour, or the thread waited
     for, could use; with a quota that counts as use, too.
 
     Args:
