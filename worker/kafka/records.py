@@ -12,7 +12,9 @@ from worker.flow import Partition, Record
 
 def to_record(record: Any) -> Record:
     """One record of the client's."""
-    timestamp_ms = record.timestamp if record.timestamp is not None and record.timestamp >= 0 else None
+    timestamp_ms = record.timestamp
+    if timestamp_ms is not None and timestamp_ms < 0:
+        timestamp_ms = None
     origin = Source(record.topic, record.partition, record.offset, timestamp_ms)
     return Record(origin, record.key, record.value, record.headers)
 

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -162,9 +163,10 @@ class Sink:
 
     def _send(self, producer: WindowProducer, window: Window, outcomes: list[Outcome]) -> list[Written]:
         """Send, and wait until all in-sync replicas have it. Returns the last outcome in each partition."""
-        groups: dict[Partition, list[Outcome]] = {}
+        places: defaultdict[tuple[str, int], list[Outcome]] = defaultdict(list)
         for outcome in outcomes:
-            groups.setdefault(Partition(outcome.topic, outcome.partition), []).append(outcome)
+            places[outcome.topic, outcome.partition].append(outcome)
+        groups = {Partition(*place): there for place, there in places.items()}
         for topic, partition in groups:
             self._check_partition(producer, topic, partition)
             self._note_topic(producer, topic)

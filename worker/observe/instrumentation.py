@@ -141,11 +141,9 @@ class Instrumentation:
             self._stage_seconds["deliver"].observe(time.perf_counter() - started)
             self._contents.outcomes = outcomes
             self._counter.add(self._contents)
-            self._last_stamps |= {
-                flow.Partition(r.origin.topic, r.origin.partition): r.origin.timestamp_ms
-                for r in window.records
-                if r.origin.timestamp_ms is not None
-            }
+            origins = [record.origin for record in window.records]
+            stamps = {(o.topic, o.partition): o.timestamp_ms for o in origins if o.timestamp_ms is not None}
+            self._last_stamps |= {flow.Partition(*place): stamp for place, stamp in stamps.items()}
         if now >= self._refresh_at:
             self._look_around()
 

@@ -80,8 +80,10 @@ class RecordBatch(DefaultRecordBatch):  # type: ignore[misc]
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:
     """The number that starts there, and where the next one does."""
     byte = data[position]
-    rest, shift = byte & 0x7F, 7
     position += 1
+    if byte < 0x80:  # most are that short
+        return (byte >> 1) ^ -(byte & 1), position
+    rest, shift = byte & 0x7F, 7
     while byte & 0x80:
         byte = data[position]
         rest |= (byte & 0x7F) << shift

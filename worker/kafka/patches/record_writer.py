@@ -77,8 +77,10 @@ def _write_record(record: Sendable, delta_ms: int, delta: int) -> bytes:
             b"\0",
             _varint(delta_ms),
             _varint(delta),
-            b"\1" if key is None else _varint(len(key)) + key,  # 1 says -1
-            b"\1" if value is None else _varint(len(value)) + value,
+            b"\1" if key is None else _varint(len(key)),  # 1 says -1
+            key or b"",
+            b"\1" if value is None else _varint(len(value)),
+            value or b"",
             _write_headers(headers) if headers else b"\0",
         )
     )
