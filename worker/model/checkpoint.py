@@ -96,7 +96,7 @@ def read_bert(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[B
     """
     try:
         shape = BertShape.of(orjson.loads((folder / "config.json").read_bytes()))
-        if shape is None or not (folder / "model.safetensors").is_file():
+        if shape is None or (folder / "adapter_config.json").exists():
             return None
         with safe_open(folder / "model.safetensors", framework="pt") as file:
             sizes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118

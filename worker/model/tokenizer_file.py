@@ -131,7 +131,8 @@ _KINDS = {
         defaults={"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]", "pad_token": "[PAD]"}
         | {"mask_token": "[MASK]", "do_lower_case": True, "tokenize_chinese_chars": True, "strip_accents": None},
         ends=("cls_token", "sep_token"),
-        model={"type": "WordPiece", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100},
+        model={"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##"}
+        | {"max_input_chars_per_word": 100},
         parts=_of_bert,
     ),
     "RobertaTokenizer": _Kind(

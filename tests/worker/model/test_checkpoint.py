@@ -110,8 +110,9 @@ def older_names(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         change_config(hidden_act="gelu_new"),
         change_config(is_decoder=True),
         change_config(model_type="distilbert"),
+        lambda folder: (folder / "adapter_config.json").write_text("{}"),
     ],
-    ids=["names of old", "another activation", "a decoder", "another kind"],
+    ids=["names of old", "another activation", "a decoder", "another kind", "an adapter"],
 )
 def test_what_is_not_plainly_of_this_kind_is_left_to_transformers(
     change: Callable[[Path], None], tiny_model: Path, tmp_path: Path

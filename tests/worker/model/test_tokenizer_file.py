@@ -143,6 +143,8 @@ OTHERS: dict[str, Callable[[Path], None]] = {
     "the file has another normalizer": lambda f: change_json(f / "tokenizer.json", normalizer={"type": "NFC"}),
     "the file splits otherwise": lambda f: change_json(f / "tokenizer.json", pre_tokenizer={"type": "Whitespace"}),
     "the file puts nothing around a text": lambda f: change_json(f / "tokenizer.json", post_processor=None),
+    "another token for what is unknown": lambda f: change_model(f, **{"unk_token": "[MASK]"}),
+    "longer words": lambda f: change_model(f, max_input_chars_per_word=200),
     "a class that is not known": with_class("CamembertTokenizer"),
     "code of its own": lambda f: change_json(f / "tokenizer_config.json", auto_map={"AutoTokenizer": ["a.B", None]}),
     "another token is named": lambda f: change_json(f / "tokenizer_config.json", extra_special_tokens=["<new>"]),
@@ -153,6 +155,11 @@ OTHERS: dict[str, Callable[[Path], None]] = {
     "no file": drop("tokenizer.json"),
     "a broken file": lambda f: change_json_new(f / "tokenizer.json", {"added_tokens": []}),
 }
+
+
+def change_model(folder: Path, **options: object) -> None:
+    model = json.loads((folder / "tokenizer.json").read_bytes())["model"]
+    change_json(folder / "tokenizer.json", model=model | options)
 
 
 def change_json_new(file: Path, content: object) -> None:
