@@ -21,7 +21,7 @@ from schemas.manifest import ModelManifest, digest_files
 from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
 from worker.build import load_model
 from worker.errors import UserError
-from worker.flow import Prediction, Rejected, Request, TokenizedText, width
+from worker.flow import Prediction, Rejected, Request, Row, TokenizedText, width
 from worker.model import prepacked_linear
 from worker.model.artifact import _BUNDLED, find_artifact
 from worker.model.batcher import plan
@@ -166,6 +166,21 @@ def test_the_last_layer_is_computed_for_first_tokens_only(tiny_model: Path) -> N
     spared_tokens = inputs.ids.numel() - len(texts)
     spared = sum(2 * dense.weight.numel() for dense in after_attention) * spared_tokens
     assert theirs.get_total_flops() - ours.get_total_flops() == spared
+
+
+def test_padding_is_computed_within_the_attention_only(tiny_model: Path) -> None:
+    model, tokenizer = load(tiny_model)
+    short, other, long = tokenizer.tokenize(requests(["a", "of b", "so " * 30]))
+
+    def products(*batch: Row) -> int:
+        with FlopCounterMode(display=False) as counter:
+            model.forward(model.inputs(list(batch)))
+        return int(counter.get_flop_counts()["Global"][torch.ops.aten.addmm])
+
+    assert products([short, other], [long]) == products([short]) + products([other]) + products([long])
+    together = by_index(list(model.predict([[[short, other], [long]]])))
+    for index, scores in by_index(list(model.predict([[[short]], [[other]], [[long]]]))).items():
+        assert together[index] == pytest.approx(scores, abs=2e-6)
 
 
 def test_joined_weights_are_held_once(tiny_model: Path) -> None:
