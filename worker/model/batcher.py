@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from worker.flow import Batch, Row, TokenizedText, width
 
+_ROWS_ENOUGH = 8  # a part: whole rows are even enough then, and those of like width stay together
+_LEAST_TOKENS = 32  # a part: for fewer, a core would mostly read weights
+
 
 def plan(
     tokenized: Iterable[TokenizedText],
@@ -22,9 +25,14 @@ def plan(
         row_tokens: Short texts share rows of so many tokens, for a model that keeps them apart; 0: each has its own.
         shares: How many batches of like cost there had better be, given how many are the least; 0: it does not matter.
     """
-    rows = sorted(_pack(tokenized, min(row_tokens, batch_tokens)), key=width)
+    texts, row_tokens = list(tokenized), min(row_tokens, batch_tokens)
+    rows = _rows(texts, row_tokens)
     full = list(_fill(rows, batch_tokens))
-    even = _split(rows, shares(len(full)))
+    parts = shares(len(full))
+    if len(rows) < parts * _ROWS_ENOUGH:
+        even = [_rows(part, row_tokens) for part in _cut(texts, parts)]
+    else:
+        even = _split(rows, parts)
     fit = all(width(batch[-1]) * len(batch) <= batch_tokens for batch in even)  # sorted: the last row is the widest
     return even if even and fit else full
 
@@ -48,6 +56,25 @@ def _split(rows: list[Row], parts: int) -> list[Batch]:
         batches[before * parts // total].append(row)
         before += width(row)
     return [batch for batch in batches if batch]
+
+
+def _cut(texts: list[TokenizedText], parts: int) -> list[list[TokenizedText]]:
+    """At most so many parts of like amounts of tokens, and none that is not worth a core."""
+    parts = min(parts, sum([len(text.ids) for text in texts]) // _LEAST_TOKENS)
+    if parts < 2:
+        return []
+    cut: list[list[TokenizedText]] = [[] for _ in range(parts)]
+    tokens = [0] * parts
+    for text in sorted(texts, key=lambda text: -len(text.ids)):
+        part = tokens.index(min(tokens))
+        cut[part].append(text)
+        tokens[part] += len(text.ids)
+    return [part for part in cut if part]
+
+
+def _rows(texts: Iterable[TokenizedText], row_tokens: int) -> list[Row]:
+    """The narrowest first."""
+    return sorted(_pack(texts, row_tokens), key=width)
 
 
 def _pack(tokenized: Iterable[TokenizedText], row_tokens: int) -> list[Row]:

@@ -63,7 +63,8 @@ class Model:
         self.drift_reference = artifact.manifest.reference if artifact.manifest else None
         # On x86 and with our own forward pass only: others may change while they compute, and ARM was not measured.
         self._parallel = ParallelBatches(
-            self.device.type == "cpu" and self.row_tokens > 0 and platform.machine() in ("x86_64", "AMD64")
+            self.device.type == "cpu" and self.row_tokens > 0 and platform.machine() in ("x86_64", "AMD64"),
+            cuts_small=self.step_tokens == 1,  # with AMX in bfloat16 both halves of a small batch took longer than it
         )
         self._ran_out_of_memory = False
         self.batch_tokens = batch_tokens or (512 if self.device.type == "cpu" else 16_384)

@@ -1,7 +1,8 @@
 """Several batches at once, a core each.
 
 Cores that share a batch wait for each other in each of its operations, and all of them for the one that has something
-else to do as well: the client, the tokenizer, another process. With a batch each they do not.
+else to do as well: the client, the tokenizer, another process. With a batch each they do not. So a window of a few
+texts had better be cut, too, where a small batch costs a core little more a token than a large one.
 """
 
 import math
@@ -16,26 +17,33 @@ import torch
 T = TypeVar("T")
 R = TypeVar("R")
 
-_BATCHES_A_CORE = 2  # with fewer, those that are through first would wait too long for the last one
+_BATCHES_A_CORE = 2  # with fewer, uncut, those that are through first would wait too long for the last one
 
 
 class ParallelBatches:
     """A thread for each core that torch uses, started when there is work for all of them."""
 
-    def __init__(self, is_on: bool) -> None:
-        """Share out the cores; where not `is_on`, one batch comes after the other."""
+    def __init__(self, is_on: bool, cuts_small: bool = False) -> None:
+        """Share out the cores.
+
+        Args:
+            is_on: Where not, one batch comes after the other.
+            cuts_small: A few batches are worked on side by side, too; there had better be one for each core then.
+        """
         self._is_on = is_on
+        self._cuts_small = cuts_small
         self._pool: ThreadPoolExecutor | None = None
 
     def full_load(self) -> int:
         """So many batches, or a multiple of them, keep all cores busy to the end."""
         cores = torch.get_num_threads() if self._is_on else 1
-        return cores * _BATCHES_A_CORE if cores > 1 else 1
+        return cores * (1 if self._cuts_small else _BATCHES_A_CORE) if cores > 1 else 1
 
     def shares(self, batches: int) -> int:
         """So many batches, no fewer than these, leave no core idle behind the last ones; 0: all cores do each."""
-        cores = torch.get_num_threads()
-        return math.ceil(batches / cores) * cores if 1 < self.full_load() <= batches else 0
+        full_load, cores = self.full_load(), torch.get_num_threads()
+        fewest = 1 if self._cuts_small else full_load
+        return math.ceil(batches / cores) * cores if full_load > 1 and batches >= fewest else 0
 
     def map(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
         """`function` of each batch, in order; of a few batches one after the other, with all cores for each.

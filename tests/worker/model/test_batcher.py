@@ -72,6 +72,20 @@ def test_cores_that_have_a_batch_each_get_like_amounts_of_work(texts: int) -> No
     assert costs[-1] - costs[0] <= 2 * 96  # rows are not cut
 
 
+@pytest.mark.parametrize("texts", [8, 10, 20, 40])
+def test_a_window_of_a_few_texts_is_cut_between_texts(texts: int) -> None:
+    lengths = lengths_of_messages(texts)
+    batches = plan(tokenized(lengths), 1024, 96, for_four_cores)
+    tokens = [sum(map(width, batch)) for batch in batches]
+    assert len(tokens) == 4
+    assert max(tokens) - min(tokens) <= max(lengths)
+
+
+def test_no_core_gets_less_than_it_is_worth() -> None:
+    assert len(plan(tokenized([20, 20]), 1024, 96, for_four_cores)) == 1
+    assert len(plan(tokenized([40, 40]), 1024, 96, for_four_cores)) == 2
+
+
 def lengths_of_messages(texts: int) -> list[int]:
     chance = random.Random(4)  # noqa: S311
     return [max(4, int(chance.gauss(24, 11))) for _ in range(texts)]

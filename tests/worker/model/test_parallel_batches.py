@@ -54,6 +54,20 @@ def test_no_core_is_left_idle_behind_the_last_batches(batches: int, shares: int)
 
 
 @pytest.mark.usefixtures("four_threads")
+def test_where_small_batches_are_cut_a_few_are_worked_on_side_by_side() -> None:
+    parallel = ParallelBatches(is_on=True, cuts_small=True)
+    together = threading.Barrier(4)
+
+    def work(_: int) -> int:
+        together.wait(30)
+        return torch.get_num_threads()
+
+    assert [parallel.shares(batches) for batches in (0, 1, 4, 5)] == [0, 4, 4, 8]
+    assert list(parallel.map(work, range(4))) == [1] * 4
+    assert list(parallel.map(lambda _: torch.get_num_threads(), range(3))) == [4] * 3
+
+
+@pytest.mark.usefixtures("four_threads")
 def test_batches_are_asked_for_as_they_can_be_worked_on() -> None:
     asked = []
 
