@@ -143,7 +143,7 @@ OTHERS: dict[str, Callable[[Path], None]] = {
     "the file has another normalizer": lambda f: change_json(f / "tokenizer.json", normalizer={"type": "NFC"}),
     "the file splits otherwise": lambda f: change_json(f / "tokenizer.json", pre_tokenizer={"type": "Whitespace"}),
     "the file puts nothing around a text": lambda f: change_json(f / "tokenizer.json", post_processor=None),
-    "another token for what is unknown": lambda f: change_model(f, **{"unk_token": "[MASK]"}),
+    "another token for what is unknown": lambda f: change_model(f, unk_token="[MASK]"),  # noqa: S106
     "longer words": lambda f: change_model(f, max_input_chars_per_word=200),
     "a class that is not known": with_class("CamembertTokenizer"),
     "code of its own": lambda f: change_json(f / "tokenizer_config.json", auto_map={"AutoTokenizer": ["a.B", None]}),
