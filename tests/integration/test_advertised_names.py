@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tests.harness.apache_kafka import ApacheKafka
+from tests.harness.worker_process import WorkerProcess
 
 HOST = "kafka-0.brokers.invalid"
 
@@ -43,7 +44,6 @@ def told(servers: str, model: Path, folder: Path, *command: str) -> tuple[str, s
 @pytest.mark.parametrize(
     "command",
     [
-        ["run"],
         ["run", "--from", "earliest", "--until", "now", "--to", "elsewhere"],
         ["dead-letters", "show"],
         ["dead-letters", "replay"],
@@ -57,6 +57,18 @@ def test_a_command_names_the_advertised_host_and_the_mend(
 ) -> None:
     _, errors = told(servers, tiny_model, tmp_path, *command)
     (line,) = [line for line in errors.splitlines() if line.startswith("emotion-worker: ")]
+    assert_named(line)
+
+
+def test_the_service_waits_and_names_them(servers: str, tmp_path: Path) -> None:
+    with WorkerProcess(tmp_path, bootstrap_servers=servers) as worker:
+        worker.wait_for("broker_away")
+        (line, *_) = [line for line in worker.log.splitlines() if "broker_away" in line]
+        assert_named(line)
+        assert worker.terminate() == 0
+
+
+def assert_named(line: str) -> None:
     assert HOST in line
     assert "as the brokers advertise it" in line
     assert "advertised.listeners" in line
