@@ -29,6 +29,7 @@ class BertShape:
     activation: str
     norm_epsilon: float
     pad_id: int
+    rows: tuple[int, int, int]  # of the tables of embeddings: words, positions, types
 
     @property
     def encoder(self) -> str:
@@ -38,9 +39,11 @@ class BertShape:
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "BertShape | None":
         """From a config.json; None if it is of another kind, or says anything that the scores would depend on, too."""
-        kind = config.get("model_type")
+        kind = str(config.get("model_type"))
+        if kind not in _PADDING_IDS:
+            return None
         shape = cls(
-            kind=str(kind),
+            kind=kind,
             labels=_labels(config),
             layers=config.get("num_hidden_layers", 12),
             heads=config.get("num_attention_heads", 12),
@@ -48,15 +51,17 @@ class BertShape:
             intermediate=config.get("intermediate_size", 3072),
             activation=config.get("hidden_act", "gelu"),
             norm_epsilon=config.get("layer_norm_eps", 1e-12),
-            pad_id=config.get("pad_token_id", _PADDING_IDS.get(str(kind), 0)) or 0,
+            pad_id=config.get("pad_token_id", _PADDING_IDS[kind]) or 0,
+            rows=(config["vocab_size"], config["max_position_embeddings"], config["type_vocab_size"]),
         )
         is_served = (
-            kind in _PADDING_IDS
-            and len(shape.labels) > 1
+            len(shape.labels) > 1
             and sorted(shape.labels) == list(range(len(shape.labels)))
             and config.get("problem_type") in _SINGLE_LABEL
             and config.get("position_embedding_type", "absolute") == "absolute"
             and shape.activation in _ACTIVATIONS
+            and shape.heads > 0
+            and shape.hidden % shape.heads == 0
             and not any(config.get(name) for name in ("is_decoder", "add_cross_attention", "quantization_config"))
         )
         return shape if is_served else None
@@ -103,7 +108,7 @@ def read_bert(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[B
             if not _are_whole(shape, sizes):
                 return None
             weights = {name: file.get_tensor(name).to(device, dtype) for name in _names(shape)}
-    except (OSError, ValueError, TypeError, AttributeError, SafetensorError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, SafetensorError):
         return None
     return shape, weights
 
@@ -128,5 +133,6 @@ def _are_whole(shape: BertShape, sizes: Mapping[str, tuple[int, ...]]) -> bool:
         expected |= {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
     for name in shape.norms():
         expected |= {f"{name}.weight": (shape.hidden,), f"{name}.bias": (shape.hidden,)}
-    are_tables = all(sizes.get(name, ())[1:] == (shape.hidden,) for name in shape.embeddings())
-    return are_tables and all(sizes.get(name) == size for name, size in expected.items())
+    for name, rows in zip(shape.embeddings(), shape.rows, strict=True):
+        expected[name] = (rows, shape.hidden)
+    return all(sizes.get(name) == size for name, size in expected.items())

@@ -61,7 +61,7 @@ def read_tokenizer(folder: Path) -> TokenizerFile | None:
         tokenizer = Tokenizer.from_buffer(content)
         if file["post_processor"] is None or (kind and not _is_as_made_anew(kind, config, tokenizer, file["model"])):
             return None
-        max_tokens = int(min(config.get("model_max_length") or _NO_LIMIT, _NO_LIMIT))
+        max_tokens = int(min(config.get("model_max_length", _NO_LIMIT), _NO_LIMIT))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return TokenizerFile(tokenizer, max_tokens, _text(config.get("pad_token")), _text(config.get("unk_token")))
