@@ -23,7 +23,7 @@ from worker.observe.logs import configure_logging
 from worker.observe.metrics import Meters, Registry
 from worker.observe.runtime_metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY
 from worker.process.cores import share_cores, usable_cores
-from worker.process.memory import memory_limit_bytes
+from worker.process.memory import collect_seldom, memory_limit_bytes
 from worker.process.signals import stop_on_signals
 from worker.service import serve
 from worker.settings import Settings
@@ -207,6 +207,7 @@ def _settings_of(settings: Settings, slot: int) -> Settings:
 
 def _work(settings: Settings, slot: int, heartbeat: Heartbeat, log_level: str) -> None:
     """What a child does. It ends with its supervisor, however that ends."""
+    collect_seldom()  # no child goes through the command line
     os.setsid()  # what a terminal tells all its processes is for the supervisor to pass on
     configure_logging(log_level)
     multiprocess.count_as(slot)
