@@ -80,10 +80,7 @@ class BertLogits:
         self._norm = _Norm(weights, f"{shape.encoder}.embeddings.LayerNorm", shape.norm_epsilon)
         names = (f"{shape.encoder}.encoder.layer.{number}" for number in range(shape.layers))
         *self._layers, self._last = (_Layer(shape, weights, name, make_linear) for name in names)
-        head = (
-            ("bert.pooler.dense", "classifier") if shape.kind == "bert" else ("classifier.dense", "classifier.out_proj")
-        )
-        self._dense, self._classifier = (_taken(weights, name, make_linear) for name in head)
+        self._dense, self._classifier = (_taken(weights, name, make_linear) for name in shape.head)
 
     def __call__(self, inputs: Inputs) -> torch.Tensor:
         """`[texts, labels]`."""

@@ -66,32 +66,45 @@ class BertShape:
         )
         return shape if is_served else None
 
+    @property
+    def head(self) -> tuple[str, str]:
+        """Names of the two linear layers behind the encoder."""
+        if self.kind == "bert":
+            return "bert.pooler.dense", "classifier"
+        return "classifier.dense", "classifier.out_proj"
+
     def linear_sizes(self) -> Iterator[tuple[str, int, int]]:
         """Name, inputs and outputs of each linear layer."""
-        hidden, labels = self.hidden, len(self.labels)
         for layer in range(self.layers):
             start = f"{self.encoder}.encoder.layer.{layer}."
             for part in ("self.query", "self.key", "self.value", "output.dense"):
-                yield f"{start}attention.{part}", hidden, hidden
-            yield f"{start}intermediate.dense", hidden, self.intermediate
-            yield f"{start}output.dense", self.intermediate, hidden
-        if self.kind == "bert":
-            yield "bert.pooler.dense", hidden, hidden
-            yield "classifier", hidden, labels
-        else:
-            yield "classifier.dense", hidden, hidden
-            yield "classifier.out_proj", hidden, labels
-
-    def norms(self) -> Iterator[str]:
-        """Name of each layer norm."""
-        yield f"{self.encoder}.embeddings.LayerNorm"
-        for layer in range(self.layers):
-            yield f"{self.encoder}.encoder.layer.{layer}.attention.output.LayerNorm"
-            yield f"{self.encoder}.encoder.layer.{layer}.output.LayerNorm"
+                yield f"{start}attention.{part}", self.hidden, self.hidden
+            yield f"{start}intermediate.dense", self.hidden, self.intermediate
+            yield f"{start}output.dense", self.intermediate, self.hidden
+        dense, classifier = self.head
+        yield dense, self.hidden, self.hidden
+        yield classifier, self.hidden, len(self.labels)
 
     def embeddings(self) -> Iterator[str]:
         """Name of each table of embeddings."""
         return (f"{self.encoder}.embeddings.{name}_embeddings.weight" for name in ("word", "position", "token_type"))
+
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        """Size of each of its weights by name."""
+        sizes: dict[str, tuple[int, ...]] = {
+            name: (rows, self.hidden) for name, rows in zip(self.embeddings(), self.rows, strict=True)
+        }
+        for name in self._norms():
+            sizes |= {f"{name}.weight": (self.hidden,), f"{name}.bias": (self.hidden,)}
+        for name, inputs, outputs in self.linear_sizes():
+            sizes |= {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+        return sizes
+
+    def _norms(self) -> Iterator[str]:
+        yield f"{self.encoder}.embeddings.LayerNorm"
+        for layer in range(self.layers):
+            yield f"{self.encoder}.encoder.layer.{layer}.attention.output.LayerNorm"
+            yield f"{self.encoder}.encoder.layer.{layer}.output.LayerNorm"
 
 
 def read_bert(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[BertShape, Weights] | None:
@@ -104,10 +117,11 @@ def read_bert(folder: Path, device: torch.device, dtype: torch.dtype) -> tuple[B
         if shape is None or (folder / "adapter_config.json").exists():
             return None
         with safe_open(folder / "model.safetensors", framework="pt") as file:
-            sizes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            if not _are_whole(shape, sizes):
+            sizes = shape.sizes()
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            if not sizes.items() <= found.items():
                 return None
-            weights = {name: file.get_tensor(name).to(device, dtype) for name in _names(shape)}
+            weights = {name: file.get_tensor(name).to(device, dtype) for name in sizes}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, SafetensorError):
         return None
     return shape, weights
@@ -118,21 +132,3 @@ def _labels(config: Mapping[str, Any]) -> dict[int, str]:
     if names is None:
         return {number: f"LABEL_{number}" for number in range(config.get("num_labels", 2))}
     return {int(number): str(name) for number, name in names.items()}
-
-
-def _names(shape: BertShape) -> Iterator[str]:
-    yield from shape.embeddings()
-    for name in (*shape.norms(), *(name for name, *_ in shape.linear_sizes())):
-        yield f"{name}.weight"
-        yield f"{name}.bias"
-
-
-def _are_whole(shape: BertShape, sizes: Mapping[str, tuple[int, ...]]) -> bool:
-    expected: dict[str, tuple[int, ...]] = {}
-    for name, inputs, outputs in shape.linear_sizes():
-        expected |= {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-    for name in shape.norms():
-        expected |= {f"{name}.weight": (shape.hidden,), f"{name}.bias": (shape.hidden,)}
-    for name, rows in zip(shape.embeddings(), shape.rows, strict=True):
-        expected[name] = (rows, shape.hidden)
-    return all(sizes.get(name) == size for name, size in expected.items())

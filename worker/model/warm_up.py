@@ -119,13 +119,14 @@ def _labels(model: "Model", tokenized: list[TokenizedText]) -> dict[int, int | N
 def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float]:
     """Seconds a token in a batch of each budget that the device's memory holds, and the time there is for it."""
     budgets = _CPU_BUDGETS if model.device.type == "cpu" else _GPU_BUDGETS
+    batches = {budget: _full_batch(model, budget) for budget in budgets}
     seconds: dict[int, float] = {}
     deadline = clock() + _ENOUGH_SECONDS
     for budget in [budgets[0], *budgets * _MOST_ROUNDS]:  # in turns, so that a noisy moment hits all
         expected = budget * min(seconds.values(), default=0.0)
         if clock() + expected > deadline:
             break
-        batch = _full_batch(model, budget)
+        batch = batches[budget]
         try:
             taken = model.seconds(batch) / sum(map(width, batch))
         except RuntimeError as error:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import nanotoken
 from tokenizers import Tokenizer, models, normalizers
 
-from worker.model.tokenizer_parts import normalizers_of
+from worker.model.tokenizer_parts import added_tokens, normalizers_of
 
 _log = logging.getLogger(__name__)
 
@@ -76,10 +76,9 @@ class _WordPiece:
         """
         self._max_tokens = max_tokens
         self._plain = plain
-        added = tokenizer.get_added_tokens_decoder().values()
-        if any(token.normalized for token in added):
+        if any(token.normalized for token in tokenizer.get_added_tokens_decoder().values()):
             raise ValueError("a token that is looked for in normalized text")
-        self._added = [token.content for token in added]
+        self._added = added_tokens(tokenizer)
         steps = normalizers_of(tokenizer)
         before = 1 + max((i for i, step in enumerate(steps) if step["type"] not in _NORMALIZERS), default=-1)
         self._normalizer = normalizers.Sequence([])
