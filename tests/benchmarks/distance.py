@@ -5,12 +5,13 @@ import math
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 
 from tests.benchmarks.harness.command import distant_stream, options, tiny_model
+from tests.benchmarks.harness.neighbours import busy_processes, quota
 from tests.benchmarks.harness.report import in_turns, medians, report
 from tests.benchmarks.harness.simulated_worker import MODULE
-from tests.benchmarks.harness.slow_cores import busy_neighbours, quota
 from tests.benchmarks.harness.streams import Stream, check_alive
 from tests.benchmarks.harness.texts import distinct_texts
 from tests.harness.eventually import eventually
@@ -64,9 +65,15 @@ def _run(servers: str, stream: Stream, given: argparse.Namespace, target_ms: str
     module = MODULE if given.token_us else "worker"
     worker = stream.worker(module, threads=2, target_window_ms=target_ms, **settings)
     worker.environment["SIMULATED_TOKEN_US"] = str(given.token_us)
-    with RunningReader(stream.servers, stream.output) as reader, worker:
+    with (
+        quota(given.quota_cores) if given.quota_cores else nullcontext() as group,
+        RunningReader(stream.servers, stream.output) as reader,
+        worker,
+    ):
         eventually(lambda: _any_yet(reader, worker), _FIRST_LABELS_SECONDS, "the first labels", interval_s=0.05)
-        with busy_neighbours(given.busy), quota(worker.process.pid, given.quota_cores):
+        if group:
+            (group / "cgroup.procs").write_text(str(worker.process.pid))
+        with busy_processes(given.busy):
             return _steady_rate(reader, worker, given)
 
 

@@ -3,15 +3,14 @@
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import ExitStack
 from math import inf
 from pathlib import Path
 
 import pytest
 
-from tests.harness.eventually import eventually
+from tests.benchmarks.harness.neighbours import quota
 from tests.harness.tiny_model import write_tiny_model
 from worker.process import cores
 from worker.process.cores import cpu_quota
@@ -132,43 +131,24 @@ def test_a_wait_policy_of_the_user_is_not_overruled_by_a_spin_count(threads: Cal
     assert "GOMP_SPINCOUNT" not in threads(OMP_WAIT_POLICY="active")
 
 
-JoinGroup = Callable[[int], Callable[[], None]]
-
-
 @pytest.fixture
-def join_group() -> Iterator[JoinGroup]:
-    """Makes a real control group with a quota, in µs of each 100 ms; a child that calls what it gives is in it."""
-    made: list[Path] = []
-
-    def limited(quota_us: int) -> Callable[[], None]:
-        version_1 = Path("/sys/fs/cgroup/cpu")
-        group = (version_1 if version_1.is_dir() else Path("/sys/fs/cgroup")) / f"test-{uuid.uuid4().hex[:8]}"
-        limit = "cpu.cfs_quota_us" if version_1.is_dir() else "cpu.max"
+def half_a_core() -> Iterator[Path]:
+    """A real control group with that quota."""
+    with ExitStack() as stack:
         try:
-            group.mkdir()
-            made.append(group)
-            (group / limit).write_text(str(quota_us))
+            group = stack.enter_context(quota(0.5))
         except OSError as error:
             pytest.skip(f"no control group can be made here: {error}")
-
-        def join() -> None:
-            (group / "cgroup.procs").write_text(str(os.getpid()))
-
-        return join
-
-    yield limited
-    for group in made:
-        eventually(partial(is_empty, group), 10, "the group is empty")
-        group.rmdir()
+        yield group
 
 
-def is_empty(group: Path) -> bool:
-    return not (group / "cgroup.procs").read_text()
-
-
-def test_a_real_group_limits_a_real_process(join_group: JoinGroup) -> None:
+def test_a_real_group_limits_a_real_process(half_a_core: Path) -> None:
     script = "from worker.process.cores import *; print(cpu_quota(), usable_cores())"
-    said = subprocess.check_output([sys.executable, "-c", script], preexec_fn=join_group(50_000), text=True)
+
+    def join() -> None:
+        (half_a_core / "cgroup.procs").write_text(str(os.getpid()))
+
+    said = subprocess.check_output([sys.executable, "-c", script], preexec_fn=join, text=True)
     assert said.split() == ["0.5", "1"]
 
 
