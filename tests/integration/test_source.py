@@ -19,7 +19,7 @@ from kafka.structs import OffsetAndMetadata
 from tests.conftest import KafkaUnderTest
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord, create_topic, produce
+from tests.harness.independent import NewRecord, create_topic, make_topic_anew, produce
 from worker.build import make_sink
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Partition, Record, Window
@@ -342,6 +342,61 @@ def test_a_window_that_was_committed_in_part_is_read_on_from_there(
     finally:
         sink.close()
         source.close()
+
+
+class Forgetful:
+    """A consumer whose next polls find nothing, as if what the client finds came just after each."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer, self.empty_polls = consumer, 0
+
+    def poll(self, **options: Any) -> Any:
+        if self.empty_polls:
+            self.empty_polls -= 1
+            return {}
+        return self._consumer.poll(**options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+
+@pytest.mark.parametrize("empty_polls", [0, 1])  # the position of the new topic is not known yet, or already is
+def test_what_the_client_finds_of_a_topic_that_was_made_anew_just_now_ends_nothing(
+    empty_polls: int, apache_kafka: KafkaUnderTest
+) -> None:
+    """Its id is known by then, and the client still looked for the position of the old one."""
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    settings = Settings(
+        bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic, delivery="at_least_once"
+    )
+    produce(servers, topic, [NewRecord(b"old", partition=0)] * 100)
+    consumer = KafkaClients(settings).consumer()
+    forgetful = Forgetful(consumer)
+    member = Member(settings, forgetful, 100)
+
+    def read(value: bytes, count: int) -> bool:
+        member.turn()
+        return [record.value for record in member.records].count(value) >= count
+
+    try:
+        eventually(lambda: read(b"old", 100), 60, "all are read", interval_s=0)
+        make_topic_anew(servers, topic)
+        member.source.rewind()
+        assert member.source._starts.topic_ids.look([topic]) == [topic]  # as by the turn that finds the new one
+
+        def is_found() -> bool:
+            consumer._subscription.request_position_validation(TopicPartition(topic, 0))
+            if consumer._fetcher._cached_log_truncation is None:
+                consumer._fetcher.validate_offsets_if_needed()
+            return consumer._fetcher._cached_log_truncation is not None
+
+        eventually(is_found, 30, "the client has seen that the log is shorter", interval_s=0.05)
+        produce(servers, topic, [NewRecord(b"new", partition=0)])
+        forgetful.empty_polls = empty_polls
+        eventually(lambda: read(b"new", 1), 60, "the new one is read", interval_s=0)
+    finally:
+        member.close()
 
 
 @pytest.mark.parametrize("is_told", [True, False])

@@ -74,9 +74,8 @@ class Source:
         self._membership: _Membership | None = None
         self._delivered: dict[Partition, int] = {}
         self._readable_ends: Mapping[TopicPartition, int] = {}
-        self._bytes = 0  # of the last window
-        self._generations = self._failures = 0
-        self._undelivered = 0  # in a row
+        self._generations = self._bytes = 0  # the bytes of the last window
+        self._failures = self._undelivered = 0  # in a row
         self._awaits_delivery = False
         self._is_static = consumer.config["group_instance_id"] is not None
         self._confirmed = self._heard = time.monotonic()
@@ -95,12 +94,10 @@ class Source:
             self._undelivered, self._awaits_delivery = 0, False
         try:
             window = self._gather()
-        except RetriableError as error:
+        except (RetriableError, NoOffsetForPartitionError, IllegalStateError) as error:
             self._membership = None
-            self._back_off(error)
-            return _NOTHING
-        except (NoOffsetForPartitionError, IllegalStateError):  # the group moved on while we looked at our positions
-            self._membership = None
+            if isinstance(error, RetriableError):  # else the group moved on while we looked at our positions
+                self._back_off(error)
             return _NOTHING
         except OffsetOutOfRangeError as error:
             raise self._starts.out_of_range(next(iter(error.args[0]))) from error
@@ -179,7 +176,10 @@ class Source:
         try:
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError, LogTruncationError) as error:
-            if not (isinstance(error, NoOffsetForPartitionError) or self._starts.topic_ids.are_other()):
+            # The client tells of a log that is shorter late: until something was read, of a position that was left.
+            is_late = isinstance(error, LogTruncationError) and not self._delivered
+            is_left = self._membership is None or is_late or isinstance(error, NoOffsetForPartitionError)
+            if not (is_left or self._starts.topic_ids.are_other()):
                 raise
             self._membership = None  # a new group, partition or topic: _settle finds where to start
             return []
