@@ -60,7 +60,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     check_output(Path(options.output), overwrite=options.overwrite)
     data = _load_data(options, arguments)
     set_seed(arguments.seed)  # the classifier's head starts from random weights
-    model = load_base_model(options.model, data.labels)
+    model = load_base_model(options.model, data.labels, options.layers)
     tokenizer, misspellings = _tokenizer(options, arguments, data, model)
     checkpoint = checkpoint_to_resume(arguments, model)
     train_set = TrainingSet(

@@ -16,6 +16,9 @@ class TrainOptions:
     base_model_name: str | None = field(
         default=None, metadata={"help": "Name of the base model in the manifest, instead of the local folder's name."}
     )
+    layers: list[int] | None = field(
+        default=None, metadata={"help": "Keep these layers of the base alone, from 0 on: 0 2 5. Fewer are faster."}
+    )
     data: str = field(
         default="dair-ai/emotion",
         metadata={"help": "Hub data set, or folder with one file for each split: train.csv and validation.csv."},
