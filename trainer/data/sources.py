@@ -1,12 +1,14 @@
 """Further training data: any number of sets, each with columns, label names and weight of its own."""
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trainer.data.labels import SHOWN_LABELS
-from trainer.data.rows import Columns, Row
+from trainer.data.rows import Columns, Row, normalised
 from trainer.data.splits import SCORES, Split, load_split
 from trainer.errors import UserError
 
@@ -20,8 +22,12 @@ class Source(BaseModel):
     split: str = Field(default="train", description="Split of the folder or hub data set.")
     text_column: str = Field(default="text", description="Name of the column of the text.")
     label_column: str = Field(default="label", description="Name of the column of the label or its id.")
-    label_map: dict[str, str | None] = Field(
-        default={}, description="Our label for each of theirs; null leaves its rows out. Others stay as they are."
+    label_separator: str | None = Field(
+        default=None, min_length=1, description="What parts several labels of a row, which share it alike."
+    )
+    label_map: dict[str, str | dict[str, Any] | None] = Field(
+        default={},
+        description="Our label, or shares of ours, for each of theirs; null leaves it out. Others stay as they are.",
     )
     repeat: float = Field(
         default=1, gt=0, allow_inf_nan=False, description="How often an epoch holds each row; 0.5: a random half."
@@ -64,15 +70,16 @@ def merged(splits: list[Split]) -> Split:
 
 
 def _load(source: Source, seed: int) -> Split:
-    columns = Columns(source.text_column, source.label_column, SCORES)
+    columns = Columns(source.text_column, source.label_column, SCORES, source.label_separator)
     split = load_split(source.data, source.split, columns)
     _check_map(split, source)
+    label_map = {theirs: _shares_of(source, theirs) for theirs in source.label_map}
     rows = []
     for row in split.rows:
-        shares = _mapped(row, source)
+        shares = _mapped(row, label_map)
         if shares:
             label = max(shares, key=shares.__getitem__)
-            scores = shares if row.scores else None
+            scores = shares if row.scores or len(shares) > 1 else None
             rows.append(row._replace(label=label, scores=scores, augment=source.augment))
     if not rows:
         raise UserError(f"{source.data}: its label_map leaves out every row; map at least one label to one of yours")
@@ -94,13 +101,20 @@ def _check_map(split: Split, source: Source) -> None:
         )
 
 
-def _mapped(row: Row, source: Source) -> dict[str, float]:
+def _shares_of(source: Source, theirs: str) -> Mapping[str, float]:
+    """Returns the share of each of our labels in one of theirs, summing to 1, or none if it is left out."""
+    ours = source.label_map[theirs]
+    if isinstance(ours, dict):
+        return normalised(f"{source.data}: its label_map, {theirs!r}", ours)
+    return {} if ours is None else {ours: 1.0}
+
+
+def _mapped(row: Row, label_map: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """Returns the share of each of our labels, summing to 1, or none if the row is left out."""
     shares: dict[str, float] = {}
     for theirs, share in (row.scores or {row.label: 1.0}).items():
-        ours = source.label_map.get(theirs, theirs)
-        if ours is not None:
-            shares[ours] = shares.get(ours, 0.0) + share
+        for ours, part in label_map.get(theirs, {theirs: 1.0}).items():
+            shares[ours] = shares.get(ours, 0.0) + share * part
     total = sum(shares.values())
     return {label: share / total for label, share in shares.items()} if total else {}
 
