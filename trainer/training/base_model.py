@@ -52,9 +52,7 @@ def load_base_model(base: str, names: list[str], layers: Sequence[int] | None = 
 def _keep(model: PreTrainedModel, layers: Sequence[int]) -> None:
     """Leaves out the other layers, as DistilBERT began: Sanh et al., "DistilBERT", 2019."""
     count = getattr(model.config, "num_hidden_layers", 0)
-    stacks = [
-        name for name, module in model.named_modules() if isinstance(module, ModuleList) and len(module) == count
-    ]
+    stacks = [name for name, module in model.named_modules() if isinstance(module, ModuleList) and len(module) == count]
     if len(stacks) != 1 or hasattr(model.config, "layer_types"):
         raise UserError("--layers: this kind of model has no single stack of equal layers; leave it out")
     if list(layers) != sorted(set(layers)) or not 0 <= layers[0] <= layers[-1] < count:

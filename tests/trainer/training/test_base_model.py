@@ -16,7 +16,9 @@ NAMES = ["joy", "fear"]
 @pytest.fixture(scope="module")
 def deeper_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base") / "distilbert"
-    DistilBertModel(DistilBertConfig(vocab_size=30, dim=16, n_layers=4, n_heads=2, hidden_dim=32)).save_pretrained(folder)
+    DistilBertModel(DistilBertConfig(vocab_size=30, dim=16, n_layers=4, n_heads=2, hidden_dim=32)).save_pretrained(
+        folder
+    )
     return folder
 
 
