@@ -20,6 +20,7 @@ from trainer.data.rows import Columns
 from trainer.data.sources import load_sources, merged
 from trainer.data.splits import SCORES, Split, load_split
 from trainer.evaluation.assessment import calibrate_and_measure
+from trainer.preprocessing.emoji import add_emoji
 from trainer.preprocessing.misspellings import add_misspellings, copy_rows, known_misspellings
 from trainer.preprocessing.tokenizer import lower_cased_tokenizer
 from trainer.report.model_report import Run, write_report
@@ -101,6 +102,8 @@ def _tokenizer(
 ) -> tuple[PreTrainedTokenizerFast, dict[str, str]]:
     """Returns the tokenizer, and the misspellings that it knows, each with its word; the model gets their rows."""
     tokenizer = lower_cased_tokenizer(options.model, model, options.drop_links_and_names)
+    if options.emoji_tokens:
+        tokenizer = add_emoji(model, tokenizer)
     misspellings = known_misspellings(model, tokenizer)
     if (more := options.misspellings - len(misspellings)) > 0:
         shares = np.array(data.targets if data.is_soft else np.eye(len(data.labels))[data.targets])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluation.perturbations import PERTURBATIONS, negated, perturbed
+from trainer.evaluation.perturbations import PERTURBATIONS, glued, negated, perturbed
 
 Score = Callable[[Sequence[str]], NDArray[Any]]
 """From texts to probabilities of shape [texts, labels]."""
@@ -110,6 +110,8 @@ def _remembering(score: Score) -> Score:
 def _invariance(score: Score, on: str, texts: Sequence[str]) -> Iterator[Change]:
     for name in PERTURBATIONS:
         yield _change(score, name, on, list(zip(texts, perturbed(name, texts), strict=True)))
+    # Against the label with a space: what the emoji itself changes is counted above.
+    yield _change(score, "glued emoji", on, [(text, glued(text)) for text in perturbed("emoji", texts)])
 
 
 def _change(score: Score, name: str, on: str, pairs: Sequence[tuple[str, str]]) -> Change:

@@ -55,6 +55,10 @@ class TrainOptions:
             "help": "Let the tokenizer leave out links and @names: they carry no emotion, so they change no label."
         },
     )
+    emoji_tokens: bool = field(
+        default=False,
+        metadata={"help": "Give emoji that carry a feeling, or are frequent, tokens of their own."},
+    )
     misspellings: int = field(
         default=0,
         metadata={

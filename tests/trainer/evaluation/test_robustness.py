@@ -94,6 +94,16 @@ def test_a_model_that_minds_capitals_and_names_is_caught_at_those_alone() -> Non
     assert changes(result)["@name"].score_drop == pytest.approx(0.8 - 0.1)
 
 
+def test_an_emoji_behind_a_word_is_compared_with_one_behind_a_space() -> None:
+    by_any_emoji = answers(lambda text: 0.9 if re.search(r"[^\w\s]$", text) else 0.2)
+    by_a_glued_one = answers(lambda text: 0.9 if re.search(r"\w[^\w\s.@#]$", text) else 0.2)
+
+    any_emoji, glued_one = (changes(run_suites(model, LABELS, [TEXT])) for model in (by_any_emoji, by_a_glued_one))
+
+    assert (any_emoji["emoji"].flipped, any_emoji["glued emoji"].flipped) == (1.0, 0.0)
+    assert (glued_one["emoji"].flipped, glued_one["glued emoji"].flipped) == (0.0, 1.0)
+
+
 def test_a_change_that_fits_no_text_has_no_share() -> None:
     change = changes(run_suites(answers(lambda _: 0.0), LABELS, ["ok"]))["typo"]
 
