@@ -109,7 +109,7 @@ def assess(
         probabilities: NDArray[Any] = softmax(outputs_of(model, tokenizer, some).logits, axis=1)
         return probabilities
 
-    suites = robustness.run_suites(score, names, suite_texts) if suite_texts else None
+    suites = robustness.run_suites(score, names, suite_texts, confident_score) if suite_texts else None
     others = [text for kind in outside.values() for text in kind]
     compared = None
     if others:
