@@ -116,6 +116,7 @@ TRAINER_FILES: list[tuple[str, ...]] = [
     ("soft-label", "model", "--data", FILE, "--output", "out"),
     ("cue-label", "--data", FILE, "--output", "out"),
     ("cue-label", "--data", "good.txt", "--cues", FILE, "--output", "out"),
+    ("negate", "--data", FILE, "--output", "out"),
     ("data-report", "--data", FILE),
     ("train", "--model", "model", "--output", "out", "--train-file", FILE, "--validation-file", "good.txt"),
     ("train", "--model", "model", "--output", "out", "--train-file", "good.txt", "--validation-file", FILE),
@@ -130,6 +131,7 @@ TRAINER_MODELS: list[tuple[str, ...]] = [
 TRAINER_OUTPUTS: list[tuple[str, ...]] = [
     ("soft-label", "model", "--data", "good.txt", "--output", FILE),
     ("cue-label", "--data", "good.txt", "--output", FILE),
+    ("negate", "--data", "good.txt", "--output", FILE),
     ("export", "model", "--dtype", "float16", "--output", FILE),
     ("data-report", "--data", "good.txt", "--output", FILE),
     ("train", "--model", "model", "--output", FILE, *GOOD),
@@ -436,6 +438,8 @@ def test_a_senseless_option_of_the_worker(arguments: list[str], commands: Comman
         *(["cue-label", "--data", "good.txt", "--output", "out", "--share", value] for value in ("nan", "x", "-1")),
         *(
             ["cue-label", "--data", "good.txt", "--output", "out", "--labels", "a"],
+            ["negate", "--data", "good.txt", "--output", "out", "--most", "0"],
+            ["negate", "--data", "good.txt", "--output", "out", "--seed", "x"],
             ["export", "model", "--dtype", "int3"],
         ),
     ],
