@@ -4,13 +4,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertForSequenceClassification
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
 
+from tests.benchmarks.harness.texts import TWEETS
 from tests.trainer.conftest import Train
 from trainer.__main__ import run
 from trainer.labelling.cue_labels import DEFAULT_CUES, read_cues
 from trainer.preprocessing.emoji import EMOJI, add_emoji
-from trainer.preprocessing.tokenizer import embedding, lower_cased_tokenizer
+from trainer.preprocessing.tokenizer import embedding, lower_cased_tokenizer, save_tokenizer
+from worker.flow import Request
+from worker.model.artifact import find_artifact
+from worker.model.sample_texts import sample_texts
+from worker.model.tokenizer import Tokenizer as WorkerTokenizer
 
 
 def test_each_starts_from_the_mean_of_its_words(cased_base: Path) -> None:
@@ -57,6 +67,32 @@ def test_an_artifact_as_base_keeps_them_and_gets_none_twice(train: Train, cased_
         assert len(embedding(AutoModelForSequenceClassification.from_pretrained(folder))) == len(rows)
     assert '"emoji_tokens": true' in (first / "manifest.json").read_text()
     assert "emoji_tokens" not in (without / "manifest.json").read_text()
+
+
+def test_worker_and_transformers_see_the_same_tokens_of_a_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of the bundled model, which neither parts emoji nor knows them yet, as a base."""
+    bundled = str(find_artifact("bundled", None).folder)
+    model = BertForSequenceClassification.from_pretrained(bundled)
+    save_tokenizer(add_emoji(model, lower_cased_tokenizer(bundled, model)), tmp_path)
+    model.config.save_pretrained(tmp_path)
+    texts = [f"so happy{emoji}" for emoji in EMOJI]
+    texts += [text.replace(" ", emoji) for text, emoji in zip(sample_texts(len(EMOJI)), EMOJI, strict=True)]
+    if TWEETS.is_file():
+        tweets = TWEETS.read_text(encoding="utf-8").splitlines()[:2_000]
+        texts += tweets + [text.replace(" ", "❤️") for text in tweets]
+
+    folder = find_artifact(str(tmp_path), None)
+    found = WorkerTokenizer(folder, 512).tokenize(Request(0, "", text, None) for text in texts)
+
+    assert "slower_tokenizer" not in [record.message for record in caplog.records]
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    assert type(tokenizer) is PreTrainedTokenizerFast
+    seen = [item.requests[0].text for item in found]
+    assert seen == list(dict.fromkeys(texts))
+    assert [item.ids for item in found] == tokenizer(seen, truncation=True)["input_ids"]
+    assert all(tokenizer.tokenize(f"so happy{emoji}") == ["so", "happy", emoji] for emoji in EMOJI)
 
 
 def test_a_base_without_whole_words_is_refused_with_the_mend(
