@@ -121,6 +121,7 @@ TRAINER_FILES: list[tuple[str, ...]] = [
     ("train", "--model", "model", "--output", "out", "--train-file", FILE, "--validation-file", "good.txt"),
     ("train", "--model", "model", "--output", "out", "--train-file", "good.txt", "--validation-file", FILE),
     ("train", "--model", "model", "--output", "out", "--datasets", FILE, *GOOD),
+    ("train", "--model", "model", "--output", "out", "--validation_datasets", FILE, *GOOD),
 ]
 TRAINER_MODELS: list[tuple[str, ...]] = [
     ("evaluate", FILE, "--data", "good.txt"),

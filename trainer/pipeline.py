@@ -15,11 +15,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer, Trai
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact.hub import push
 from trainer.artifact.writing import check_output, write_artifact
+from trainer.data.domains import Domain, load_domains
 from trainer.data.labels import label_ids, label_names, label_shares
 from trainer.data.rows import Columns
 from trainer.data.sources import load_sources, merged
 from trainer.data.splits import SCORES, Split, load_split
-from trainer.evaluation.assessment import calibrate_and_measure
+from trainer.errors import UserError
+from trainer.evaluation.confidence import LEAST_KEPT
+from trainer.evaluation.fitting import calibrate_and_measure
 from trainer.preprocessing.emoji import add_emoji
 from trainer.preprocessing.misspellings import add_misspellings, copy_rows, known_misspellings
 from trainer.preprocessing.tokenizer import lower_cased_tokenizer
@@ -47,6 +50,8 @@ class _Data:
     validation: Split
     validation_ids: list[int]
     """The right label of each text."""
+    domains: list[Domain]
+    """Further validation data."""
 
 
 def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest | None:
@@ -69,7 +74,13 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     )
     validation_set = tokenized(tokenizer, data.validation.texts, data.validation_ids)
     trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
-    whole = {"base model": base_model_name(options), "labels": data.labels, "training data": data.train.digest}
+    whole: dict[str, Any] = {
+        "base model": base_model_name(options),
+        "labels": data.labels,
+        "training data": data.train.digest,
+    }
+    if data.domains:
+        whole["further validation data"] = {domain.name: domain.digest for domain in data.domains}
     recipe = recipe_of(options, arguments)
     whole |= recipe | {"processes": arguments.world_size}
     claim(arguments, whole, checkpoint, overwrite=options.overwrite)  # last: what was refused until now left nothing
@@ -94,7 +105,19 @@ def _load_data(options: TrainOptions, arguments: TrainingArguments) -> _Data:
     targets_of: Callable[[Split, list[str]], list[Any]] = label_shares if is_soft else label_ids
     # Each on its own, because a number is an id in one source and a name in another.
     targets = [target for split in splits for target in targets_of(split, labels)]
-    return _Data(labels, train_split, targets, is_soft, validation, label_ids(validation, labels))
+    domains = _load_domains(options, labels)
+    return _Data(labels, train_split, targets, is_soft, validation, label_ids(validation, labels), domains)
+
+
+def _load_domains(options: TrainOptions, labels: list[str]) -> list[Domain]:
+    domains = load_domains("--validation_datasets", options.validation_datasets, labels)
+    for domain in domains:
+        if 0 < len(domain.texts) < LEAST_KEPT:
+            raise UserError(
+                f"--validation_datasets {options.validation_datasets}, {domain.name}: {len(domain.texts)} texts with a "
+                f"right label; give {LEAST_KEPT} or more, for temperature and threshold are fitted on them too"
+            )
+    return domains
 
 
 def _tokenizer(
@@ -129,7 +152,9 @@ def _measure_and_write(
 ) -> ModelManifest:
     """Calibrates and measures the trained model, writes the artifact, and pushes it if that was asked for."""
     output, arguments = Path(options.output), trainer.args
-    measured, assessment = calibrate_and_measure(model, tokenizer, data.validation.texts, data.validation_ids)
+    measured, assessment = calibrate_and_measure(
+        model, tokenizer, data.validation.texts, data.validation_ids, data.domains
+    )
     description = _description(options, data, recipe, tokenizer.model_max_length) | measured
     run = Run(
         assessment,

@@ -15,6 +15,11 @@ def run(argv: Sequence[str]) -> None:
     add_data_options(parser)
     parser.add_argument("--split", default="validation", help="split of the folder or hub data set (%(default)s)")
     parser.add_argument(
+        "--datasets",
+        metavar="FILE",
+        help="also measure further domains: JSON file, as train --validation_datasets has it",
+    )
+    parser.add_argument(
         "--robustness", action="store_true", help="also run suites that change texts or the people in them"
     )
     parser.add_argument(
@@ -34,5 +39,7 @@ def run(argv: Sequence[str]) -> None:
 
     columns = Columns(args.text_column, args.label_column)
     outside = OWN_TEXTS if args.out_of_domain is True else args.out_of_domain and Path(args.out_of_domain)
-    assessment = evaluate_artifact(args.artifact, args.data, args.split, columns, args.robustness, outside)
+    assessment = evaluate_artifact(
+        args.artifact, args.data, args.split, columns, args.robustness, outside, args.datasets
+    )
     write_line(assessment.as_json() if args.json else assessment.as_table())

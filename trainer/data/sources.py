@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -13,8 +13,8 @@ from trainer.data.splits import SCORES, Split, load_split
 from trainer.errors import UserError
 
 
-class Source(BaseModel):
-    """One entry of the file that `--datasets` names."""
+class LabelledData(BaseModel):
+    """What every entry of a file of further data says: where texts and labels are, and what the labels are to us."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,6 +29,14 @@ class Source(BaseModel):
         default={},
         description="Our label, or shares of ours, for each of theirs; null leaves it out. Others stay as they are.",
     )
+
+
+Entry = TypeVar("Entry", bound=LabelledData)
+
+
+class Source(LabelledData):
+    """One entry of the file that `train --datasets` names."""
+
     repeat: float = Field(
         default=1, gt=0, allow_inf_nan=False, description="How often an epoch holds each row; 0.5: a random half."
     )
@@ -45,22 +53,34 @@ def load_sources(file: str | None, seed: int) -> list[Split]:
     Raises:
         UserError: naming file, entry and field, or the row, that cannot be used.
     """
-    if file is None:
-        return []
+    return [] if file is None else [_load(source, seed) for source in read_entries("--datasets", file, Source)]
+
+
+def read_entries(option: str, file: str, entry: type[Entry]) -> list[Entry]:
+    """Reads a JSON file with a list of objects.
+
+    Args:
+        option: What names the file, for messages.
+        file: Its path.
+        entry: What each object is.
+
+    Raises:
+        UserError: naming file, entry and field.
+    """
     try:
         content = Path(file).read_bytes()
     except OSError as error:
-        raise UserError(f"--datasets {file}: cannot be read: {error.strerror}; give a JSON file") from error
+        raise UserError(f"{option} {file}: cannot be read: {error.strerror}; give a JSON file") from error
     try:
-        sources = TypeAdapter(list[Source]).validate_json(content)
+        entries: list[Entry] = TypeAdapter(list[entry]).validate_json(content)  # type: ignore[valid-type]
     except ValidationError as error:
         first = error.errors()[0]
         place = "".join(f", entry {part + 1}" if isinstance(part, int) else f", {part}" for part in first["loc"])
-        fields = ", ".join(Source.model_fields)
+        fields = ", ".join(entry.model_fields)
         raise UserError(
-            f"--datasets {file}{place}: {first['msg']}; write a list of objects with the fields {fields}"
+            f"{option} {file}{place}: {first['msg']}; write a list of objects with the fields {fields}"
         ) from error
-    return [_load(source, seed) for source in sources]
+    return entries
 
 
 def merged(splits: list[Split]) -> Split:
@@ -69,7 +89,12 @@ def merged(splits: list[Split]) -> Split:
     return Split(" + ".join(split.source for split in splits), rows, splits[0].label_names)
 
 
-def _load(source: Source, seed: int) -> Split:
+def mapped_split(source: LabelledData) -> Split:
+    """Loads the rows of an entry with its labels mapped; those whose labels are all left out are missing.
+
+    Raises:
+        UserError: naming the row or the label that cannot be used, or if no row is left.
+    """
     columns = Columns(source.text_column, source.label_column, SCORES, source.label_separator)
     split = load_split(source.data, source.split, columns)
     _check_map(split, source)
@@ -79,10 +104,15 @@ def _load(source: Source, seed: int) -> Split:
         shares = _mapped(row, label_map)
         if shares:
             label = max(shares, key=shares.__getitem__)
-            scores = shares if row.scores or len(shares) > 1 else None
-            rows.append(row._replace(label=label, scores=scores, augment=source.augment))
+            rows.append(row._replace(label=label, scores=shares if row.scores or len(shares) > 1 else None))
     if not rows:
         raise UserError(f"{source.data}: its label_map leaves out every row; map at least one label to one of yours")
+    return Split(split.source, rows)
+
+
+def _load(source: Source, seed: int) -> Split:
+    split = mapped_split(source)
+    rows = [row._replace(augment=source.augment) for row in split.rows]
     repeated = _repeated(rows, source.repeat, seed)
     if not repeated:
         raise UserError(f"{source.data}: repeat {source.repeat:g} of {len(rows)} rows is none; give more")
@@ -90,7 +120,7 @@ def _load(source: Source, seed: int) -> Split:
     return Split(name, repeated)
 
 
-def _check_map(split: Split, source: Source) -> None:
+def _check_map(split: Split, source: LabelledData) -> None:
     """Checks that the label map names labels of the source alone, declared ones included."""
     found = {name for row in split.rows for name in row.scores or (row.label,)}
     found.update(split.label_names or ())
@@ -101,7 +131,7 @@ def _check_map(split: Split, source: Source) -> None:
         )
 
 
-def _shares_of(source: Source, theirs: str) -> Mapping[str, float]:
+def _shares_of(source: LabelledData, theirs: str) -> Mapping[str, float]:
     """Returns the share of each of our labels in one of theirs, summing to 1, or none if it is left out."""
     ours = source.label_map[theirs]
     if isinstance(ours, dict):

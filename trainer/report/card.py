@@ -16,6 +16,7 @@ from trainer.report.markdown import cell
 def model_card(
     manifest: ModelManifest,
     assessment: Assessment,
+    domains: str,
     data: Mapping[str, Any],
     revisions: Mapping[str, str],
     machine: Mapping[str, str],
@@ -25,6 +26,7 @@ def model_card(
     Args:
         manifest: Of the artifact.
         assessment: What was measured on validation, suites included.
+        domains: The section about further domains; empty where there are none.
         data: The data report.
         revisions: Digest of the rows of each split.
         machine: Hardware, time and energy, by name.
@@ -36,6 +38,7 @@ def model_card(
         f"It is {manifest.base_model}, fine-tuned on {_texts(manifest.data.train_rows)}.",
         _use(manifest),
         "\n".join(_figures(manifest)),
+        domains,
         "\n".join(_limits(manifest, assessment)),
         "\n".join(_bias(assessment.robustness)) if assessment.robustness else "",
         "\n".join(_data(data, revisions)),
@@ -93,7 +96,8 @@ def _figures(manifest: ModelManifest) -> Iterator[str]:
     for name, label in metrics.labels.items():
         yield f"| {cell(name)} | {label.precision:.4f} | {label.recall:.4f} | {label.f1:.4f} | {label.support} |"
     if fitted := _fitted(manifest):
-        yield f"\n{fitted} fitted on this split, so expect less on new texts."
+        others = ", temperature and threshold on the domains below too" if manifest.confident_goals else ""
+        yield f"\n{fitted} fitted on this split{others}, so expect less on new texts."
     if manifest.calibration:
         yield from _calibrated(manifest.calibration)
     if metrics.confident:

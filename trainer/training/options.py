@@ -31,6 +31,13 @@ class TrainOptions:
         default=None,
         metadata={"help": "JSON file with a list of further training data, each with its own columns and label map."},
     )
+    validation_datasets: str | None = field(
+        default=None,
+        metadata={
+            "help": "JSON file with a list of further validation data, each a domain with a name: temperature and "
+            "threshold are chosen for all, and each is reported."
+        },
+    )
     text_column: str = field(default="text", metadata={"help": "Name of the column of the text."})
     label_column: str = field(default="label", metadata={"help": "Name of the column of the label or its id."})
     labels: list[str] | None = field(
