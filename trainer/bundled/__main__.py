@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainer.artifact.export import export
 from trainer.artifact.writing import CARD_FILE
-from trainer.bundled.data import LABELS, Data, sources, write_halves, write_mixed
+from trainer.bundled.data import LABELS, Data, domains, write_halves, write_mixed
 from trainer.errors import UserError
 from trainer.report.markdown import cell
 
@@ -24,7 +24,6 @@ _COMMON = {
     "base_model_name": _BASE,
     "labels": " ".join(LABELS),
     "drop_links_and_names": "",
-    "per_device_train_batch_size": "32",
     "per_device_eval_batch_size": "64",
     "warmup_steps": "100",
     "num_train_epochs": "2",
@@ -33,10 +32,17 @@ _COMMON = {
     "report_to": "none",
     "logging_steps": "100",
 }
-_TEACHER = {"learning_rate": "1e-4", "augment": "0.3", "augment_most": "2", "augment_kinds": "url=0 mention=0"}
+_TEACHER = {
+    "learning_rate": "1e-4",
+    "per_device_train_batch_size": "32",
+    "augment": "0.3",
+    "augment_most": "2",
+    "augment_kinds": "url=0 mention=0",
+}
 _STUDENT = {
     "layers": "0 2 5",
     "learning_rate": "2e-4",
+    "per_device_train_batch_size": "64",
     "emoji_tokens": "",
     "misspellings": "4000",
     "augment": "0.5",
@@ -80,7 +86,7 @@ def _make(given: argparse.Namespace, work: Path) -> None:
         write_mixed(work / f"{half}.jsonl", work / f"{half}-by-{teacher}.jsonl", work / f"{half}-mixed.jsonl")
     more = ["b-mixed.jsonl", "tweets.jsonl", "cued.jsonl", "negated.jsonl"]
     (work / "student.json").write_text(json.dumps([{"data": str(work / name)} for name in more]), encoding="utf-8")
-    (work / "domains.json").write_text(json.dumps(sources(data, "validation")[1:]), encoding="utf-8")
+    (work / "domains.json").write_text(json.dumps(domains(data)), encoding="utf-8")
     _side_by_side(work, [_student(given, work)])
     if not given.output.exists():
         export(work / "student", given.output, "float16", overwrite=False)

@@ -12,6 +12,7 @@ from trainer.data.splits import SCORES, Split, load_split
 from trainer.labelling.soft_labels import write_soft_labels
 
 LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
+_COLUMNS = {"label_column": "labels", "label_separator": ","}
 _LABEL_MAP: Mapping[str, Any] = json.loads((Path(__file__).parent / "goemotions.json").read_text(encoding="utf-8"))
 
 
@@ -22,10 +23,10 @@ class Data(NamedTuple):
     goemotions: str
 
 
-def sources(data: Data, split: str) -> list[dict[str, Any]]:
-    """Returns the entries of a file of data sets for one split, dair-ai/emotion first."""
-    columns = {"label_column": "labels", "label_separator": ",", "label_map": _LABEL_MAP}
-    return [{"data": data.emotion, "split": split}, {"data": data.goemotions, "split": split, **columns}]
+def domains(data: Data) -> list[dict[str, Any]]:
+    """Returns the entries of a file of further validation data; what has no clear counterpart among ours is left out."""
+    clear = {name: ours if isinstance(ours, str) or name == "neutral" else None for name, ours in _LABEL_MAP.items()}
+    return [{"name": "Reddit comments (GoEmotions)", "data": data.goemotions, **_COLUMNS, "label_map": clear}]
 
 
 def write_halves(data: Data, folder: Path, seed: int, rows: int | None) -> dict[str, str]:
@@ -44,7 +45,8 @@ def write_halves(data: Data, folder: Path, seed: int, rows: int | None) -> dict[
         UserError: if the data cannot be read.
     """
     listed = folder / "sources.json"
-    listed.write_text(json.dumps(sources(data, "train"), indent=1), encoding="utf-8")
+    entries = [{"data": data.emotion}, {"data": data.goemotions, **_COLUMNS, "label_map": _LABEL_MAP}]
+    listed.write_text(json.dumps(entries, indent=1), encoding="utf-8")
     splits = load_sources(str(listed), seed)
     chance = random.Random(seed)  # noqa: S311 - no secret
     texts = [row for split in splits for row in _drawn(split, chance, rows)]
