@@ -27,8 +27,8 @@ WORDS: Mapping[str, Mapping[str, Sequence[str]]] = _LISTS["words"] | {
 _NOT_SAID = 0.02
 _STATEMENTS: Mapping[str, Sequence[str]] = _LISTS["statements"]
 _NO_FEELING = (
-    "a about all an and as could for he hes i id im in is it its ive kind like m more most much my she shes some that "
-    "the there they this to we when would you your"
+    "a about all an and as because but could for he hes i id im in is it its ive kind like m more most much my or she "
+    "shes some that the there they this to we when would you your"
 )
 # What follows has to be the feeling itself: no rule negates `i feel like i am …` or `i feel that …`.
 _STATEMENT = re.compile(

@@ -101,6 +101,7 @@ def test_what_follows_the_clause_is_left_out_of_half_of_the_texts() -> None:
         "i feel like dancing",
         "i feel that it is fun",
         "i feel a little sad",
+        "i feel but i try",
         "today i feel happy",
         "i feel happy when you feel well",
         "i feel happy but i am not",
@@ -154,7 +155,7 @@ def test_our_own_sentences_share_what_is_right_or_everything() -> None:
     some = list(of_sentences([("oh no", ["sadness", "anger"]), ("at nine?", [])]))
     assert some == [
         CuedText("oh no", {"sadness": 0.5, "joy": 0, "love": 0, "anger": 0.5, "fear": 0, "surprise": 0}),
-        CuedText("at nine?", dict.fromkeys(EMOTION_LABELS, pytest.approx(1 / 6))),
+        CuedText("at nine?", dict.fromkeys(EMOTION_LABELS, 1 / 6)),
     ]
 
 
