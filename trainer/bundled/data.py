@@ -24,7 +24,7 @@ class Data(NamedTuple):
 
 
 def domains(data: Data) -> list[dict[str, Any]]:
-    """Returns the entries of a file of further validation data; what has no clear counterpart among ours is left out."""
+    """Returns the entries of a file of further validation data; what is none of our labels for sure is left out."""
     clear = {name: ours if isinstance(ours, str) or name == "neutral" else None for name, ours in _LABEL_MAP.items()}
     return [{"name": "Reddit comments (GoEmotions)", "data": data.goemotions, **_COLUMNS, "label_map": clear}]
 
