@@ -53,6 +53,13 @@ class _Data:
     domains: list[Domain]
     """Further validation data."""
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree in: the labels, and the digests of what is trained on and of the domains."""
+        digests = {domain.name: domain.digest for domain in self.domains}
+        further = {"further validation data": digests} if digests else {}
+        return {"labels": self.labels, "training data": self.train.digest, **further}
+
 
 def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest | None:
     """Fine-tunes the base model and writes the artifact.
@@ -74,15 +81,8 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     )
     validation_set = tokenized(tokenizer, data.validation.texts, data.validation_ids)
     trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
-    whole: dict[str, Any] = {
-        "base model": base_model_name(options),
-        "labels": data.labels,
-        "training data": data.train.digest,
-    }
-    if data.domains:
-        whole["further validation data"] = {domain.name: domain.digest for domain in data.domains}
     recipe = recipe_of(options, arguments)
-    whole |= recipe | {"processes": arguments.world_size}
+    whole = {"base model": base_model_name(options)} | data.identity | recipe | {"processes": arguments.world_size}
     claim(arguments, whole, checkpoint, overwrite=options.overwrite)  # last: what was refused until now left nothing
     fit(trainer, checkpoint)
     if not trainer.is_world_process_zero():
