@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainer.artifact.export import export
-from trainer.artifact.writing import CARD_FILE
+from trainer.artifact.writing import CARD_FILE, REPORT_FOLDER
 from trainer.bundled.data import LABELS, Data, domains, write_halves, write_mixed
 from trainer.errors import UserError
 from trainer.report.markdown import cell
@@ -90,9 +90,18 @@ def _make(given: argparse.Namespace, work: Path) -> None:
     _side_by_side(work, [_student(given, work)])
     if not given.output.exists():
         export(work / "student", given.output, "float16", overwrite=False)
-        with (given.output / CARD_FILE).open("a", encoding="utf-8") as card:
-            card.write(_how(given.seed, digests))
+        _complete_card(given.output, _how(given.seed, digests))
     sys.stdout.write(f"{given.output}: seed {given.seed}\n")
+
+
+def _complete_card(artifact: Path, how: str) -> None:
+    """Adds how the model was made, and leaves out the report that shows texts of the data, which are not ours."""
+    for file in (artifact / REPORT_FOLDER).iterdir():
+        if file.suffix != ".png":
+            file.unlink()
+    card = artifact / CARD_FILE
+    lines = [line for line in card.read_text(encoding="utf-8").splitlines() if "(report/data.md)" not in line]
+    card.write_text("\n".join(lines) + "\n" + how, encoding="utf-8")
 
 
 def _how(seed: int, digests: Mapping[str, str]) -> str:
