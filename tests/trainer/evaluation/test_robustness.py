@@ -100,7 +100,9 @@ def test_an_emoji_behind_a_word_is_compared_with_one_behind_a_space() -> None:
     by_any_emoji = answers(lambda text: 0.9 if re.search(r"[^\w\s]$", text) else 0.2)
     by_a_glued_one = answers(lambda text: 0.9 if re.search(r"\w[^\w\s.@#]$", text) else 0.2)
 
-    any_emoji, glued_one = (changes(run_suites(model, LABELS, [TEXT])) for model in (by_any_emoji, by_a_glued_one))
+    any_emoji, glued_one = (
+        changes(run_suites(model, LABELS, [TEXT], None)) for model in (by_any_emoji, by_a_glued_one)
+    )
 
     assert (any_emoji["emoji"].flipped, any_emoji["glued emoji"].flipped) == (1.0, 0.0)
     assert (glued_one["emoji"].flipped, glued_one["glued emoji"].flipped) == (0.0, 1.0)
@@ -155,7 +157,7 @@ def test_the_table_holds_the_sentences_of_users() -> None:
 
 def test_the_threshold_of_the_model_comes_to_the_sentences(artifact: Path) -> None:
     model, tokenizer = load_artifact(artifact, "float32")
-    assessment = assess(model, tokenizer, ["i feel happy"], np.array([1]), 0.0, ["i feel happy"], {})
+    assessment = assess(model, tokenizer, ["i feel happy"], np.array([1]), 0.0, ["i feel happy"], {}, [])
 
     assert assessment.robustness is not None
     assert {kind.confident for kind in assessment.robustness.feelings} == {1}
