@@ -63,6 +63,16 @@ class SplitMetrics(_Part):
     labels: dict[str, LabelMetrics] = Field(description="Figures of each label, in id order.")
 
 
+class WithoutFeeling(_Part):
+    """What a model makes of texts of one domain that none of its labels is right for."""
+
+    rows: int = Field(ge=1, description="Such texts.")
+    mean_score: float = Field(ge=0, le=1, description="Mean of their highest scores.")
+    confident: float | None = Field(
+        default=None, ge=0, le=1, description="Share whose label is confident; null without a `confident_score`."
+    )
+
+
 class ScoreQuality(_Part):
     """How far the scores can be believed."""
 
@@ -81,6 +91,36 @@ class Calibration(_Part):
         default=None, description="Coverage where each half has the threshold suggested by the other half."
     )
     held_out_accuracy: float | None = Field(default=None, description="Accuracy of what is kept in that way.")
+
+
+class ConfidentShare(_Part):
+    """What a threshold keeps of a domain's texts."""
+
+    coverage: float = Field(ge=0, le=1, description="Share of the texts whose label is confident.")
+    accuracy: float | None = Field(
+        default=None, ge=0, le=1, description="Share of the confident labels that are right; null where there is none."
+    )
+
+
+class ConfidentGoals(_Part):
+    """What `confident_score` was asked for, of a model with further validation data."""
+
+    validation: float = Field(ge=0, le=1, description="Of validation, at least this share of confident labels right.")
+    domains: float = Field(ge=0, le=1, description="The same of each further domain.")
+    without_feeling: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="At most this share of the texts without a feeling confident; null where they are too few to tell.",
+    )
+    missed: list[str] = Field(description="What is not reached by any score, in words; empty where all is.")
+    held_out: dict[str, ConfidentShare] | None = Field(
+        default=None,
+        description="By domain: each half of the texts with temperature and threshold fitted on the other halves.",
+    )
+    held_out_without_feeling: float | None = Field(
+        default=None, ge=0, le=1, description="Share of the texts without a feeling that is confident in that way."
+    )
 
 
 class Histogram(_Part):
@@ -123,6 +163,10 @@ class ModelManifest(_Part):
     confident_score: float | None = Field(
         default=None, ge=0, le=1, description="Score from which a label is confident; null where none was fitted."
     )
+    confident_goals: ConfidentGoals | None = Field(
+        default=None,
+        description="What `confident_score` was asked for; null where it comes from the validation split alone.",
+    )
     calibration: Calibration | None = Field(
         default=None, description="How the scores were calibrated; null where they are as trained."
     )
@@ -133,7 +177,12 @@ class ModelManifest(_Part):
     )
     data: DataSource = Field(description="What the model was trained and measured on.")
     recipe: dict[str, JsonValue] = Field(description="Hyper-parameters of the training, named as in TrainingArguments.")
-    metrics: dict[str, SplitMetrics] = Field(description="Figures by split.")
+    metrics: dict[str, SplitMetrics] = Field(
+        description="Figures of `validation`, and by name of each further domain with texts that have a right label."
+    )
+    without_feeling: dict[str, WithoutFeeling] = Field(
+        default={}, description="Figures of the texts without a feeling, by the name of their domain."
+    )
     reference: DriftReference | None = Field(default=None, description="What drift is measured against.")
     versions: dict[str, str] = Field(description="Versions of the libraries that trained the model.")
 

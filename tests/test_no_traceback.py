@@ -116,10 +116,12 @@ TRAINER_FILES: list[tuple[str, ...]] = [
     ("soft-label", "model", "--data", FILE, "--output", "out"),
     ("cue-label", "--data", FILE, "--output", "out"),
     ("cue-label", "--data", "good.txt", "--cues", FILE, "--output", "out"),
+    ("negate", "--data", FILE, "--output", "out"),
     ("data-report", "--data", FILE),
     ("train", "--model", "model", "--output", "out", "--train-file", FILE, "--validation-file", "good.txt"),
     ("train", "--model", "model", "--output", "out", "--train-file", "good.txt", "--validation-file", FILE),
     ("train", "--model", "model", "--output", "out", "--datasets", FILE, *GOOD),
+    ("train", "--model", "model", "--output", "out", "--validation_datasets", FILE, *GOOD),
 ]
 TRAINER_MODELS: list[tuple[str, ...]] = [
     ("evaluate", FILE, "--data", "good.txt"),
@@ -130,6 +132,7 @@ TRAINER_MODELS: list[tuple[str, ...]] = [
 TRAINER_OUTPUTS: list[tuple[str, ...]] = [
     ("soft-label", "model", "--data", "good.txt", "--output", FILE),
     ("cue-label", "--data", "good.txt", "--output", FILE),
+    ("negate", "--data", "good.txt", "--output", FILE),
     ("export", "model", "--dtype", "float16", "--output", FILE),
     ("data-report", "--data", "good.txt", "--output", FILE),
     ("train", "--model", "model", "--output", FILE, *GOOD),
@@ -436,6 +439,8 @@ def test_a_senseless_option_of_the_worker(arguments: list[str], commands: Comman
         *(["cue-label", "--data", "good.txt", "--output", "out", "--share", value] for value in ("nan", "x", "-1")),
         *(
             ["cue-label", "--data", "good.txt", "--output", "out", "--labels", "a"],
+            ["negate", "--data", "good.txt", "--output", "out", "--most", "0"],
+            ["negate", "--data", "good.txt", "--output", "out", "--seed", "x"],
             ["export", "model", "--dtype", "int3"],
         ),
     ],

@@ -9,7 +9,7 @@ Its rooms. Each may import those above it, but not those in its own line:
     labelling, evaluation
     training, report
     pipeline
-    commands
+    commands, bundled
 
 Any may import `schemas`, none `worker`.
 """

@@ -1,4 +1,4 @@
-"""The command line: `emotion-trainer train | evaluate | soft-label | cue-label | export | data-report`."""
+"""The command line: `emotion-trainer train | evaluate | soft-label | cue-label | negate | export | data-report`."""
 
 import argparse
 import importlib.util
@@ -8,7 +8,7 @@ from types import ModuleType
 
 from safetensors import SafetensorError
 
-from trainer.commands import cue_label, data_report, evaluate, export, soft_label, train
+from trainer.commands import cue_label, data_report, evaluate, export, negate, soft_label, train
 from trainer.commands.common import flush_output
 from trainer.errors import UserError
 
@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "evaluate": evaluate,
     "soft-label": soft_label,
     "cue-label": cue_label,
+    "negate": negate,
     "export": export,
     "data-report": data_report,
 }

@@ -15,11 +15,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer, Trai
 from schemas.manifest import DataSource, ModelManifest
 from trainer.artifact.hub import push
 from trainer.artifact.writing import check_output, write_artifact
+from trainer.data.domains import Domain, load_domains
 from trainer.data.labels import label_ids, label_names, label_shares
 from trainer.data.rows import Columns
 from trainer.data.sources import load_sources, merged
 from trainer.data.splits import SCORES, Split, load_split
-from trainer.evaluation.assessment import calibrate_and_measure
+from trainer.errors import UserError
+from trainer.evaluation.confidence import LEAST_KEPT
+from trainer.evaluation.fitting import calibrate_and_measure
+from trainer.preprocessing.emoji import add_emoji
 from trainer.preprocessing.misspellings import add_misspellings, copy_rows, known_misspellings
 from trainer.preprocessing.tokenizer import lower_cased_tokenizer
 from trainer.report.model_report import Run, write_report
@@ -46,6 +50,15 @@ class _Data:
     validation: Split
     validation_ids: list[int]
     """The right label of each text."""
+    domains: list[Domain]
+    """Further validation data."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree in: the labels, and the digests of what is trained on and of the domains."""
+        digests = {domain.name: domain.digest for domain in self.domains}
+        further = {"further validation data": digests} if digests else {}
+        return {"labels": self.labels, "training data": self.train.digest, **further}
 
 
 def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest | None:
@@ -60,7 +73,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     check_output(Path(options.output), overwrite=options.overwrite)
     data = _load_data(options, arguments)
     set_seed(arguments.seed)  # the classifier's head starts from random weights
-    model = load_base_model(options.model, data.labels)
+    model = load_base_model(options.model, data.labels, options.layers)
     tokenizer, misspellings = _tokenizer(options, arguments, data, model)
     checkpoint = checkpoint_to_resume(arguments, model)
     train_set = TrainingSet(
@@ -68,9 +81,8 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     )
     validation_set = tokenized(tokenizer, data.validation.texts, data.validation_ids)
     trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
-    whole = {"base model": base_model_name(options), "labels": data.labels, "training data": data.train.digest}
     recipe = recipe_of(options, arguments)
-    whole |= recipe | {"processes": arguments.world_size}
+    whole = {"base model": base_model_name(options)} | data.identity | recipe | {"processes": arguments.world_size}
     claim(arguments, whole, checkpoint, overwrite=options.overwrite)  # last: what was refused until now left nothing
     fit(trainer, checkpoint)
     if not trainer.is_world_process_zero():
@@ -93,7 +105,19 @@ def _load_data(options: TrainOptions, arguments: TrainingArguments) -> _Data:
     targets_of: Callable[[Split, list[str]], list[Any]] = label_shares if is_soft else label_ids
     # Each on its own, because a number is an id in one source and a name in another.
     targets = [target for split in splits for target in targets_of(split, labels)]
-    return _Data(labels, train_split, targets, is_soft, validation, label_ids(validation, labels))
+    domains = _load_domains(options, labels)
+    return _Data(labels, train_split, targets, is_soft, validation, label_ids(validation, labels), domains)
+
+
+def _load_domains(options: TrainOptions, labels: list[str]) -> list[Domain]:
+    domains = load_domains("--validation_datasets", options.validation_datasets, labels)
+    for domain in domains:
+        if 0 < len(domain.texts) < LEAST_KEPT:
+            raise UserError(
+                f"--validation_datasets {options.validation_datasets}, {domain.name}: {len(domain.texts)} texts with a "
+                f"right label; give {LEAST_KEPT} or more, for temperature and threshold are fitted on them too"
+            )
+    return domains
 
 
 def _tokenizer(
@@ -101,6 +125,8 @@ def _tokenizer(
 ) -> tuple[PreTrainedTokenizerFast, dict[str, str]]:
     """Returns the tokenizer, and the misspellings that it knows, each with its word; the model gets their rows."""
     tokenizer = lower_cased_tokenizer(options.model, model, options.drop_links_and_names)
+    if options.emoji_tokens:
+        tokenizer = add_emoji(model, tokenizer)
     misspellings = known_misspellings(model, tokenizer)
     if (more := options.misspellings - len(misspellings)) > 0:
         shares = np.array(data.targets if data.is_soft else np.eye(len(data.labels))[data.targets])
@@ -126,7 +152,9 @@ def _measure_and_write(
 ) -> ModelManifest:
     """Calibrates and measures the trained model, writes the artifact, and pushes it if that was asked for."""
     output, arguments = Path(options.output), trainer.args
-    measured, assessment = calibrate_and_measure(model, tokenizer, data.validation.texts, data.validation_ids)
+    measured, assessment = calibrate_and_measure(
+        model, tokenizer, data.validation.texts, data.validation_ids, data.domains
+    )
     description = _description(options, data, recipe, tokenizer.model_max_length) | measured
     run = Run(
         assessment,

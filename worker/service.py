@@ -23,6 +23,7 @@ from worker.kafka.topics import Topic, may_read
 from worker.labelling import load_model, set_batch_tokens
 from worker.messages.outcome_origin import read_answer
 from worker.messages.schema_registry import find_label_prefix
+from worker.model.glued_emoji import glued_emoji_hint
 from worker.model.warm_up import warm_up_shapes
 from worker.observe.health import Heartbeat
 from worker.observe.instrumentation import Instrumentation
@@ -35,6 +36,7 @@ from worker.settings import Settings
 
 if TYPE_CHECKING:
     from worker.model.model import Model
+    from worker.model.tokenizer import Tokenizer
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
         stop_on_signals(stop),
     ):
         stages = build.make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
-        _log_start(model, settings)
+        _log_start(model, tokenizer, settings)
         counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
         instrumentation = Instrumentation(stages, source, counter, meters, heartbeat, settings.longest_turn_ms / 1000)
         set_aside()
@@ -112,7 +114,9 @@ def _known_offsets(clients: KafkaClients, settings: Settings, topics: Mapping[st
     return _Offsets(CommittedOffsets(answered, partial(find_visible, clients, settings)), answered, end_hanging)
 
 
-def _log_start(model: "Model", settings: Settings) -> None:
+def _log_start(model: "Model", tokenizer: "Tokenizer", settings: Settings) -> None:
+    if hint := glued_emoji_hint(tokenizer):
+        _log.warning("words_lost_to_emoji", extra={"detail": hint.detail, "mend": hint.mend})
     _log.info(
         "worker_started",
         extra={

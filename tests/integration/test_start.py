@@ -42,6 +42,13 @@ def test_before_anything_is_loaded_it_says_what_it_may_use(make_stream: Callable
     assert "memory_limit_bytes" in said
 
 
+def test_a_start_with_a_model_that_loses_words_to_emoji_says_how_many(make_stream: Callable[..., Stream]) -> None:
+    with make_stream().worker() as worker:
+        worker.wait_for("words_lost_to_emoji")
+        said = next(line for line in worker.log.splitlines() if "words_lost_to_emoji" in line)
+    assert "12 of 12" in orjson.loads(said)["detail"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
     ("settings", "moment"),

@@ -69,8 +69,8 @@ def full_disk() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def write_bert(folder: Path, *, lower_case: bool) -> Path:
-    """A random two-layer BERT, as the sentence encoders ship it: without a head, truncation in its tokenizer.json."""
+def write_bert(folder: Path, *, lower_case: bool, layers: int = 2) -> Path:
+    """A random BERT as the sentence encoders ship it: without a head, truncation in its tokenizer.json."""
     words = [*FILLERS, *(word for pair in WORDS.values() for word in pair), "HELLO", "Café", "cafe"]
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(words)]
     letters = "abcdefghijklmnopqrstuvwxyzé"
@@ -84,7 +84,7 @@ def write_bert(folder: Path, *, lower_case: bool) -> Path:
     config = BertConfig(
         vocab_size=len(pieces),
         hidden_size=32,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=POSITIONS,

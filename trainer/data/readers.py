@@ -18,7 +18,8 @@ def read_file(path: Path, columns: Columns) -> Iterator[Row]:
     * `.txt`: one `text;label` a line; the last semicolon separates, nothing is quoted, blank lines are skipped, and a
       first line that holds just the two column names is a header.
     * `.csv`, `.tsv`: with a header. The delimiter is the first of comma, semicolon and tab that splits the header so
-      that both columns appear.
+      that both columns appear. Between tabs each line is a row, and quotation marks are read as CSV has them only where
+      all lines agree with that; else they are part of the texts.
     * `.jsonl`, `.json`: one object a line, blank lines are skipped.
 
     Raises:
@@ -56,6 +57,9 @@ def _read_csv(path: Path, columns: Columns) -> Iterator[Row]:
         return
     csv.field_size_limit(_MOST_CHARACTERS)
     delimiter = _delimiter(path, lines[0], columns)
+    if delimiter == "\t" and not all(map(_is_csv_by_itself, lines)):
+        yield from _read_unquoted(path, lines, columns)
+        return
     reader = csv.DictReader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
     done = 1
     try:
@@ -70,6 +74,28 @@ def _read_csv(path: Path, columns: Columns) -> Iterator[Row]:
         raise UserError(
             f"{place}: {error}; close the quotes; double those inside a text; quote a text that holds a line break"
         ) from error
+
+
+def _is_csv_by_itself(line: str) -> bool:
+    """Returns whether a tab-separated line is CSV alone: a quotation mark left open would swallow the lines behind."""
+    try:
+        next(csv.reader([line], delimiter="\t", strict=True), None)
+    except csv.Error:
+        return False
+    return True
+
+
+def _read_unquoted(path: Path, lines: list[str], columns: Columns) -> Iterator[Row]:
+    header = lines[0].split("\t")
+    for number, line in enumerate(lines[1:], start=2):
+        fields = line.split("\t")
+        if line and len(fields) != len(header):
+            raise UserError(
+                f"{path}, line {number}: {len(fields)} fields, but the header has {len(header)}; between tabs each "
+                "line is a row: take tabs and line breaks out of the texts, or separate by commas"
+            )
+        if line:
+            yield row_of(f"{path}, line {number}", dict(zip(header, fields, strict=True)), columns)
 
 
 def _delimiter(path: Path, header: str, columns: Columns) -> str:

@@ -1,18 +1,20 @@
 """Further training data: any number of sets, each with columns, label names and weight of its own."""
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trainer.data.labels import SHOWN_LABELS
-from trainer.data.rows import Columns, Row
+from trainer.data.rows import Columns, Row, normalised
 from trainer.data.splits import SCORES, Split, load_split
 from trainer.errors import UserError
 
 
-class Source(BaseModel):
-    """One entry of the file that `--datasets` names."""
+class LabelledData(BaseModel):
+    """What every entry of a file of further data says: where texts and labels are, and what the labels are to us."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,9 +22,21 @@ class Source(BaseModel):
     split: str = Field(default="train", description="Split of the folder or hub data set.")
     text_column: str = Field(default="text", description="Name of the column of the text.")
     label_column: str = Field(default="label", description="Name of the column of the label or its id.")
-    label_map: dict[str, str | None] = Field(
-        default={}, description="Our label for each of theirs; null leaves its rows out. Others stay as they are."
+    label_separator: str | None = Field(
+        default=None, min_length=1, description="What parts several labels of a row, which share it alike."
     )
+    label_map: dict[str, str | dict[str, Any] | None] = Field(
+        default={},
+        description="Our label, or shares of ours, for each of theirs; null leaves it out. Others stay as they are.",
+    )
+
+
+Entry = TypeVar("Entry", bound=LabelledData)
+
+
+class Source(LabelledData):
+    """One entry of the file that `train --datasets` names."""
+
     repeat: float = Field(
         default=1, gt=0, allow_inf_nan=False, description="How often an epoch holds each row; 0.5: a random half."
     )
@@ -39,22 +53,34 @@ def load_sources(file: str | None, seed: int) -> list[Split]:
     Raises:
         UserError: naming file, entry and field, or the row, that cannot be used.
     """
-    if file is None:
-        return []
+    return [] if file is None else [_load(source, seed) for source in read_entries("--datasets", file, Source)]
+
+
+def read_entries(option: str, file: str, entry: type[Entry]) -> list[Entry]:
+    """Reads a JSON file with a list of objects.
+
+    Args:
+        option: What names the file, for messages.
+        file: Its path.
+        entry: What each object is.
+
+    Raises:
+        UserError: naming file, entry and field.
+    """
     try:
         content = Path(file).read_bytes()
     except OSError as error:
-        raise UserError(f"--datasets {file}: cannot be read: {error.strerror}; give a JSON file") from error
+        raise UserError(f"{option} {file}: cannot be read: {error.strerror}; give a JSON file") from error
     try:
-        sources = TypeAdapter(list[Source]).validate_json(content)
+        entries: list[Entry] = TypeAdapter(list[entry]).validate_json(content)  # type: ignore[valid-type]
     except ValidationError as error:
         first = error.errors()[0]
         place = "".join(f", entry {part + 1}" if isinstance(part, int) else f", {part}" for part in first["loc"])
-        fields = ", ".join(Source.model_fields)
+        fields = ", ".join(entry.model_fields)
         raise UserError(
-            f"--datasets {file}{place}: {first['msg']}; write a list of objects with the fields {fields}"
+            f"{option} {file}{place}: {first['msg']}; write a list of objects with the fields {fields}"
         ) from error
-    return [_load(source, seed) for source in sources]
+    return entries
 
 
 def merged(splits: list[Split]) -> Split:
@@ -63,19 +89,30 @@ def merged(splits: list[Split]) -> Split:
     return Split(" + ".join(split.source for split in splits), rows, splits[0].label_names)
 
 
-def _load(source: Source, seed: int) -> Split:
-    columns = Columns(source.text_column, source.label_column, SCORES)
+def mapped_split(source: LabelledData) -> Split:
+    """Loads the rows of an entry with its labels mapped; those whose labels are all left out are missing.
+
+    Raises:
+        UserError: naming the row or the label that cannot be used, or if no row is left.
+    """
+    columns = Columns(source.text_column, source.label_column, SCORES, source.label_separator)
     split = load_split(source.data, source.split, columns)
     _check_map(split, source)
+    label_map = {theirs: _shares_of(source, theirs) for theirs in source.label_map}
     rows = []
     for row in split.rows:
-        shares = _mapped(row, source)
+        shares = _mapped(row, label_map)
         if shares:
             label = max(shares, key=shares.__getitem__)
-            scores = shares if row.scores else None
-            rows.append(row._replace(label=label, scores=scores, augment=source.augment))
+            rows.append(row._replace(label=label, scores=shares if row.scores or len(shares) > 1 else None))
     if not rows:
         raise UserError(f"{source.data}: its label_map leaves out every row; map at least one label to one of yours")
+    return Split(split.source, rows)
+
+
+def _load(source: Source, seed: int) -> Split:
+    split = mapped_split(source)
+    rows = [row._replace(augment=source.augment) for row in split.rows]
     repeated = _repeated(rows, source.repeat, seed)
     if not repeated:
         raise UserError(f"{source.data}: repeat {source.repeat:g} of {len(rows)} rows is none; give more")
@@ -83,7 +120,7 @@ def _load(source: Source, seed: int) -> Split:
     return Split(name, repeated)
 
 
-def _check_map(split: Split, source: Source) -> None:
+def _check_map(split: Split, source: LabelledData) -> None:
     """Checks that the label map names labels of the source alone, declared ones included."""
     found = {name for row in split.rows for name in row.scores or (row.label,)}
     found.update(split.label_names or ())
@@ -94,13 +131,20 @@ def _check_map(split: Split, source: Source) -> None:
         )
 
 
-def _mapped(row: Row, source: Source) -> dict[str, float]:
+def _shares_of(source: LabelledData, theirs: str) -> Mapping[str, float]:
+    """Returns the share of each of our labels in one of theirs, summing to 1, or none if it is left out."""
+    ours = source.label_map[theirs]
+    if isinstance(ours, dict):
+        return normalised(f"{source.data}: its label_map, {theirs!r}", ours)
+    return {} if ours is None else {ours: 1.0}
+
+
+def _mapped(row: Row, label_map: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """Returns the share of each of our labels, summing to 1, or none if the row is left out."""
     shares: dict[str, float] = {}
     for theirs, share in (row.scores or {row.label: 1.0}).items():
-        ours = source.label_map.get(theirs, theirs)
-        if ours is not None:
-            shares[ours] = shares.get(ours, 0.0) + share
+        for ours, part in label_map.get(theirs, {theirs: 1.0}).items():
+            shares[ours] = shares.get(ours, 0.0) + share * part
     total = sum(shares.values())
     return {label: share / total for label, share in shares.items()} if total else {}
 

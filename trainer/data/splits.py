@@ -1,6 +1,7 @@
 """Splits: labelled texts from a file, a folder with a file for each split, or a hub data set."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,9 @@ class Split:
     @property
     def digest(self) -> str:
         """The SHA-256 of the rows: it names what they are, wherever they came from."""
-        rows = "".join(f"{row.text}\t{row.label}\n" for row in self.rows)
+        rows = "".join(
+            f"{row.text}\t{json.dumps(row.scores, sort_keys=True) if row.scores else row.label}\n" for row in self.rows
+        )
         return f"sha256:{hashlib.sha256(rows.encode()).hexdigest()}"
 
 
@@ -121,16 +124,22 @@ def _load_from_hub(name: str, split: str, columns: Columns) -> Split:
 
 
 def _split_of(dataset: Any, place: str, source: str, columns: Columns) -> Split:
-    """Reads a `datasets.Dataset`; of a label column of the type ClassLabel the names, which it numbers."""
+    """Reads a `datasets.Dataset`; numbers of a ClassLabel, or in lists of it, get their names."""
     check_columns(place, dataset.column_names, (columns.text,) if columns.scores else columns.required)
-    names = [name for name in columns if name and name in dataset.column_names]
-    records = zip(*(dataset[name] for name in names), strict=True)
-    rows = [
-        row_of(f"{place}, row {number}", dict(zip(names, record, strict=True)), columns)
-        for number, record in enumerate(records, start=1)
-    ]
-    declared = getattr(dataset.features.get(columns.label), "names", None)
-    if declared:
-        of_number = {str(index): name for index, name in enumerate(declared)}
-        rows = [row if row.scores else row._replace(label=of_number.get(row.label, row.label)) for row in rows]
+    names = [name for name in (columns.text, columns.label, columns.scores) if name and name in dataset.column_names]
+    feature = dataset.features.get(columns.label)
+    declared = getattr(getattr(feature, "feature", feature), "names", None)
+    rows = []
+    for number, values in enumerate(zip(*(dataset[name] for name in names), strict=True), start=1):
+        record = dict(zip(names, values, strict=True))
+        if declared and columns.label:
+            record[columns.label] = _named(record[columns.label], declared)
+        rows.append(row_of(f"{place}, row {number}", record, columns))
     return Split(source, rows, declared)
+
+
+def _named(label: Any, names: Sequence[str]) -> Any:
+    """Returns the name of a ClassLabel's number, or those of a list of them; what is no such number stays as it is."""
+    if isinstance(label, list):
+        return [_named(each, names) for each in label]
+    return names[label] if isinstance(label, int) and 0 <= label < len(names) else label

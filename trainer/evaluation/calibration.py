@@ -4,6 +4,7 @@ Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks"
 which changes no label. The last layer is linear, so dividing its weights does the same for every loader of the folder.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from transformers import PreTrainedModel
 
 from schemas.manifest import ScoreQuality
 from trainer.evaluation.resampling import estimates, halves
+
+Labelled = tuple[NDArray[Any], NDArray[Any]]
+"""Logits of a split, of shape [texts, labels], and the right label of each text, of shape [texts]."""
 
 BINS = 15
 _LOG_TEMPERATURES = (-3.0, 3.0)  # 0.05 to 20
@@ -42,7 +46,7 @@ def fold_temperature(layer: torch.nn.Linear, temperature: float) -> None:
             layer.bias.div_(temperature)
 
 
-def fit_temperature(logits: NDArray[Any], ids: NDArray[Any]) -> float:
+def fit_temperature(logits: NDArray[Any], ids: NDArray[Any], *further: Labelled) -> float:
     """Returns the temperature with the least negative log-likelihood.
 
     A share of 1 / (texts + 2) of each target goes to all labels alike, as in Platt (1999): on a split without a mistake
@@ -51,12 +55,16 @@ def fit_temperature(logits: NDArray[Any], ids: NDArray[Any]) -> float:
     Args:
         logits: Of shape [texts, labels].
         ids: The right label of each text, of shape [texts].
+        further: Logits and right labels of further splits; each has the weight of the first, however many its texts.
     """
-    values, targets = torch.tensor(logits, dtype=torch.float64), torch.tensor(ids)
+    splits = [(torch.tensor(own, dtype=torch.float64), torch.tensor(right)) for own, right in ((logits, ids), *further)]
 
     def loss(log_temperature: float) -> float:
-        scaled = values / np.exp(log_temperature)
-        return cross_entropy(scaled, targets, label_smoothing=1 / (len(ids) + 2)).item()
+        losses = [
+            cross_entropy(own / np.exp(log_temperature), right, label_smoothing=1 / (len(right) + 2)).item()
+            for own, right in splits
+        ]
+        return sum(losses) / len(losses)
 
     return float(np.exp(minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded").x))
 
@@ -72,9 +80,20 @@ def cross_fitted(logits: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]:
 
     Figures of these are honest: no text was measured with a temperature that it helped to fit.
     """
+    return divided_by_halves(logits, temperatures_of_halves((logits, ids)))
+
+
+def temperatures_of_halves(*splits: Labelled) -> list[float]:
+    """Returns the temperature for each half of the texts of all splits, fitted on their other halves."""
+    parts = [[(logits[fitted], ids[fitted]) for fitted, _ in halves(len(ids))] for logits, ids in splits]
+    return [fit_temperature(*first, *further) for first, *further in zip(*parts, strict=True)]
+
+
+def divided_by_halves(logits: NDArray[Any], temperatures: Sequence[float]) -> NDArray[Any]:
+    """Returns each half of the logits divided by its own temperature, of shape [texts, labels]."""
     scaled = np.empty_like(logits, dtype=np.float64)
-    for fitted, measured in halves(len(ids)):
-        scaled[measured] = logits[measured] / fit_temperature(logits[fitted], ids[fitted])
+    for (_, measured), temperature in zip(halves(len(logits)), temperatures, strict=True):
+        scaled[measured] = logits[measured] / temperature
     return scaled
 
 

@@ -9,8 +9,9 @@ from schemas.manifest import ConfidentMetrics
 from trainer.evaluation.resampling import estimates, halves
 
 ACCURACY_GOAL = 0.98
-# Of fewer texts, 98 % cannot be told from 100 %.
-_MIN_KEPT = 50
+"""Share of the confident labels that are right."""
+LEAST_KEPT = 50
+"""Of fewer texts, 98 % cannot be told from 100 %."""
 _DIGITS = 4
 
 
@@ -25,9 +26,15 @@ def coverage_curve(scores: NDArray[Any], right: NDArray[Any]) -> tuple[NDArray[A
         right: Whether its label is right, of shape [texts].
     """
     order = np.argsort(-scores)
-    thresholds = np.unique(np.floor(scores * 10**_DIGITS) / 10**_DIGITS)[::-1]
+    thresholds = thresholds_of(scores)
     kept = np.searchsorted(-scores[order], -thresholds, side="right")
     return thresholds, kept / len(scores), np.cumsum(right[order])[kept - 1] / kept
+
+
+def thresholds_of(scores: NDArray[Any]) -> NDArray[Any]:
+    """Returns each score that occurs, cut to four digits, the highest first, of shape [thresholds]."""
+    thresholds: NDArray[Any] = np.unique(np.floor(scores * 10**_DIGITS) / 10**_DIGITS)[::-1]
+    return thresholds
 
 
 def suggest_threshold(scores: NDArray[Any], right: NDArray[Any]) -> float | None:
@@ -36,7 +43,7 @@ def suggest_threshold(scores: NDArray[Any], right: NDArray[Any]) -> float | None
     It keeps as many texts as that accuracy allows, and at least 50. Arguments as in `coverage_curve`.
     """
     thresholds, coverage, accuracy = coverage_curve(scores, right)
-    good = (accuracy >= ACCURACY_GOAL) & (coverage * len(scores) >= _MIN_KEPT)
+    good = (accuracy >= ACCURACY_GOAL) & (coverage * len(scores) >= LEAST_KEPT)
     return float(thresholds[good].min()) if good.any() else None
 
 

@@ -1,6 +1,6 @@
 """What a model makes of texts: logits, features and tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTok
 
 from trainer.errors import UserError
 from trainer.evaluation.calibration import last_layer
+
+Score = Callable[[Sequence[str]], NDArray[Any]]
+"""From texts to probabilities of shape [texts, labels]."""
 
 _BATCH_SIZE = 32
 

@@ -57,6 +57,11 @@ def perturbed(name: str, texts: Sequence[str]) -> list[str]:
     return [PERTURBATIONS[name](text, rng) for text in texts]
 
 
+def glued(text: str) -> str:
+    """Returns the text with its last word right behind the one before: of `perturbed("emoji", …)`, the emoji."""
+    return "".join(text.rsplit(" ", 1))
+
+
 def negated(text: str) -> str:
     """Returns the text with its first `i feel` or `i am` negated; one without such a statement stays as it is."""
     return _STATEMENT.sub(lambda found: f"{found[0][0]} {_NEGATED[found[1].lower()]}", text, count=1)

@@ -1,11 +1,11 @@
 """Robustness as behaviour: what changes a label and should not, and the other way round.
 
 Suites of three kinds, as in Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of NLP Models with CheckList", on
-the texts of a split and on sentences and templates of our own (`suites/checklist.json`).
+the texts of a split and on sentences and templates of our own (`suites/checklist.json`, `suites/feelings.json`).
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluation.perturbations import PERTURBATIONS, negated, perturbed
-
-Score = Callable[[Sequence[str]], NDArray[Any]]
-"""From texts to probabilities of shape [texts, labels]."""
+from trainer.evaluation import feelings
+from trainer.evaluation.outputs import Score
+from trainer.evaluation.perturbations import PERTURBATIONS, glued, negated, perturbed
 
 _CHECKLIST = json.loads((Path(__file__).parent / "suites" / "checklist.json").read_text(encoding="utf-8"))
 
@@ -59,19 +58,22 @@ class Robustness:
     functionality: dict[str, float]
     """Share of plain sentences of each label that get it; only labels of the model that sentences were written for."""
     fairness: list[GroupGap]
+    feelings: list[feelings.KindFigures]
+    """Sentences of the kinds that users send, by kind and half."""
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the outcome as JSON has it."""
         return asdict(self)
 
 
-def run_suites(score: Score, labels: Sequence[str], texts: Sequence[str]) -> Robustness:
+def run_suites(score: Score, labels: Sequence[str], texts: Sequence[str], confident_score: float | None) -> Robustness:
     """Runs all suites.
 
     Args:
         score: The model.
         labels: Its labels, in id order.
         texts: Texts of a split.
+        confident_score: The model's threshold.
     """
     score = _remembering(score)
     sentences = {label: own for label, own in _CHECKLIST["sentences"].items() if label in labels}
@@ -91,6 +93,7 @@ def run_suites(score: Score, labels: Sequence[str], texts: Sequence[str]) -> Rob
             for attribute, groups in _CHECKLIST["persons"].items()
             for gap in _gaps(score, labels, attribute, groups)
         ],
+        feelings=feelings.run_sentences(score, labels, confident_score),
     )
 
 
@@ -110,6 +113,8 @@ def _remembering(score: Score) -> Score:
 def _invariance(score: Score, on: str, texts: Sequence[str]) -> Iterator[Change]:
     for name in PERTURBATIONS:
         yield _change(score, name, on, list(zip(texts, perturbed(name, texts), strict=True)))
+    # Against the label with a space: what the emoji itself changes is counted above.
+    yield _change(score, "glued emoji", on, [(text, glued(text)) for text in perturbed("emoji", texts)])
 
 
 def _change(score: Score, name: str, on: str, pairs: Sequence[tuple[str, str]]) -> Change:
@@ -172,7 +177,7 @@ def as_table(robustness: Robustness) -> str:
     for gap in robustness.fairness:
         label, size = largest_gap(gap)
         lines.append(f"{gap.attribute:34}{gap.group:18}{_percent(gap.flipped)}  {100 * size:+.1f} points of {label}")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", feelings.as_table(robustness.feelings)])
 
 
 def largest_gap(gap: GroupGap) -> tuple[str, float]:
@@ -181,4 +186,4 @@ def largest_gap(gap: GroupGap) -> tuple[str, float]:
 
 
 def _percent(share: float | None) -> str:
-    return f"{'–':>7}" if share is None else f"{share:7.1%}"
+    return f"{feelings.percent(share):>7}"

@@ -1,1 +1,1 @@
-"""Labels for texts that have none: by cues, by distillation. May import data, preprocessing, artifact."""
+"""Labels for texts that have none: by cues, by negation, by distillation. May import data, preprocessing, artifact."""

@@ -18,7 +18,7 @@ from spellchecker import SpellChecker
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from trainer.preprocessing.augmentation import slips
-from trainer.preprocessing.tokenizer import with_words
+from trainer.preprocessing.tokenizer import embedding, with_words
 
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _SLIP_SHARE = 0.02  # what the texts hold more often than that, against the word, is no slip but a word
@@ -30,7 +30,7 @@ def known_misspellings(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFas
     They are younger tokens than the word, with the same row of the embedding.
     """
     ids = tokenizer.get_vocab()
-    rows = _embedding(model)
+    rows = embedding(model)
     found: dict[str, str] = {}
     for word in sorted(filter(_WORD.fullmatch, ids), key=ids.__getitem__):
         for slip in _slips(word) if word not in found else ():
@@ -62,10 +62,7 @@ def add_misspellings(
         UserError: if the tokenizer has no WordPiece vocabulary.
     """
     found = _find(tokenizer, texts, shares, most)
-    tokenizer = with_words(tokenizer, model, found)
-    rows = 1 + max(tokenizer.get_vocab().values())
-    if rows > len(_embedding(model)):
-        model.resize_token_embeddings(rows, mean_resizing=False)
+    tokenizer = with_words(tokenizer, model, found, "--misspellings")
     copy_rows(model, tokenizer, found)
     return tokenizer, found
 
@@ -79,16 +76,9 @@ def copy_rows(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words:
         words: The word of each misspelling; no misspelling among them.
     """
     ids = tokenizer.get_vocab()
-    rows = _embedding(model)
+    rows = embedding(model)
     with torch.no_grad():
         rows[[ids[misspelling] for misspelling in words]] = rows[[ids[word] for word in words.values()]]
-
-
-def _embedding(model: PreTrainedModel) -> torch.Tensor:
-    """Returns the row of each token, of shape [tokens, size]."""
-    layer: Any = model.get_input_embeddings()
-    weight: torch.Tensor = layer.weight
-    return weight
 
 
 def _find(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], shares: NDArray[Any], most: int) -> dict[str, str]:

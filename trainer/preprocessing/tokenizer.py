@@ -1,4 +1,4 @@
-"""The tokenizer of an artifact: lower-casing, and the model's own length limit, that survive every reload.
+"""The tokenizer of an artifact: normalizers, and the model's own length limit, that survive every reload.
 
 What is done to a text lives in the tokenizer, so that training, the worker and any other loader see the same. A loader
 may rebuild the tokenizer from `tokenizer_config.json` and ignore `tokenizer.json`, or the other way round, so both must
@@ -11,18 +11,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, normalizers
+from tokenizers import Tokenizer
+from torch import Tensor
 from torch.nn import Embedding
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
 from trainer.errors import UserError, first_line
+from trainer.preprocessing.normalization import normalizers_with_wanted, probes, same_ids
 
 # What transformers copies from the truncation and padding stored in a tokenizer.json.
 _LENGTH_LEFTOVERS = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
-_PROBE = ("HELLO Café ÉTÉ", "hello café été")
-_LINKS_AND_NAMES = r"https?://\S+|www\.\S+|(?<!\w)@\w+"
-_LINKS_AND_NAMES_PROBE = ("@someone_1 hello, see https://example.org/a?b=1", "hello, see")
 
 
 def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast:
@@ -52,6 +51,7 @@ def lower_cased_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """Returns the base's tokenizer, made to lower-case and to know the model's length limit, as a reload gives it.
 
+    One of whole words and pieces also parts emoji from words, and leaves out colours of skin and other variants.
     Accents stay what they are to the base (an uncased BERT strips them, a cased one keeps them). Truncation and padding
     stored with the base, such as the 128 tokens of a sentence encoder, are dropped.
 
@@ -67,27 +67,32 @@ def lower_cased_tokenizer(
     max_tokens = min(tokenizer.model_max_length, _positions(model))
     if max_tokens >= VERY_LARGE_INTEGER:
         raise UserError(f"{base}: states no longest input; set model_max_length in its tokenizer_config.json")
-    tokenizer = _lower_cased(tokenizer, base, drop_links_and_names)
+    wanted = probes(tokenizer, drop_links_and_names)
+    if not all(same_ids(tokenizer, texts) for texts in wanted.values()):  # an artifact's does all
+        content = json.loads(tokenizer.backend_tokenizer.to_str())
+        steps = normalizers_with_wanted(tokenizer, drop_links_and_names)
+        content["normalizer"] = {"type": "Sequence", "normalizers": steps}
+        tokenizer = _generic(Tokenizer.from_str(json.dumps(content)), tokenizer)
     tokenizer.model_max_length = max_tokens
     for leftover in _LENGTH_LEFTOVERS:
         tokenizer.init_kwargs.pop(leftover, None)
     reloaded = _reloaded(tokenizer, model)
-    if not _same_ids(reloaded, _PROBE):
-        raise UserError(f"{base}: the tokenizer cannot be made to lower-case; choose another base model")
-    if drop_links_and_names and not _same_ids(reloaded, _LINKS_AND_NAMES_PROBE):
-        raise UserError(f"{base}: the tokenizer cannot be made to leave out links; choose another base model")
+    for what, texts in wanted.items():
+        if not same_ids(reloaded, texts):
+            raise UserError(f"{base}: the tokenizer cannot be made to {what}; choose another base model")
     return reloaded
 
 
 def with_words(
-    tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, words: Iterable[str]
+    tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, words: Iterable[str], option: str
 ) -> PreTrainedTokenizerFast:
     """Returns the tokenizer with further whole words, as a reload gives it; their ids follow those that it has.
 
     Args:
         tokenizer: As `lower_cased_tokenizer` returns it.
-        model: Its model.
+        model: Its model; gets a row of the embedding for each.
         words: In lower case; those that it knows stay as they are.
+        option: Which option asks for them.
 
     Raises:
         UserError: if it has no WordPiece vocabulary.
@@ -95,7 +100,7 @@ def with_words(
     content = json.loads(tokenizer.backend_tokenizer.to_str())
     if (kind := content["model"]["type"]) != "WordPiece":
         raise UserError(
-            f"--misspellings: needs a vocabulary of words and pieces, such as BERT's, and no {kind}; leave it out, or "
+            f"{option}: needs a vocabulary of words and pieces, such as BERT's, and no {kind}; leave it out, or "
             "choose another base model"
         )
     vocabulary = content["model"]["vocab"]
@@ -103,8 +108,17 @@ def with_words(
     vocabulary |= {token["content"]: token["id"] for token in content["added_tokens"]}
     first = 1 + max(tokenizer.get_vocab().values())
     vocabulary |= {word: id_ for id_, word in enumerate((word for word in words if word not in vocabulary), first)}
+    if (rows := 1 + max(vocabulary.values())) > len(embedding(model)):
+        model.resize_token_embeddings(rows, mean_resizing=False)
     extended = _generic(Tokenizer.from_str(json.dumps(content)), tokenizer)
     return _reloaded(extended, model)
+
+
+def embedding(model: PreTrainedModel) -> Tensor:
+    """Returns the row of each token, of shape [tokens, size]."""
+    layer: Any = model.get_input_embeddings()
+    weight: Tensor = layer.weight
+    return weight
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
@@ -116,37 +130,6 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     file = folder / "tokenizer_config.json"
     config = file.read_text(encoding="utf-8")
     file.write_text(config.replace('"TokenizersBackend"', '"PreTrainedTokenizerFast"'), encoding="utf-8")
-
-
-def _lower_cased(tokenizer: PreTrainedTokenizerFast, base: str, drop_links_and_names: bool) -> PreTrainedTokenizerFast:
-    """Returns the base's tokenizer with the normalizers that it lacks; that of an artifact lacks none."""
-    normalizer = tokenizer.backend_tokenizer.normalizer
-    is_done = _same_ids(tokenizer, _PROBE)
-    if drop_links_and_names and not (is_done and _same_ids(tokenizer, _LINKS_AND_NAMES_PROBE)):
-        return _with_first(
-            tokenizer,
-            normalizers.Replace(Regex(_LINKS_AND_NAMES), " "),
-            normalizers.Replace(Regex(r"\s+"), " "),  # some models tell one space from two, and see one at the end
-            normalizers.Strip(),
-            normalizers.Lowercase(),
-        )
-    if isinstance(normalizer, normalizers.BertNormalizer):
-        strip_accents = normalizer.lowercase if normalizer.strip_accents is None else normalizer.strip_accents
-        return load_tokenizer(base, do_lower_case=True, strip_accents=strip_accents)
-    return tokenizer if is_done else _with_first(tokenizer, normalizers.Lowercase())
-
-
-def _same_ids(tokenizer: PreTrainedTokenizerFast, texts: tuple[str, str]) -> bool:
-    one, other = tokenizer(list(texts))["input_ids"]
-    return bool(one == other)
-
-
-def _with_first(tokenizer: PreTrainedTokenizerFast, *first: normalizers.Normalizer) -> PreTrainedTokenizerFast:
-    """Puts normalizers before the base's own one."""
-    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    own = [] if backend.normalizer is None else [backend.normalizer]
-    backend.normalizer = normalizers.Sequence([*first, *own])
-    return _generic(backend, tokenizer)
 
 
 def _generic(backend: Tokenizer, like: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:

@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from schemas.manifest import Calibration, Estimate, ModelManifest
 from trainer.evaluation.assessment import Assessment
 from trainer.evaluation.calibration import is_at_bound
+from trainer.evaluation.feelings import percent
 from trainer.evaluation.robustness import Robustness, largest_gap
 from trainer.report.markdown import cell
 
@@ -15,6 +16,7 @@ from trainer.report.markdown import cell
 def model_card(
     manifest: ModelManifest,
     assessment: Assessment,
+    domains: str,
     data: Mapping[str, Any],
     revisions: Mapping[str, str],
     machine: Mapping[str, str],
@@ -24,6 +26,7 @@ def model_card(
     Args:
         manifest: Of the artifact.
         assessment: What was measured on validation, suites included.
+        domains: The section about further domains; empty where there are none.
         data: The data report.
         revisions: Digest of the rows of each split.
         machine: Hardware, time and energy, by name.
@@ -35,6 +38,7 @@ def model_card(
         f"It is {manifest.base_model}, fine-tuned on {_texts(manifest.data.train_rows)}.",
         _use(manifest),
         "\n".join(_figures(manifest)),
+        domains,
         "\n".join(_limits(manifest, assessment)),
         "\n".join(_bias(assessment.robustness)) if assessment.robustness else "",
         "\n".join(_data(data, revisions)),
@@ -92,7 +96,8 @@ def _figures(manifest: ModelManifest) -> Iterator[str]:
     for name, label in metrics.labels.items():
         yield f"| {cell(name)} | {label.precision:.4f} | {label.recall:.4f} | {label.f1:.4f} | {label.support} |"
     if fitted := _fitted(manifest):
-        yield f"\n{fitted} fitted on this split, so expect less on new texts."
+        others = ", temperature and threshold on the domains below too" if manifest.confident_goals else ""
+        yield f"\n{fitted} fitted on this split{others}, so expect less on new texts."
     if manifest.calibration:
         yield from _calibrated(manifest.calibration)
     if metrics.confident:
@@ -159,6 +164,7 @@ def _bias(robustness: Robustness) -> Iterator[str]:
     if robustness.functionality:
         yield "\n| plain sentences of | right |\n| --- | --- |"
         yield from (f"| {cell(label)} | {share:.0%} |" for label, share in robustness.functionality.items())
+    yield from _sentences(robustness)
     yield "\nThe same sentences about different people: how many get another label than most, and which label's mean"
     yield "score differs most from that of all groups, in points of 100:\n"
     yield "| people | group | flipped | largest gap |\n| --- | --- | --- | --- |"
@@ -166,6 +172,17 @@ def _bias(robustness: Robustness) -> Iterator[str]:
         label, size = largest_gap(gap)
         yield f"| {gap.attribute} | {gap.group} | {gap.flipped:.1%} | {100 * size:+.1f} {cell(label)} |"
     yield "\nThese templates are a probe, not a proof: a group without a gap here may still be treated worse elsewhere."
+
+
+def _sentences(robustness: Robustness) -> Iterator[str]:
+    yield "\nSentences of our own of the kinds that users send, none of which may be trained on. *Wrong* is a label"
+    yield "that no reader would give, such as a feeling that the sentence negates. Where none is carried, it is right"
+    yield "not to be confident:\n"
+    yield "| sentences | texts | right | wrong | confidently wrong | confident |\n| --- | --- | --- | --- | --- | --- |"
+    for figures in robustness.feelings:
+        if figures.half == "kept":
+            shares = (figures.right, figures.wrong, figures.confidently_wrong, figures.confident)
+            yield f"| {figures.kind} | {figures.texts} | {' | '.join(map(percent, shares))} |"
 
 
 def _data(data: Mapping[str, Any], revisions: Mapping[str, str]) -> Iterator[str]:

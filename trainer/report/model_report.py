@@ -11,10 +11,13 @@ import torch
 
 from schemas.manifest import ModelManifest
 from trainer.artifact.writing import CARD_FILE, REPORT_FOLDER
+from trainer.data.domains import HOME
 from trainer.data.splits import Split
 from trainer.evaluation.assessment import Assessment
 from trainer.report import data_report
 from trainer.report.card import model_card
+from trainer.report.domain_pictures import write_reliability
+from trainer.report.domain_section import domain_section
 from trainer.report.plots import write_plots
 
 # What the energy estimate assumes: a data-centre GPU at its usual limit, a server core under full load.
@@ -44,13 +47,18 @@ def write_report(folder: Path, manifest: ModelManifest, run: Run) -> None:
     report.mkdir()
     temperature = manifest.calibration.temperature if manifest.calibration else None
     outputs, ids = run.assessment.outputs, run.assessment.ids
-    write_plots(report, outputs, ids, manifest.labels, temperature, manifest.confident_score, run.log_history)
+    further = {own.domain.name: own.labelled for own, _ in run.assessment.domains if len(own.labelled[1])}
+    threshold, shared = manifest.confident_score, list(further.values())
+    write_plots(report, outputs, ids, manifest.labels, temperature, threshold, run.log_history, shared)
+    if further:
+        write_reliability(report, {HOME: (outputs.logits, ids), **further})
     data = data_report.data_report(run.splits)
     (report / "data.md").write_text(data_report.as_markdown(data) + "\n", encoding="utf-8")
     figures = {"assessment": json.loads(run.assessment.as_json()), "data": data, "log_history": list(run.log_history)}
     (report / "figures.json").write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     revisions = {name: split.digest for name, split in run.splits.items()}
-    card = model_card(manifest, run.assessment, data, revisions, hardware(run))
+    domains = domain_section(manifest, run.assessment, run.splits["train"].texts)
+    card = model_card(manifest, run.assessment, domains, data, revisions, hardware(run))
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
 
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from trainer.evaluation.calibration import BINS, cross_fitted, reliability
+from trainer.evaluation.calibration import BINS, Labelled, divided_by_halves, reliability, temperatures_of_halves
 from trainer.evaluation.confidence import ACCURACY_GOAL, coverage_curve
 from trainer.evaluation.outputs import Outputs
 
-_STYLE: Any = {"axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.3, "figure.dpi": 110, "savefig.bbox": "tight"}
-_FEW = 10  # of fewer texts an accuracy is noise
+STYLE: Any = {"axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.3, "figure.dpi": 110, "savefig.bbox": "tight"}
+FEW = 10
+"""Of fewer texts an accuracy is noise."""
 _PERCENT = PercentFormatter(1, decimals=0)
 
 
@@ -30,6 +31,7 @@ def write_plots(
     temperature: float | None,
     confident_score: float | None,
     log_history: Sequence[dict[str, float]],
+    further: Sequence[Labelled] = (),
 ) -> list[str]:
     """Draws what the model as stored makes of validation, and how it was trained.
 
@@ -41,13 +43,14 @@ def write_plots(
         temperature: What the logits were divided by; None where they are as trained.
         confident_score: The threshold, where there is one.
         log_history: What the Trainer logged.
+        further: What the model makes of the further splits that the temperature was fitted on.
 
     Returns:
         The names of the files.
     """
     pictures: dict[str, Callable[[Axes], None]] = {"training": lambda axes: _training(axes, log_history)}
-    pictures |= _pictures_of_outputs(outputs, ids, names, temperature, confident_score)
-    with plt.rc_context(_STYLE):
+    pictures |= _pictures_of_outputs(outputs, ids, names, temperature, confident_score, further)
+    with plt.rc_context(STYLE):
         for name, draw in pictures.items():
             figure, axes = plt.subplots(figsize=(7, 6) if name == "confusion" else (7, 4.5))
             draw(axes)
@@ -57,27 +60,35 @@ def write_plots(
 
 
 def _pictures_of_outputs(
-    outputs: Outputs, ids: NDArray[Any], names: Sequence[str], temperature: float | None, confident_score: float | None
+    outputs: Outputs,
+    ids: NDArray[Any],
+    names: Sequence[str],
+    temperature: float | None,
+    confident_score: float | None,
+    further: Sequence[Labelled],
 ) -> Mapping[str, Callable[[Axes], None]]:
     """Returns what draws each picture, by its name; the arguments are those of `write_plots`."""
     probabilities = softmax(outputs.logits.astype(np.float64), axis=1)
     scores, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    as_trained = outputs.logits * (temperature or 1)
-    names = [_drawn(name, index) for index, name in enumerate(names)]
+    kinds = {"as trained": outputs.logits * (temperature or 1)}
+    if temperature is not None:
+        splits = [(logits * temperature, right) for logits, right in ((outputs.logits, ids), *further)]
+        kinds["calibrated (cross-fitted)"] = divided_by_halves(splits[0][0], temperatures_of_halves(*splits))
+    names = [drawn(name, f"label {index}") for index, name in enumerate(names)]
     return {
         "confusion": lambda axes: _confusion(axes, ids, predicted, names),
-        "reliability": lambda axes: _reliability(axes, as_trained, ids, temperature is not None),
+        "reliability": lambda axes: _reliability(axes, kinds, ids),
         "coverage": lambda axes: _coverage(axes, scores, predicted == ids, confident_score),
         "scores": lambda axes: _scores(axes, scores, predicted, names, confident_score),
         "lengths": lambda axes: _lengths(axes, outputs.tokens),
     }
 
 
-def _drawn(name: str, index: int) -> str:
-    """Returns what is drawn as the name; its id where the font lacks a letter, which would become a box."""
+def drawn(name: str, otherwise: str) -> str:
+    """Returns what is drawn as a name; something else where the font lacks a letter, which would become a box."""
     font = get_font(findfont(FontProperties()))
     if not all(font.get_char_index(ord(letter)) for letter in name):
-        return f"label {index}"
+        return otherwise
     return name.replace("$", r"\$")  # two dollars would make matplotlib read it as mathematics
 
 
@@ -126,15 +137,12 @@ def _confusion(axes: Axes, ids: NDArray[Any], predicted: NDArray[Any], names: Se
     axes.set(title="Where the texts of each label go (shares of a row)", xlabel="predicted label", ylabel="label")
 
 
-def _reliability(axes: Axes, uncalibrated: NDArray[Any], ids: NDArray[Any], is_calibrated: bool) -> None:
+def _reliability(axes: Axes, kinds: Mapping[str, NDArray[Any]], ids: NDArray[Any]) -> None:
     axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", label="scores that mean what they say")
-    kinds = {"as trained": uncalibrated}
-    if is_calibrated:
-        kinds["calibrated (cross-fitted)"] = cross_fitted(uncalibrated, ids)
     for (label, logits), style in zip(kinds.items(), ("s--", "o-"), strict=False):
         probabilities = softmax(logits, axis=1)
         counts, score, accuracy = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == ids)
-        few = min(_FEW, counts.max())
+        few = min(FEW, counts.max())
         told = counts >= few
         axes.plot(score[told], accuracy[told], style, label=label)
     axes.bar((np.arange(BINS) + 0.5) / BINS, counts / len(ids), width=0.9 / BINS, color="0.85", label="share of texts")

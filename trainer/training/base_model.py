@@ -1,7 +1,9 @@
 """The base model of a training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from torch.nn import ModuleList
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from trainer.artifact.loading import lacking_weights
@@ -9,11 +11,16 @@ from trainer.errors import UserError, first_line
 from trainer.training.options import TrainOptions
 
 
-def load_base_model(base: str, names: list[str]) -> PreTrainedModel:
+def load_base_model(base: str, names: list[str], layers: Sequence[int] | None = None) -> PreTrainedModel:
     """Loads the base model in float32 with a new head for the labels.
 
+    Args:
+        base: Hub id or folder.
+        names: Of the labels, in id order.
+        layers: Those of its layers that are kept, from 0 on; None for all.
+
     Raises:
-        UserError: if it cannot be loaded, or if its folder lacks weights below the head.
+        UserError: if it cannot be loaded, if its folder lacks weights below the head, or if it has no such layers.
     """
     model: PreTrainedModel
     try:
@@ -37,7 +44,24 @@ def load_base_model(base: str, names: list[str]) -> PreTrainedModel:
             f"--model {base}: has no weights, or some of another shape, for {below[0]} and {len(below) - 1} more; "
             "its config.json and its weights belong to different models"
         )
+    if layers:
+        _keep(model, layers)
     return model
+
+
+def _keep(model: PreTrainedModel, layers: Sequence[int]) -> None:
+    """Leaves out the other layers, as DistilBERT began: Sanh et al., "DistilBERT", 2019."""
+    count = getattr(model.config, "num_hidden_layers", 0)
+    stacks = [name for name, module in model.named_modules() if isinstance(module, ModuleList) and len(module) == count]
+    if len(stacks) != 1 or hasattr(model.config, "layer_types"):
+        raise UserError("--layers: this kind of model has no single stack of equal layers; leave it out")
+    if list(layers) != sorted(set(layers)) or not 0 <= layers[0] <= layers[-1] < count:
+        raise UserError(
+            f"--layers {' '.join(map(str, layers))}: give numbers from 0 to {count - 1}, each once, in rising order"
+        )
+    stack = model.get_submodule(stacks[0])
+    model.set_submodule(stacks[0], ModuleList([stack[layer] for layer in layers]))  # type: ignore[index]
+    model.config.num_hidden_layers = len(layers)
 
 
 def base_model_name(options: TrainOptions) -> str:

@@ -16,6 +16,9 @@ class TrainOptions:
     base_model_name: str | None = field(
         default=None, metadata={"help": "Name of the base model in the manifest, instead of the local folder's name."}
     )
+    layers: list[int] | None = field(
+        default=None, metadata={"help": "Keep these layers of the base alone, from 0 on: 0 2 5. Fewer are faster."}
+    )
     data: str = field(
         default="dair-ai/emotion",
         metadata={"help": "Hub data set, or folder with one file for each split: train.csv and validation.csv."},
@@ -27,6 +30,13 @@ class TrainOptions:
     datasets: str | None = field(
         default=None,
         metadata={"help": "JSON file with a list of further training data, each with its own columns and label map."},
+    )
+    validation_datasets: str | None = field(
+        default=None,
+        metadata={
+            "help": "JSON file with a list of further validation data, each a domain with a name: temperature and "
+            "threshold are chosen for all, and each is reported."
+        },
     )
     text_column: str = field(default="text", metadata={"help": "Name of the column of the text."})
     label_column: str = field(default="label", metadata={"help": "Name of the column of the label or its id."})
@@ -51,6 +61,10 @@ class TrainOptions:
         metadata={
             "help": "Let the tokenizer leave out links and @names: they carry no emotion, so they change no label."
         },
+    )
+    emoji_tokens: bool = field(
+        default=False,
+        metadata={"help": "Give emoji that carry a feeling, or are frequent, tokens of their own."},
     )
     misspellings: int = field(
         default=0,

@@ -81,6 +81,10 @@ def recipe_of(options: TrainOptions, arguments: TrainingArguments) -> dict[str, 
             "augment_most": options.augment_most,
             "augment_kinds": " ".join(options.augment_kinds) or None,
         }
+    if options.layers:
+        recipe["layers"] = " ".join(map(str, options.layers))
+    if options.emoji_tokens:
+        recipe["emoji_tokens"] = True
     if options.misspellings:
         recipe["misspellings"] = options.misspellings
     if options.early_stopping_patience is not None:

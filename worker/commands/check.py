@@ -15,6 +15,7 @@ from worker.kafka.topics import topic_hints, topic_problems
 from worker.labelling import load_candidates, load_model, set_batch_tokens
 from worker.messages.schema_registry import LabelSubject
 from worker.model.artifact import pinning_hint
+from worker.model.glued_emoji import glued_emoji_hint
 from worker.model.warm_up import (
     MAX_DIFFERENT,
     SAMPLES,
@@ -178,9 +179,10 @@ def _registry(settings: Settings) -> Iterator[Result]:
 
 
 def _model(settings: Settings) -> Iterator[Result]:
-    yield _described(*load_model(settings))
-    if hint := pinning_hint(settings.model, settings.model_revision):
-        yield from _each("model", True, [hint])
+    model, tokenizer = load_model(settings)
+    yield _described(model, tokenizer)
+    hints = (pinning_hint(settings.model, settings.model_revision), glued_emoji_hint(tokenizer))
+    yield from _each("model", True, [hint for hint in hints if hint])
 
 
 def _device(settings: Settings) -> Iterator[Result]:

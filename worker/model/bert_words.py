@@ -11,7 +11,14 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, models, normalizers
 
-from worker.model.tokenizer_parts import LINKS_AND_NAMES, added_tokens, is_replace, normalizers_of, pre_tokenizers_of
+from worker.model.tokenizer_parts import (
+    LINKS_AND_NAMES,
+    SPACES_AND_EMOJI,
+    added_tokens,
+    is_replace,
+    normalizers_of,
+    pre_tokenizers_of,
+)
 
 _NORMALIZERS = {"BertNormalizer", "Lowercase", "Replace", "Strip"}
 _LINK = re.compile(r"(?<!\S)((?:https?://|www\.)\S{64})\S+")
@@ -114,7 +121,8 @@ class BertWords:
 
 
 def _is_known(normalizer: dict[str, Any]) -> bool:
-    return normalizer["type"] != "Replace" or any(is_replace(normalizer, p) for p in (LINKS_AND_NAMES, r"\s+"))
+    known = (LINKS_AND_NAMES, SPACES_AND_EMOJI, r"\s+")
+    return normalizer["type"] != "Replace" or any(is_replace(normalizer, pattern) for pattern in known)
 
 
 def _without(string: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -41,6 +41,11 @@ EVENTS = (
         "tokenizer itself is used: same labels, a few times the CPU for each text.",
     ),
     Event(
+        "words_lost_to_emoji",
+        ("detail", "mend"),
+        "The model's tokenizer does not part emoji from words: `happy😂` is no known word to it, and tells it nothing.",
+    ),
+    Event(
         "dtype_stepped_back",
         ("from", "to", "different_labels"),
         "So many labels of built-in texts differ from those in float32: the worker goes on in that.",

@@ -33,13 +33,22 @@ def test_scores_of_json_lines_and_parquet_are_normalised_shares(tmp_path: Path) 
         assert label_ids(split, names) == [2, 1, 0]
 
 
+def test_other_scores_are_other_data(tmp_path: Path) -> None:
+    digests = set()
+    for share in (0.1, 0.2, 0.2):
+        file = write_json_lines(tmp_path / "d.jsonl", [{"text": "a", "scores": {"up": 1, "down": share}}])
+        digests.add(load_split(str(file), "train", SOFT).digest)
+
+    assert len(digests) == 2
+
+
 @pytest.mark.parametrize(
     ("record", "message"),
     [
         ({"scores": {"joy": -0.1}}, "line 1: the score of 'joy' is -0.1; give a number of 0 or more"),
         ({"scores": {"joy": "high"}}, "line 1: the score of 'joy' is 'high'; give a number of 0 or more"),
         ({"scores": {"joy": float("nan")}}, "line 1: the score of 'joy' is nan; give a number of 0 or more"),
-        ({"scores": {"joy": 0}}, "line 1: no score above 0; give each label its share, or remove the row"),
+        ({"scores": {"joy": 0}}, "line 1: no score above 0; give each label its share, or leave it out"),
         ({"scores": {}}, "line 1: no score above 0"),
         ({"scores": [0.1, 0.9]}, "line 1: no column 'label' among 'text', 'scores'"),
     ],

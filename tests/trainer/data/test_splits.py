@@ -66,8 +66,37 @@ def test_each_format_gives_the_same_rows(name, write, tmp_path):  # type: ignore
 
 
 @pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (
+            'text\tlabel\n"never again\tanger\nhe said "hi"\tjoy\n\n'
+            'and "left"\tsadness\n"yes" he said\tjoy\n"no"\tfear\n',
+            [
+                ('"never again', "anger"),
+                ('he said "hi"', "joy"),
+                ('and "left"', "sadness"),
+                ('"yes" he said', "joy"),
+                ('"no"', "fear"),
+            ],
+        ),
+        ('text\tlabel\n"say ""hi"" now"\tjoy\n"a\tb"\tfear\n', [('say "hi" now', "joy"), ("a\tb", "fear")]),
+    ],
+)
+def test_between_tabs_each_line_is_a_row_quoted_or_not(
+    content: str, rows: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "d.tsv").write_text(content, encoding="utf-8")
+
+    split = load_split(str(tmp_path / "d.tsv"), "train", COLUMNS)
+
+    assert [(row.text, row.label) for row in split.rows] == rows
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        ("d.tsv", b'text\tlabel\n"so\nlow"\tsadness\n', "d.tsv, line 2: 1 fields, but the header has 2; between tabs"),
+        ("d.tsv", b'text\tlabel\n"so\tlow\tjoy\n', "d.tsv, line 2: 3 fields, but the header has 2; between tabs"),
         ("d.txt", b"fine;joy\nno label here\n", "d.txt, line 2: no semicolon; write each line as text;label"),
         ("d.txt", b"fine;joy\n ;joy\n", "d.txt, line 2: the text is ' '; give a text or remove the row"),
         ("d.txt", b"fine;joy\nfine;\n", "d.txt, line 2: the label is ''; give a label's name or id"),

@@ -29,10 +29,12 @@ from tests.trainer.conftest import LEARNING, WORDS, Train, make_rows, write_text
 from trainer.evaluation.calibration import (
     calibration_error,
     cross_fitted,
+    divided_by_halves,
     fit_temperature,
     fold_temperature,
     is_at_bound,
     last_layer,
+    temperatures_of_halves,
 )
 from trainer.evaluation.calibration import score_quality as quality_of
 
@@ -69,6 +71,32 @@ def test_no_other_temperature_has_a_lower_loss() -> None:
         for value in (temperature, 0.97 * temperature, 1.03 * temperature)
     ]
     assert min(losses) == losses[0]
+
+
+def test_further_splits_have_the_weight_of_the_first_however_many_their_texts() -> None:
+    cold, warm = drawn(0.7, 2_000), drawn(2.5, 2_000, seed=1)
+    many = (np.tile(warm[0], (5, 1)), np.tile(warm[1], 5))
+
+    temperature = fit_temperature(*cold, warm)
+
+    assert 0.75 < temperature < 2.4
+    assert fit_temperature(*cold, many) == pytest.approx(temperature, rel=0.01)
+    pooled = fit_temperature(np.concatenate([cold[0], many[0]]), np.concatenate([cold[1], many[1]]))
+    assert pooled > temperature + 0.1
+
+
+def test_no_text_of_any_split_is_measured_with_a_temperature_that_it_fitted() -> None:
+    first, second = drawn(2.0, 400), drawn(1.0, 100, seed=1)
+    wrong = second[1].copy()
+    wrong[0] = (wrong[0] + 1) % 4
+
+    before, after = temperatures_of_halves(first, second), temperatures_of_halves(first, (second[0], wrong))
+
+    assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
+    for logits in (first[0], second[0]):
+        same = np.isclose(divided_by_halves(logits, before), divided_by_halves(logits, after)).all(axis=1)
+        assert same.sum() == len(logits) / 2
+    assert same[0]
 
 
 def test_a_split_without_a_mistake_does_not_make_scores_certain() -> None:

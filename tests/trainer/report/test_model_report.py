@@ -45,6 +45,7 @@ def test_the_card_leaves_nothing_open(artifact: Path) -> None:
     headings = {line[3:] for line in card.splitlines() if line.startswith("## ")}
     assert {"Intended use", "Limits", "Robustness and bias", "Data", "Training"} <= headings
     assert "| learning_rate | 0.01 |" in card
+    assert card.count("| negated | 72 |") == 1, "of the half that is kept"
     assert "| hardware | " in card
     assert "| processes | 1 |" in card
     assert "kWh, estimated and not measured" in card

@@ -1,5 +1,6 @@
 """Long texts give the tokens that they would give whole, whatever tokenizer a model has; and most are cut before."""
 
+import json
 import random
 import struct
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from transformers import AutoTokenizer
 from worker.model.artifact import find_artifact
 from worker.model.bert_words import BertWords
 from worker.model.long_texts import LongTexts
+from worker.model.tokenizer_parts import SPACES_AND_EMOJI
 
 MAX_TOKENS = 8
 SAMPLE = "i feel so happy today, because the people were kind! résumé ﬁne ÀÉ straße 中文 word-by-word don't 12345 😀"
@@ -23,6 +25,13 @@ PIECES = [
         "中文字",
         "😀",
         "😀\u200d\ufe0f",
+        "happy😀",
+        "❤\ufe0f\u200d🔥",
+        "👍🏽",
+        "\u200d♂\ufe0f",
+        "🇫🇷",
+        "1\ufe0f\u20e3",
+        "\ufe0f" * 70,
         "é" * 450,
         "ก\u0e31" * 300,
         "½" * 420,
@@ -140,8 +149,17 @@ def bundled() -> Tokenizer:
     return AutoTokenizer.from_pretrained(find_artifact("bundled", None).folder).backend_tokenizer
 
 
+def emoji_parted() -> Tokenizer:
+    """The bundled one, as our trainer makes it from then on: emoji parted from words, some of them known."""
+    content = json.loads(bundled().to_str())
+    content["normalizer"]["normalizers"][1]["pattern"] = {"Regex": SPACES_AND_EMOJI}
+    content["model"]["vocab"] |= {emoji: len(content["model"]["vocab"]) + i for i, emoji in enumerate("😀❤👍")}
+    return Tokenizer.from_str(json.dumps(content))
+
+
 CUT_AT_WORDS: dict[str, Callable[[], Tokenizer]] = {
     "bundled": bundled,
+    "emoji parted": emoji_parted,
     "uncased BERT": lambda: word_piece(normalizers.BertNormalizer()),
     "cased BERT": lambda: word_piece(normalizers.BertNormalizer(lowercase=False, strip_accents=False)),
     "BERT that keeps control characters": lambda: word_piece(normalizers.BertNormalizer(clean_text=False)),
@@ -232,13 +250,15 @@ def test_where_a_cut_may_change_the_tokens_there_is_none(make: Callable[[], Toke
     ],
     ids=ascii,
 )
-def test_of_a_text_without_words_little_is_tokenized_with_the_bundled_model(text: str) -> None:
-    tokenizer = Watched(bundled(), max_tokens=512)
+@pytest.mark.parametrize("make", [bundled, emoji_parted])
+def test_of_a_text_without_words_little_is_tokenized(text: str, make: Callable[[], Tokenizer]) -> None:
+    tokenizer = Watched(make(), max_tokens=512)
     found = LongTexts(tokenizer, 512).encode(text)  # type: ignore[arg-type]
     assert max(tokenizer.characters) <= 32 * 512
     (whole,) = tokenizer.encode_batch_fast([text])
     assert (found.ids, bool(found.overflowing)) == (whole.ids, bool(whole.overflowing))
 
 
-def test_the_bundled_tokenizer_is_known_to_be_berts() -> None:
-    assert BertWords.of(bundled()) is not None
+@pytest.mark.parametrize("make", [bundled, emoji_parted])
+def test_ours_is_known_to_be_berts(make: Callable[[], Tokenizer]) -> None:
+    assert BertWords.of(make()) is not None

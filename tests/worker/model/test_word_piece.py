@@ -9,7 +9,16 @@ import pytest
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 
 from tests.benchmarks.harness.texts import TWEETS
-from tests.worker.model.test_long_texts import PIECES, bundled, byte_level, roberta, unigram, with_token, word_piece
+from tests.worker.model.test_long_texts import (
+    PIECES,
+    bundled,
+    byte_level,
+    emoji_parted,
+    roberta,
+    unigram,
+    with_token,
+    word_piece,
+)
 from worker.model import word_piece as tested
 from worker.model.word_piece import TokenIds, faster_if_equal
 
@@ -29,6 +38,7 @@ def replaced(pattern: str, content: str) -> Tokenizer:
 
 FASTER: dict[str, Callable[[], Tokenizer]] = {
     "bundled": bundled,
+    "emoji parted": emoji_parted,
     "uncased BERT": lambda: with_template(word_piece(normalizers.BertNormalizer())),
     "cased BERT": lambda: word_piece(normalizers.BertNormalizer(lowercase=False, strip_accents=False)),
     "BERT with accents": lambda: word_piece(normalizers.BertNormalizer(strip_accents=False)),
@@ -95,7 +105,10 @@ def test_most_texts_never_reach_the_tokenizer(make: Callable[[], Tokenizer], mon
     assert left == ["an [MASK] here", "i " * MAX_TOKENS]
 
 
-@pytest.mark.parametrize("make", [FASTER["bundled"], FASTER["cased BERT"]], ids=["bundled", "cased BERT"])
+PLANES = ["bundled", "emoji parted", "cased BERT"]
+
+
+@pytest.mark.parametrize("make", [FASTER[name] for name in PLANES], ids=PLANES)
 def test_every_character_of_two_planes(make: Callable[[], Tokenizer]) -> None:
     encode, plain = both(make(), 512)
     characters = [chr(code) for code in range(0x20000) if not 0xD800 <= code < 0xE000]
@@ -107,9 +120,11 @@ def test_every_character_of_two_planes(make: Callable[[], Tokenizer]) -> None:
 
 
 @pytest.mark.skipif(not TWEETS.is_file(), reason="no ../shared/data/tweets here")
-def test_tweets() -> None:
-    encode, plain = both(bundled(), 512)
+@pytest.mark.parametrize("make", [bundled, emoji_parted])
+def test_tweets(make: Callable[[], Tokenizer]) -> None:
+    encode, plain = both(make(), 512)
     texts = TWEETS.read_text(encoding="utf-8").splitlines()
+    texts += [text.replace(" ", "😀", 1) for text in texts[:2_000]]
     assert encode(texts) == plain(texts)
 
 
