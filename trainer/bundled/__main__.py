@@ -114,8 +114,8 @@ def _how(seed: int, digests: Mapping[str, str]) -> str:
     return (
         f"\n## How it was made\n\nBy `python -m trainer.bundled --seed {seed}`, which says how. The table of the "
         f"training is that of its last step.\n\nThe encoder is {_BASE} (Apache-2.0). What it learnt from are "
-        "dair-ai/emotion, GoEmotions (Demszky et al. 2020, Apache-2.0) and tweets without labels. None of these texts is "
-        "in this folder. Before you use these weights commercially, read the terms of the data sets.\n\n"
+        "dair-ai/emotion, GoEmotions (Demszky et al. 2020, Apache-2.0) and tweets without labels. None of these texts "
+        "is in this folder. Before you use these weights commercially, read the terms of the data sets.\n\n"
         f"| what went in | digest |\n| --- | --- |\n{rows}"
     )
 
