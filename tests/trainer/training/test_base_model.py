@@ -26,7 +26,7 @@ def test_the_layers_that_are_kept_are_those_of_the_base_in_its_order(deeper_base
     whole, part = (load_base_model(str(deeper_base), NAMES, layers) for layers in (None, [0, 3]))
     assert part.config.num_hidden_layers == 2
     stacks = [dict(model.base_model.named_modules())["transformer.layer"] for model in (whole, part)]
-    for kept, layer in zip(stacks[1], (stacks[0][0], stacks[0][3]), strict=True):  # type: ignore[arg-type,index]
+    for kept, layer in zip(stacks[1], (stacks[0][0], stacks[0][3]), strict=True):
         for name, weights in kept.state_dict().items():
             assert torch.equal(weights, layer.state_dict()[name])
 
