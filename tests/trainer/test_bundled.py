@@ -38,9 +38,15 @@ def test_one_command_makes_it_and_goes_on_where_it_was_stopped(tmp_path: Path) -
     command += ["--emotion", str(emotion), "--goemotions", str(write_goemotions(tmp_path / "goemotions"))]
     command += ["--tweets", str(tweets), "--seed", "7"]
 
-    broken = subprocess.run([*command[:-2], "--seed", "-1"], capture_output=True, text=True, check=False)
-    assert broken.returncode == 1
-    assert "teacher-a was not made" in broken.stderr
+    refusals = {
+        ("--seed", "-1", "--work", str(tmp_path / "other")): "teacher-a was not made",
+        ("--tweets", str(tmp_path / "none.txt")): "none.txt: cannot be read: No such file or directory; give a file",
+    }
+    for options, told in refusals.items():
+        refused = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert refused.returncode == 1
+        assert told in refused.stderr
+        assert "Traceback" not in refused.stderr
 
     first = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "seed 7" in first.stdout
@@ -49,6 +55,9 @@ def test_one_command_makes_it_and_goes_on_where_it_was_stopped(tmp_path: Path) -
     assert json.loads((output / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"] == 3
     assert manifest.dtype == "float16"
     assert "## How it was made" in (output / "README.md").read_text(encoding="utf-8")
+
+    other = subprocess.run([*command, "--seed", "8"], capture_output=True, text=True, check=False)
+    assert "holds what another seed or other data made; give another folder, or remove it" in other.stderr
 
     again = subprocess.run(command, capture_output=True, text=True, check=True)  # nothing is left to do
     assert "…" not in again.stdout

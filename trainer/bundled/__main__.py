@@ -81,8 +81,8 @@ def main() -> None:
 
 def _make(given: argparse.Namespace, work: Path) -> None:
     data = Data(given.emotion, given.goemotions)
-    digests = write_halves(data, work, given.seed, given.rows)
-    digests[given.tweets.name] = f"sha256:{hashlib.sha256(given.tweets.read_bytes()).hexdigest()}"
+    digests = write_halves(data, work, given.seed, given.rows) | {given.tweets.name: _digest(given.tweets)}
+    _claim(work, digests | {"seed": str(given.seed), "rows": str(given.rows)})
     for steps in _labelling(given, work):
         _side_by_side(work, steps)
     for half, teacher in (("a", "b"), ("b", "a")):
@@ -96,6 +96,27 @@ def _make(given: argparse.Namespace, work: Path) -> None:
         export(work / "last", given.output, "float16", overwrite=False)
         _complete_card(given.output, _how(given.seed, digests))
     sys.stdout.write(f"{given.output}: seed {given.seed}\n")
+
+
+def _digest(tweets: Path) -> str:
+    try:
+        return f"sha256:{hashlib.sha256(tweets.read_bytes()).hexdigest()}"
+    except OSError as error:
+        raise UserError(
+            f"--tweets {tweets}: cannot be read: {error.strerror}; give a file of texts, one a line"
+        ) from error
+
+
+def _claim(work: Path, inputs: Mapping[str, str]) -> None:
+    """Notes what went in, so that no run goes on with what was made of other data or by another seed.
+
+    Raises:
+        UserError: if the folder is of another run.
+    """
+    file = work / "inputs.json"
+    if file.is_file() and json.loads(file.read_bytes()) != inputs:
+        raise UserError(f"--work {work}: holds what another seed or other data made; give another folder, or remove it")
+    file.write_text(json.dumps(inputs, indent=1), encoding="utf-8")
 
 
 def _complete_card(artifact: Path, how: str) -> None:
