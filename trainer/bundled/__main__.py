@@ -19,6 +19,7 @@ from trainer.artifact.export import export
 from trainer.artifact.writing import CARD_FILE, REPORT_FOLDER
 from trainer.bundled.data import LABELS, Data, domains, write_halves, write_mixed
 from trainer.errors import UserError
+from trainer.output import check_writable
 from trainer.report.markdown import cell
 
 _BASE = "sentence-transformers/all-MiniLM-L6-v2"
@@ -72,8 +73,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="so many texts of each data set, to try it out")
     given = parser.parse_args()
     work = given.work or given.output.with_name(f"{given.output.name}-work")
-    work.mkdir(parents=True, exist_ok=True)
     try:
+        check_writable(given.output, work)
         _make(given, work)
     except UserError as error:
         sys.exit(f"trainer.bundled: error: {error}")
@@ -197,13 +198,13 @@ def _side_by_side(work: Path, steps: Sequence[_Step]) -> None:
         if not (work / makes).exists():
             sys.stdout.write(f"{makes} …\n")
             sys.stdout.flush()
-            log = (work / f"{Path(makes).name}.log").open("w")
             argv = [sys.executable, "-m", "trainer", *command, "--output", str(work / makes)]
             environment = os.environ | {"OMP_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false"}
-            started[makes] = subprocess.Popen(argv, stdout=log, stderr=log, env=environment)  # noqa: S603
+            with (work / f"{makes}.log").open("w") as log:
+                started[makes] = subprocess.Popen(argv, stdout=log, stderr=log, env=environment)  # noqa: S603
     failed = [makes for makes, process in started.items() if process.wait()]
     if failed:
-        raise UserError(f"{failed[0]} was not made; {work / Path(failed[0]).name}.log says why")
+        raise UserError(f"{failed[0]} was not made; {work / failed[0]}.log says why")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,6 @@ def write_halves(data: Data, folder: Path, seed: int, rows: int | None) -> dict[
     texts = [row for split in splits for row in _drawn(split, chance, rows)]
     chance.shuffle(texts)
     for name, half in (("a", texts[::2]), ("b", texts[1::2])):
-        (folder / f"{name}.jsonl").unlink(missing_ok=True)
         write_soft_labels(folder / f"{name}.jsonl", ((row.text, row.scores or {row.label: 1.0}) for row in half))
     return {split.source: split.digest for split in splits}
 
@@ -65,7 +64,6 @@ def write_mixed(person: Path, teacher: Path, output: Path) -> None:
     """
     columns = Columns("text", None, SCORES)
     pairs = zip(*(load_split(str(file), "train", columns).rows for file in (person, teacher)), strict=True)
-    output.unlink(missing_ok=True)
     write_soft_labels(
         output,
         (

@@ -97,6 +97,15 @@ def divided_by_halves(logits: NDArray[Any], temperatures: Sequence[float]) -> ND
     return scaled
 
 
+def judged(logits: NDArray[Any], ids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Returns the highest score of each text, and whether its label is right, each of shape [texts].
+
+    Arguments as in `fit_temperature`.
+    """
+    probabilities = softmax(logits.astype(np.float64), axis=1)
+    return probabilities.max(axis=1), probabilities.argmax(axis=1) == ids
+
+
 def reliability(scores: NDArray[Any], right: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Returns texts, mean score and accuracy of each of the bins of equal width, each of shape [bins].
 

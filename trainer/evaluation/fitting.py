@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import Calibration, ConfidentGoals
@@ -21,6 +20,7 @@ from trainer.evaluation.calibration import (
     divided_by_halves,
     fit_temperature,
     fold_temperature,
+    judged,
     last_layer,
     score_quality,
     temperatures_of_halves,
@@ -60,7 +60,7 @@ class _Logits:
     def answers(self) -> Answers:
         """Returns the highest score of each text, and whether its label is right."""
         splits = {HOME: self.home, **self.further}
-        return Answers({name: _answers(*own) for name, own in splits.items()}, highest_scores(self.without_feeling))
+        return Answers({name: judged(*own) for name, own in splits.items()}, highest_scores(self.without_feeling))
 
 
 def calibrate_and_measure(
@@ -86,7 +86,7 @@ def calibrate_and_measure(
     if further:
         fields = _with_goals(calibration, fitted, held_out)
     else:
-        fields = {"calibration": calibration, "confident_score": suggest_threshold(*_answers(*fitted.home))}
+        fields = {"calibration": calibration, "confident_score": suggest_threshold(*judged(*fitted.home))}
     outside = out_of_domain.load_texts(out_of_domain.OWN_TEXTS)
     threshold = fields["confident_score"]
     assessment = assess(model, tokenizer, texts, ids, threshold, texts[:_SUITE_TEXTS], outside, domains)
@@ -123,7 +123,7 @@ def _calibrate(model: PreTrainedModel, fitted: _Logits) -> tuple[Calibration | N
     temperature = fit_temperature(*fitted.home, *splits[1:])
     fold_temperature(layer, temperature)
     held_out = fitted.changed(partial(divided_by_halves, temperatures=temperatures_of_halves(*splits)))
-    coverage, accuracy = cross_fitted_confidence(*_answers(*held_out.home)) or (None, None)
+    coverage, accuracy = cross_fitted_confidence(*judged(*held_out.home)) or (None, None)
     calibration = Calibration(
         temperature=temperature,
         before=score_quality(logits, ids),
@@ -154,9 +154,3 @@ def _with_goals(calibration: Calibration | None, fitted: _Logits, held_out: _Log
         held_out_without_feeling=others,
     )
     return {"calibration": calibration, "confident_score": suggestion.score, "confident_goals": goals}
-
-
-def _answers(logits: NDArray[Any], ids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Returns the highest score of each text, and whether its label is right, each of shape [texts]."""
-    probabilities = softmax(logits, axis=1)
-    return probabilities.max(axis=1), probabilities.argmax(axis=1) == ids

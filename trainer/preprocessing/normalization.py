@@ -10,23 +10,13 @@ from typing import Any
 from tokenizers import models
 from transformers import PreTrainedTokenizerFast
 
+from schemas.normalizer_patterns import LINKS_AND_NAMES, SPACES_AND_EMOJI
+
 Step = dict[str, Any]
 """A normalizer as tokenizer.json has it."""
 
 _LOWER_CASE: Step = {"type": "Lowercase"}
 _STRIP: Step = {"type": "Strip", "strip_left": True, "strip_right": True}
-LINKS_AND_NAMES = r"https?://\S+|www\.\S+|(?<!\w)@\w+"
-_EMOJI = r"\p{Extended_Pictographic}"
-# What varies an emoji, keycaps and flags: it changes no feeling, and would be a word that nobody knows.
-_VARIANT = "\ufe0e\ufe0f\u20e3\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
-_JOINER = "\u200d"
-# In one pass, and cheap tests first: a single space, as every text has, stays, and ASCII is never asked for properties.
-# So it takes less time than one space in the place of each run of spaces.
-SPACES_AND_EMOJI = (
-    rf"[\s{_VARIANT}](?:[\s{_VARIANT}]+|(?<! ))"
-    rf"|(?=[^\x00-\x7f])(?:{_JOINER}(?:[♀♂]|(?={_EMOJI}))|(?={_EMOJI})(?<=[^\s{_VARIANT}{_JOINER}]))"
-    rf"|(?<=[^\x00-\x7f])(?<={_EMOJI})(?=\S)"
-)
 
 _LOWER_CASE_PROBE = ("HELLO Café ÉTÉ", "hello café été")
 _LINKS_AND_NAMES_PROBE = ("@someone_1 hello, see https://example.org/a?b=1", "hello, see")

@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from trainer.evaluation.calibration import BINS, Labelled, reliability
-from trainer.evaluation.domains import highest_scores
+from trainer.evaluation.calibration import BINS, Labelled, judged, reliability
 from trainer.report.plots import FEW, STYLE, drawn
 
 _WIDTH, _HEIGHT = 3.6, 3.9  # of a panel, in inches
@@ -36,7 +35,7 @@ def write_reliability(folder: Path, splits: Mapping[str, Labelled]) -> None:
 
 def _panel(axes: Axes, labelled: Labelled) -> None:
     logits, ids = labelled
-    counts, score, accuracy = reliability(highest_scores(logits), logits.argmax(axis=1) == ids)
+    counts, score, accuracy = reliability(*judged(logits, ids))
     told = counts >= min(FEW, counts.max())
     axes.bar((np.arange(BINS) + 0.5) / BINS, counts / len(ids), width=0.9 / BINS, color="0.85")
     axes.plot([0, 1], [0, 1], color="0.5", linestyle=":")

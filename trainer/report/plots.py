@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from trainer.evaluation.calibration import BINS, Labelled, divided_by_halves, reliability, temperatures_of_halves
+from trainer.evaluation.calibration import (
+    BINS,
+    Labelled,
+    divided_by_halves,
+    judged,
+    reliability,
+    temperatures_of_halves,
+)
 from trainer.evaluation.confidence import ACCURACY_GOAL, coverage_curve
 from trainer.evaluation.outputs import Outputs
 
@@ -140,8 +147,7 @@ def _confusion(axes: Axes, ids: NDArray[Any], predicted: NDArray[Any], names: Se
 def _reliability(axes: Axes, kinds: Mapping[str, NDArray[Any]], ids: NDArray[Any]) -> None:
     axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", label="scores that mean what they say")
     for (label, logits), style in zip(kinds.items(), ("s--", "o-"), strict=False):
-        probabilities = softmax(logits, axis=1)
-        counts, score, accuracy = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == ids)
+        counts, score, accuracy = reliability(*judged(logits, ids))
         few = min(FEW, counts.max())
         told = counts >= few
         axes.plot(score[told], accuracy[told], style, label=label)

@@ -11,9 +11,8 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, models, normalizers
 
+from schemas.normalizer_patterns import LINKS_AND_NAMES, SPACES_AND_EMOJI
 from worker.model.tokenizer_parts import (
-    LINKS_AND_NAMES,
-    SPACES_AND_EMOJI,
     added_tokens,
     is_replace,
     normalizers_of,

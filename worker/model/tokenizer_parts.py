@@ -5,16 +5,8 @@ from typing import Any
 
 from tokenizers import Tokenizer, models
 
-# What our trainer lets a tokenizer leave out; and of what it lets it make one space, or put one beside.
-LINKS_AND_NAMES = r"https?://\S+|www\.\S+|(?<!\w)@\w+"
-_EMOJI = r"\p{Extended_Pictographic}"
-_VARIANT = "\ufe0e\ufe0f\u20e3\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
-_JOINER = "\u200d"
-SPACES_AND_EMOJI = (
-    rf"[\s{_VARIANT}](?:[\s{_VARIANT}]+|(?<! ))"
-    rf"|(?=[^\x00-\x7f])(?:{_JOINER}(?:[♀♂]|(?={_EMOJI}))|(?={_EMOJI})(?<=[^\s{_VARIANT}{_JOINER}]))"
-    rf"|(?<=[^\x00-\x7f])(?<={_EMOJI})(?=\S)"
-)
+from schemas.normalizer_patterns import LINKS_AND_NAMES, SPACES_AND_EMOJI
+
 # These look at a character, or at what no space stands in: never across a space from one word to the next.
 _LOCAL_NORMALIZERS = {
     *("BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt"),

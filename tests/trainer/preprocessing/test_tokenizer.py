@@ -13,8 +13,8 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
+from schemas import normalizer_patterns
 from tests.trainer.conftest import Train
-from trainer.preprocessing import normalization
 from trainer.preprocessing.tokenizer import lower_cased_tokenizer, save_tokenizer
 from worker.model import tokenizer_parts
 
@@ -145,9 +145,12 @@ def test_an_artifact_that_does_not_part_them_yet_does_so_as_a_base(cased_base: P
     assert len(steps_of(again)) == len(older["normalizer"]["normalizers"])
 
 
-def test_the_worker_knows_the_patterns() -> None:
-    assert tokenizer_parts.LINKS_AND_NAMES == normalization.LINKS_AND_NAMES
-    assert tokenizer_parts.SPACES_AND_EMOJI == normalization.SPACES_AND_EMOJI
+def test_the_worker_knows_the_patterns(cased_base: Path) -> None:
+    model = BertForSequenceClassification.from_pretrained(cased_base)
+    steps = steps_of(lower_cased_tokenizer(str(cased_base), model, drop_links_and_names=True))
+    patterns = [step["pattern"]["Regex"] for step in steps if step["type"] == "Replace"]
+    assert patterns == [normalizer_patterns.LINKS_AND_NAMES, normalizer_patterns.SPACES_AND_EMOJI]
+    assert set(patterns) <= tokenizer_parts._LOCAL_PATTERNS
 
 
 def steps_of(tokenizer: PreTrainedTokenizerFast) -> list[dict[str, Any]]:

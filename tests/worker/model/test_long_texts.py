@@ -10,10 +10,10 @@ import pytest
 from tokenizers import Encoding, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer
 
+from schemas.normalizer_patterns import SPACES_AND_EMOJI
 from worker.model.artifact import find_artifact
 from worker.model.bert_words import BertWords
 from worker.model.long_texts import LongTexts
-from worker.model.tokenizer_parts import SPACES_AND_EMOJI
 
 MAX_TOKENS = 8
 SAMPLE = "i feel so happy today, because the people were kind! résumé ﬁne ÀÉ straße 中文 word-by-word don't 12345 😀"
