@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils.logging import disable_progress_bar
 
@@ -22,7 +22,7 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     """The classifier on its device.
 
     Raises:
-        UserError: It cannot be loaded, or is no single-label classifier.
+        UserError: It cannot be loaded, or was not fine-tuned.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
@@ -35,7 +35,7 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {error}") from error
-    _refuse_other_kinds(folder, model.config, report["missing_keys"])
+    _refuse_missing_weights(folder, report["missing_keys"])
     placed: PreTrainedModel = model.to(device).eval()
     if shape := BertShape.of(placed.config.to_dict()):  # only its files were other than usual
         return bert_classifier(shape, dict(placed.state_dict()))
@@ -49,17 +49,13 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     )
 
 
-def _refuse_other_kinds(folder: Path, config: PretrainedConfig, missing_keys: Iterable[str]) -> None:
+def _refuse_missing_weights(folder: Path, missing_keys: Iterable[str]) -> None:
     missing = sorted(missing_keys)
     if missing:
         raise UserError(
             f"EMOTION_MODEL: {folder} holds no weights for {', '.join(missing[:3])}: it was not fine-tuned for text "
             "classification; train it first (`emotion-trainer train --model …`)"
         )
-    if config.problem_type == "multi_label_classification":
-        raise UserError(f"EMOTION_MODEL: {folder} gives several labels to one text; a single-label model is needed")
-    if (config.num_labels or 0) < 2:
-        raise UserError(f"EMOTION_MODEL: {folder} has one output only: it is a regression, not a classifier")
 
 
 def _positions(model: PreTrainedModel) -> int:
