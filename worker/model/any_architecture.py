@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils.logging import disable_progress_bar
 
+from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
 from worker.errors import UserError
 from worker.model.bert import bert_classifier
 from worker.model.checkpoint import BertShape
@@ -28,6 +29,7 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             folder,
+            config=_read_config(folder),
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
@@ -47,6 +49,14 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
         positions=_positions(placed),
         matrix_weights=sum(module.weight.numel() for module in linear),
     )
+
+
+def _read_config(folder: Path) -> PretrainedConfig:
+    """Its config; of one output transformers 5 takes no `single_label_classification`, which older versions wrote."""
+    said, _ = PretrainedConfig.get_config_dict(folder)
+    if said.get("problem_type") == SINGLE_LABEL and len(said.get("id2label", ())) == 1:
+        return AutoConfig.for_model(**said | {"problem_type": MULTI_LABEL})
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
 
 
 def _refuse_missing_weights(folder: Path, missing_keys: Iterable[str]) -> None:

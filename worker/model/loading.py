@@ -33,7 +33,7 @@ def model_info(artifact: Artifact, names: dict[int, str], confident_score: float
     """What outcomes say about it; without a `confident_score` the threshold or thresholds that its manifest suggests.
 
     Raises:
-        UserError: It is a regression, two labels are named alike, or the manifest names others than the model.
+        UserError: Two labels are named alike, or the manifest names others than the model.
     """
     labels, manifest = _labels(artifact, names), artifact.manifest
     if _is_multi_label(artifact.folder, len(labels)):
@@ -46,14 +46,7 @@ def model_info(artifact: Artifact, names: dict[int, str], confident_score: float
 
 def _is_multi_label(folder: Path, outputs: int) -> bool:
     stated = orjson.loads((folder / "config.json").read_bytes()).get("problem_type")
-    problem_type = problem_type_of(stated, outputs)
-    if problem_type is None:
-        raise UserError(
-            f"EMOTION_MODEL: {folder} is a regression, not a classifier: config.json has "
-            f"{'one output' if outputs == 1 else f'{outputs} outputs'} and problem_type {stated}",
-            f"set `problem_type` to `{MULTI_LABEL}` there if each output is a label that a text has or has not",
-        )
-    return problem_type == MULTI_LABEL
+    return problem_type_of(stated, outputs) == MULTI_LABEL
 
 
 def _thresholds(artifact: Artifact, labels: list[str], confident_score: float | None) -> list[float]:

@@ -80,17 +80,12 @@ def test_one_output_that_is_called_a_classification_is_a_label_too(kind: str, tm
     assert scores_of(older, TEXTS) == scores_of(folder, TEXTS)
 
 
-@pytest.mark.parametrize(
-    ("problem_type", "labels", "outputs"),
-    [(None, ["LABEL_0"], "one output"), ("regression", ["LABEL_0"], "one output"), ("regression", LABELS, "6 outputs")],
-)
-@pytest.mark.parametrize("kind", ["bert", "distilbert"])
+@pytest.mark.parametrize(("problem_type", "labels"), [(None, ["a"]), ("regression", ["a"]), ("regression", LABELS)])
 def test_a_regression_is_refused_with_what_makes_it_a_classifier(
-    kind: str, problem_type: str | None, labels: list[str], outputs: str, tmp_path: Path, tiny_model: Path
+    problem_type: str | None, labels: list[str], tmp_path: Path, tiny_model: Path
 ) -> None:
-    folder = write_kin(tmp_path, tiny_model, kind, labels, problem_type)
-    said = f"is a regression, not a classifier: config.json has {outputs} .*: set `problem_type` to `{MULTI_LABEL}`"
-    with pytest.raises(UserError, match=said):
+    folder = write_kin(tmp_path, tiny_model, "bert", labels, problem_type)
+    with pytest.raises(UserError, match=f"is a regression, not a classifier .*; .* set problem_type to {MULTI_LABEL}"):
         scores_of(folder, TEXTS)
 
 
