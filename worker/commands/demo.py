@@ -81,7 +81,7 @@ class Conversation:
                 else:
                     self.labelled += 1
                     label = orjson.loads(record.value)
-                    names = label["label"] if label["labels"] is None else ", ".join(label["labels"]) or "none"
+                    names = label["label"] if label["labels"] is None else ", ".join(label["labels"]) or "(none)"
                     yield f"{names:>11}  {label['score']:.3f}  {shown}"
 
     def close(self) -> None:
