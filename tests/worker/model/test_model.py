@@ -391,13 +391,7 @@ def test_an_encoder_that_was_never_fine_tuned_is_refused(tiny_model: Path, tmp_p
     model = AutoModelForSequenceClassification.from_pretrained(tiny_model)
     folder = tmp_path / "encoder"
     model.bert.save_pretrained(folder)
-    with pytest.raises(UserError, match=r"holds no weights for classifier\.bias"):
-        load(folder)
-
-
-def test_a_model_with_several_labels_a_text_is_refused(tmp_path: Path) -> None:
-    folder = write_tiny_model(tmp_path / "multi", problem_type="multi_label_classification")
-    with pytest.raises(UserError, match="several labels"):
+    with pytest.raises(UserError, match="holds an encoder without a classification head"):
         load(folder)
 
 
