@@ -7,10 +7,13 @@ from itertools import combinations
 from statistics import mean, quantiles
 from typing import Any
 
+from trainer.data.rows import Row
 from trainer.data.splits import Split
 from trainer.report.markdown import cell
 
 _EXAMPLES = 3
+_HAS_LABEL = 0.5  # from this score on, where a label has a score for itself
+_TOGETHER, _NONE = " + ", "(no label)"
 _SHOWN_CHARACTERS = 120
 _DEBRIS = re.compile(r"\b(?:https?|href|www)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
@@ -24,23 +27,36 @@ def data_report(splits: Mapping[str, Split]) -> dict[str, Any]:
     Args:
         splits: By name, in the order in which leakage is looked for: from the first into the others.
     """
-    rows = {name: [(row.text, row.label) for row in split.rows] for name, split in splits.items()}
+    rows = {
+        name: [(row.text, _TOGETHER.join(_labels(row, split.several)) or _NONE) for row in split.rows]
+        for name, split in splits.items()
+    }
     return {
-        "splits": {name: _split_report(splits[name].source, own) for name, own in rows.items()},
+        "splits": {name: _split_report(splits[name], own) for name, own in rows.items()},
         "between": {f"{a} and {b}": _between(rows[a], rows[b]) for a, b in combinations(rows, 2)},
         "cue_words": _cue_words([row for own in rows.values() for row in own]),
     }
 
 
-def _split_report(source: str, rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _labels(row: Row, several: bool) -> list[str]:
+    """Returns the labels of a text in the order of their names: the one it has, or all that it has."""
+    if not several:
+        return [row.label]
+    return sorted(label for label, score in row.by_label.items() if score >= _HAS_LABEL)
+
+
+def _split_report(split: Split, rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    each = [_labels(row, split.several) for row in split.rows]
+    numbers = {"labels_per_text": dict(sorted(Counter(map(len, each)).items()))} if split.several else {}
     words = [len(text.split()) for text, _ in rows]
-    labels = _labels_of_texts(rows)
+    by_text = _labels_of_texts(rows)
     debris = [text for text, _ in rows if _DEBRIS.search(text)]
     repeated = Counter(rows).items()
     return {
-        "source": source,
+        "source": split.source,
         "rows": len(rows),
-        "labels": dict(Counter(label for _, label in rows).most_common()),
+        "labels": dict(Counter(label for labels in each for label in labels).most_common()),
+        **numbers,
         "words": {
             "mean": round(mean(words), 1),
             "median": round(quantiles(words, n=2)[0]) if len(words) > 1 else words[0],
@@ -48,7 +64,7 @@ def _split_report(source: str, rows: Sequence[tuple[str, str]]) -> dict[str, Any
         },
         "duplicates": _found([text for (text, _), count in repeated if count > 1])
         | {"count": sum(count - 1 for _, count in repeated)},
-        "contradictions": _found([_contradiction(text, own) for text, own in labels.items() if len(own) > 1]),
+        "contradictions": _found([_contradiction(text, own) for text, own in by_text.items() if len(own) > 1]),
         "debris": _found(debris),
     }
 
@@ -74,6 +90,14 @@ def _labels_of_texts(rows: Sequence[tuple[str, str]]) -> dict[str, set[str]]:
 
 def _contradiction(text: str, labels: set[str]) -> str:
     return f"{' / '.join(sorted(labels))}: {text}"
+
+
+def _numbers(split: Mapping[str, Any]) -> list[str]:
+    numbers = split.get("labels_per_text")
+    if numbers is None:
+        return []
+    several = sum(count for number, count in numbers.items() if number > 1)
+    return ["", f"A text may have several labels: {several:,} have, and {numbers.get(0, 0):,} have none."]
 
 
 def _found(texts: Sequence[str]) -> dict[str, Any]:
@@ -116,6 +140,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
                 f"| {cell(label)} | {count:,} | {count / split['rows']:.1%} |"
                 for label, count in split["labels"].items()
             ),
+            *_numbers(split),
             *_items("exact duplicates, text and label alike", split["duplicates"]),
             *_items("texts that occur with several labels", split["contradictions"]),
             *_items("texts with debris of links (http, href, www)", split["debris"]),
