@@ -110,9 +110,9 @@ def _each_label(
     layer = _layer_to_calibrate(model, len(flags))
     if len(flags) < _MIN_TEXTS:
         return fields, EachLabel(np.full(len(names), DEFAULT_THRESHOLD))
-    fit = fit_labels(layer, logits, flags, names)
-    fields["thresholds"] = dict(zip(names, fit.thresholds.tolist(), strict=True))
-    return fields | {"label_fits": fit.fits}, EachLabel(fit.thresholds)
+    thresholds, fits = fit_labels(layer, logits, flags, names)
+    fields |= {"thresholds": dict(zip(names, thresholds.tolist(), strict=True)), "label_fits": fits}
+    return fields, EachLabel(thresholds)
 
 
 def _one_label(
