@@ -121,7 +121,7 @@ def _check_kind(model: PreTrainedModel, artifact: Path, data: str, further: str 
         )
     if further is not None:
         raise UserError(
-            f"--datasets {further}: domains are of texts with one right label, but {artifact} gives any number; measure "
+            f"--datasets {further}: domains hold texts of one label, but {artifact} gives any number; measure "
             "each by itself, as --data"
         )
 

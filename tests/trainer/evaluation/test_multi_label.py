@@ -64,7 +64,8 @@ def test_a_share_counts_in_the_loss_as_it_is() -> None:
 
 
 def test_the_table_shows_every_label_with_its_threshold() -> None:
-    metrics = multi_label_metrics(np.array([[1.0, -1.0], [0.0, 1.0]]), np.array([[1, 0], [1, 1]]), ["calm", "very angry"])
+    logits, flags = np.array([[1.0, -1.0], [0.0, 1.0]]), np.array([[1, 0], [1, 1]])
+    metrics = multi_label_metrics(logits, flags, ["calm", "very angry"])
 
     lines = [line.split() for line in as_table(metrics, {"calm": 0.5, "very angry": 0.25}).splitlines()]
 

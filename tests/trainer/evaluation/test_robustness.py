@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from trainer.__main__ import run
 from trainer.artifact.loading import load_artifact
 from trainer.evaluation.assessment import assess
-from trainer.evaluation.perturbations import PERTURBATIONS, negated, perturbed
 from trainer.evaluation.decision import OneLabel
+from trainer.evaluation.perturbations import PERTURBATIONS, negated, perturbed
 from trainer.evaluation.robustness import Change, Robustness, as_table, run_suites
 
 LABELS = ["sadness", "joy"]
