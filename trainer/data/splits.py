@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.data.readers import READERS, plain_rows, read_file
-from trainer.data.rows import Columns, Row, SeveralLabelsError, check_columns, row_of
+from trainer.data.rows import Columns, Row, check_columns, row_of
 from trainer.errors import UserError, first_line
 
 FILE_SUFFIXES = (*READERS, ".parquet")
@@ -69,22 +69,6 @@ def load_split(data: str, split: str, columns: Columns) -> Split:
     if not loaded.rows:
         raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
     return replace(loaded, label_names=columns.label_columns) if columns.label_columns else loaded
-
-
-def load_one_or_several(data: str, split: str, columns: Columns) -> tuple[Split, Columns]:
-    """Loads one split whose rows turn out to have one label each, or a list of any number of them.
-
-    Returns:
-        The split, and the columns, which say whether a row has several.
-
-    Raises:
-        UserError: as `load_split`.
-    """
-    try:
-        return load_split(data, split, columns), columns
-    except SeveralLabelsError:
-        columns = columns._replace(several=True)
-        return load_split(data, split, columns), columns
 
 
 def load_texts(data: str, split: str, text_column: str, *, is_plain: bool) -> list[Row]:

@@ -15,7 +15,7 @@ from trainer.artifact.loading import is_multi_label, load_artifact, names_of, re
 from trainer.data.domains import Domain, load_domains
 from trainer.data.labels import label_flags, label_ids
 from trainer.data.rows import Columns
-from trainer.data.splits import load_one_or_several
+from trainer.data.several_labels import load_own
 from trainer.errors import UserError
 from trainer.evaluation import domains, metrics, multi_label, out_of_domain, robustness
 from trainer.evaluation.decision import DecisionRule, rule_of
@@ -93,7 +93,7 @@ def evaluate_artifact(
     Raises:
         UserError: if the artifact or the data cannot be used.
     """
-    loaded, columns = load_one_or_several(data, split, columns)
+    loaded, columns = load_own(data, split, columns)
     kinds = outside and out_of_domain.load_texts(outside)
     model, tokenizer = load_artifact(artifact, "float32")
     _check_kind(model, artifact, data, further, has_several=columns.several)
