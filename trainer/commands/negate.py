@@ -12,7 +12,7 @@ HELP = "write texts with a feeling negated, of labelled ones and of lists of wor
 def run(argv: Sequence[str]) -> None:
     """Writes the file, and prints how many texts of each source it holds."""
     parser = new_parser("negate", HELP)
-    add_data_options(parser, several=False)
+    add_data_options(parser)
     parser.add_argument("--split", default="train", help="split of the folder or hub data set (%(default)s)")
     parser.add_argument(
         "--most", type=int, default=3000, help="texts of the data, and of our lists, each (%(default)s)"

@@ -11,7 +11,7 @@ from trainer.errors import UserError
 _SEPARATORS = ",|;/ "
 
 
-def columns_of(
+def columns_of_options(
     text_column: str, label_column: str, label_separator: str | None, label_columns: Sequence[str] | None
 ) -> Columns:
     """Returns the columns as the options of a command name them.

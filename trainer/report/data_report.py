@@ -11,9 +11,12 @@ from trainer.data.rows import Row
 from trainer.data.splits import Split
 from trainer.report.markdown import cell
 
+Labels = tuple[str, ...]
+"""Of one text, sorted: one, or where each stands for itself any number."""
+
+_NONE = "(none)"
+_HAS_LABEL = 0.5  # from this score on
 _EXAMPLES = 3
-_HAS_LABEL = 0.5  # from this score on, where a label has a score for itself
-_TOGETHER, _NONE = " + ", "(no label)"
 _SHOWN_CHARACTERS = 120
 _DEBRIS = re.compile(r"\b(?:https?|href|www)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
@@ -27,36 +30,31 @@ def data_report(splits: Mapping[str, Split]) -> dict[str, Any]:
     Args:
         splits: By name, in the order in which leakage is looked for: from the first into the others.
     """
-    rows = {
-        name: [(row.text, _TOGETHER.join(_labels(row, split.several)) or _NONE) for row in split.rows]
-        for name, split in splits.items()
-    }
+    rows = {name: [(row.text, _labels(row, split.several)) for row in split.rows] for name, split in splits.items()}
     return {
-        "splits": {name: _split_report(splits[name], own) for name, own in rows.items()},
+        "splits": {name: _split_report(split, rows[name]) for name, split in splits.items()},
         "between": {f"{a} and {b}": _between(rows[a], rows[b]) for a, b in combinations(rows, 2)},
-        "cue_words": _cue_words([row for own in rows.values() for row in own]),
+        "cue_words": _cue_words([(text, *own) for of in rows.values() for text, own in of if len(own) == 1]),
     }
 
 
-def _labels(row: Row, several: bool) -> list[str]:
-    """Returns the labels of a text in the order of their names: the one it has, or all that it has."""
+def _labels(row: Row, several: bool) -> Labels:
+    """Returns the label of a row, or where each stands for itself all that it has."""
     if not several:
-        return [row.label]
-    return sorted(label for label, score in row.by_label.items() if score >= _HAS_LABEL)
+        return (row.label,)
+    return tuple(sorted(label for label, score in row.by_label.items() if score >= _HAS_LABEL))
 
 
-def _split_report(split: Split, rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    each = [_labels(row, split.several) for row in split.rows]
-    numbers = {"labels_per_text": dict(sorted(Counter(map(len, each)).items()))} if split.several else {}
+def _split_report(split: Split, rows: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
     words = [len(text.split()) for text, _ in rows]
-    by_text = _labels_of_texts(rows)
+    labels = _labels_of_texts(rows)
     debris = [text for text, _ in rows if _DEBRIS.search(text)]
     repeated = Counter(rows).items()
     return {
         "source": split.source,
         "rows": len(rows),
-        "labels": dict(Counter(label for labels in each for label in labels).most_common()),
-        **numbers,
+        "labels": dict(Counter(label for _, own in rows for label in own or (_NONE,)).most_common()),
+        **({"several_labels": sum(len(own) > 1 for _, own in rows)} if split.several else {}),
         "words": {
             "mean": round(mean(words), 1),
             "median": round(quantiles(words, n=2)[0]) if len(words) > 1 else words[0],
@@ -64,12 +62,12 @@ def _split_report(split: Split, rows: Sequence[tuple[str, str]]) -> dict[str, An
         },
         "duplicates": _found([text for (text, _), count in repeated if count > 1])
         | {"count": sum(count - 1 for _, count in repeated)},
-        "contradictions": _found([_contradiction(text, own) for text, own in by_text.items() if len(own) > 1]),
+        "contradictions": _found([_contradiction(text, own) for text, own in labels.items() if len(own) > 1]),
         "debris": _found(debris),
     }
 
 
-def _between(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _between(first: Sequence[tuple[str, Labels]], second: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
     """Returns what two splits share: texts with the same label leak, those with another one contradict."""
     known, others = _labels_of_texts(first), _labels_of_texts(second)
     shared = [text for text in others if text in known]
@@ -81,23 +79,15 @@ def _between(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, str]]
     }
 
 
-def _labels_of_texts(rows: Sequence[tuple[str, str]]) -> dict[str, set[str]]:
-    labels: dict[str, set[str]] = defaultdict(set)
-    for text, label in rows:
-        labels[text].add(label)
+def _labels_of_texts(rows: Sequence[tuple[str, Labels]]) -> dict[str, set[Labels]]:
+    labels: dict[str, set[Labels]] = defaultdict(set)
+    for text, own in rows:
+        labels[text].add(own)
     return labels
 
 
-def _contradiction(text: str, labels: set[str]) -> str:
-    return f"{' / '.join(sorted(labels))}: {text}"
-
-
-def _numbers(split: Mapping[str, Any]) -> list[str]:
-    numbers = split.get("labels_per_text")
-    if numbers is None:
-        return []
-    several = sum(count for number, count in numbers.items() if number > 1)
-    return ["", f"A text may have several labels: {several:,} have, and {numbers.get(0, 0):,} have none."]
+def _contradiction(text: str, labels: set[Labels]) -> str:
+    return f"{' / '.join(', '.join(own) or _NONE for own in sorted(labels))}: {text}"
 
 
 def _found(texts: Sequence[str]) -> dict[str, Any]:
@@ -105,7 +95,11 @@ def _found(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _cue_words(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Returns the words whose label is a coin flip between two, and the share of rows that hold one."""
+    """Returns the words whose label is a coin flip between two, and the share of rows that hold one.
+
+    Args:
+        rows: Texts of one label, with it.
+    """
     labels: dict[str, Counter[str]] = defaultdict(Counter)
     for text, label in rows:
         for word in set(_WORD.findall(text.lower())):
@@ -113,7 +107,7 @@ def _cue_words(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
     words = {word: dict(counts.most_common(2)) for word, counts in labels.items() if _is_coin_flip(counts)}
     held = sum(not words.keys().isdisjoint(_WORD.findall(text.lower())) for text, _ in rows)
     ordered = dict(sorted(words.items(), key=lambda item: -sum(item[1].values())))
-    return {"rows_with_one": held, "share_of_rows": held / len(rows), "words": ordered}
+    return {"rows_with_one": held, "share_of_rows": held / max(len(rows), 1), "words": ordered}
 
 
 def _is_coin_flip(labels: Counter[str]) -> bool:
@@ -140,7 +134,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
                 f"| {cell(label)} | {count:,} | {count / split['rows']:.1%} |"
                 for label, count in split["labels"].items()
             ),
-            *_numbers(split),
+            *(["", f"{split['several_labels']:,} texts have several labels."] if "several_labels" in split else []),
             *_items("exact duplicates, text and label alike", split["duplicates"]),
             *_items("texts that occur with several labels", split["contradictions"]),
             *_items("texts with debris of links (http, href, www)", split["debris"]),

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from trainer.data.rows import Columns
-from trainer.data.several_labels import columns_of
+from trainer.data.several_labels import columns_of_options
 from trainer.errors import UserError
 from trainer.preprocessing.augmentation import CHANGES, Augmentation
 
@@ -98,7 +98,7 @@ class TrainOptions:
         Raises:
             UserError: if the options contradict each other.
         """
-        return columns_of(self.text_column, self.label_column, self.label_separator, self.label_columns)
+        return columns_of_options(self.text_column, self.label_column, self.label_separator, self.label_columns)
 
     @property
     def augmentation(self) -> Augmentation:
