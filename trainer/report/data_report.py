@@ -7,9 +7,15 @@ from itertools import combinations
 from statistics import mean, quantiles
 from typing import Any
 
+from trainer.data.rows import Row
 from trainer.data.splits import Split
 from trainer.report.markdown import cell
 
+Labels = tuple[str, ...]
+"""Of one text, sorted: one, or where each stands for itself any number."""
+
+_NONE = "(none)"
+_HAS_LABEL = 0.5  # from this score on
 _EXAMPLES = 3
 _SHOWN_CHARACTERS = 120
 _DEBRIS = re.compile(r"\b(?:https?|href|www)\b", re.IGNORECASE)
@@ -24,23 +30,31 @@ def data_report(splits: Mapping[str, Split]) -> dict[str, Any]:
     Args:
         splits: By name, in the order in which leakage is looked for: from the first into the others.
     """
-    rows = {name: [(row.text, row.label) for row in split.rows] for name, split in splits.items()}
+    rows = {name: [(row.text, _labels(row, split.several)) for row in split.rows] for name, split in splits.items()}
     return {
-        "splits": {name: _split_report(splits[name].source, own) for name, own in rows.items()},
+        "splits": {name: _split_report(split, rows[name]) for name, split in splits.items()},
         "between": {f"{a} and {b}": _between(rows[a], rows[b]) for a, b in combinations(rows, 2)},
-        "cue_words": _cue_words([row for own in rows.values() for row in own]),
+        "cue_words": _cue_words([(text, *own) for of in rows.values() for text, own in of if len(own) == 1]),
     }
 
 
-def _split_report(source: str, rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _labels(row: Row, several: bool) -> Labels:
+    """Returns the label of a row, or where each stands for itself all that it has."""
+    if not several:
+        return (row.label,)
+    return tuple(sorted(label for label, score in row.by_label.items() if score >= _HAS_LABEL))
+
+
+def _split_report(split: Split, rows: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
     words = [len(text.split()) for text, _ in rows]
     labels = _labels_of_texts(rows)
     debris = [text for text, _ in rows if _DEBRIS.search(text)]
     repeated = Counter(rows).items()
     return {
-        "source": source,
+        "source": split.source,
         "rows": len(rows),
-        "labels": dict(Counter(label for _, label in rows).most_common()),
+        "labels": dict(Counter(label for _, own in rows for label in own or (_NONE,)).most_common()),
+        **({"several_labels": sum(len(own) > 1 for _, own in rows)} if split.several else {}),
         "words": {
             "mean": round(mean(words), 1),
             "median": round(quantiles(words, n=2)[0]) if len(words) > 1 else words[0],
@@ -53,7 +67,7 @@ def _split_report(source: str, rows: Sequence[tuple[str, str]]) -> dict[str, Any
     }
 
 
-def _between(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _between(first: Sequence[tuple[str, Labels]], second: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
     """Returns what two splits share: texts with the same label leak, those with another one contradict."""
     known, others = _labels_of_texts(first), _labels_of_texts(second)
     shared = [text for text in others if text in known]
@@ -65,15 +79,15 @@ def _between(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, str]]
     }
 
 
-def _labels_of_texts(rows: Sequence[tuple[str, str]]) -> dict[str, set[str]]:
-    labels: dict[str, set[str]] = defaultdict(set)
-    for text, label in rows:
-        labels[text].add(label)
+def _labels_of_texts(rows: Sequence[tuple[str, Labels]]) -> dict[str, set[Labels]]:
+    labels: dict[str, set[Labels]] = defaultdict(set)
+    for text, own in rows:
+        labels[text].add(own)
     return labels
 
 
-def _contradiction(text: str, labels: set[str]) -> str:
-    return f"{' / '.join(sorted(labels))}: {text}"
+def _contradiction(text: str, labels: set[Labels]) -> str:
+    return f"{' / '.join(', '.join(own) or _NONE for own in sorted(labels))}: {text}"
 
 
 def _found(texts: Sequence[str]) -> dict[str, Any]:
@@ -81,7 +95,11 @@ def _found(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _cue_words(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Returns the words whose label is a coin flip between two, and the share of rows that hold one."""
+    """Returns the words whose label is a coin flip between two, and the share of rows that hold one.
+
+    Args:
+        rows: Texts of one label, with it.
+    """
     labels: dict[str, Counter[str]] = defaultdict(Counter)
     for text, label in rows:
         for word in set(_WORD.findall(text.lower())):
@@ -89,7 +107,7 @@ def _cue_words(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
     words = {word: dict(counts.most_common(2)) for word, counts in labels.items() if _is_coin_flip(counts)}
     held = sum(not words.keys().isdisjoint(_WORD.findall(text.lower())) for text, _ in rows)
     ordered = dict(sorted(words.items(), key=lambda item: -sum(item[1].values())))
-    return {"rows_with_one": held, "share_of_rows": held / len(rows), "words": ordered}
+    return {"rows_with_one": held, "share_of_rows": held / max(len(rows), 1), "words": ordered}
 
 
 def _is_coin_flip(labels: Counter[str]) -> bool:
@@ -116,6 +134,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
                 f"| {cell(label)} | {count:,} | {count / split['rows']:.1%} |"
                 for label, count in split["labels"].items()
             ),
+            *(["", f"{split['several_labels']:,} texts have several labels."] if "several_labels" in split else []),
             *_items("exact duplicates, text and label alike", split["duplicates"]),
             *_items("texts that occur with several labels", split["contradictions"]),
             *_items("texts with debris of links (http, href, www)", split["debris"]),
