@@ -11,9 +11,7 @@ from transformers import PreTrainedModel
 from schemas.manifest import ModelManifest, SplitMetrics
 from trainer.artifact.loading import is_multi_label, names_of
 from trainer.evaluation import metrics, multi_label
-
-DEFAULT_THRESHOLD = 0.5
-"""Of a label that has none of its own."""
+from trainer.evaluation.label_thresholds import DEFAULT_THRESHOLD
 
 
 class DecisionRule(Protocol):
