@@ -53,6 +53,7 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
     """
     artifact = find_artifact(settings.model, settings.model_revision)
     from worker.model.model import Model
+    from worker.model.neighbours import settle_sharing
     from worker.model.tokenizer import Tokenizer
 
     load = partial(
@@ -63,6 +64,7 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
         exact = None if model.is_exact else load(dtype="float32")
         tokenizer = Tokenizer(artifact, model.positions)
         tokenizer.tokenize([Request(0, "", "a text", None)])  # some are loaded and cannot
+        settle_sharing(model, exact, tokenizer)
     except UserError:
         raise
     except Exception as error:  # whatever a broken file makes the code of others raise
@@ -81,7 +83,7 @@ def set_batch_tokens(model: "Model", settings: Settings) -> None:
 
 def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
     """Makes batches as the model takes them now: out of memory it takes smaller ones."""
-    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares)
+    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares, model.sharing)
 
 
 def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:
