@@ -12,8 +12,8 @@ from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils.logging import disable_progress_bar
 
 from worker.errors import UserError
-from worker.model.bert import bert_classifier
-from worker.model.checkpoint import BertShape
+from worker.model.encoder import encoder_classifier
+from worker.model.encoder_shape import EncoderShape
 from worker.model.classifier import Classifier
 from worker.model.packing import Inputs
 
@@ -37,8 +37,8 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
         raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {error}") from error
     _refuse_other_kinds(folder, model.config, report["missing_keys"])
     placed: PreTrainedModel = model.to(device).eval()
-    if shape := BertShape.of(placed.config.to_dict()):  # only its files were other than usual
-        return bert_classifier(shape, dict(placed.state_dict()))
+    if shape := EncoderShape.of(placed.config.to_dict()):  # only its files were other than usual
+        return encoder_classifier(shape, dict(placed.state_dict()))
     linear = [module for module in placed.modules() if isinstance(module, torch.nn.Linear)]
     return Classifier(
         logits=partial(_logits, placed),
