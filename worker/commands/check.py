@@ -208,9 +208,15 @@ def _described(model: "Model", tokenizer: "Tokenizer") -> Result:
     return Result(
         "model",
         True,
-        f"{info.name} {info.revision[:19]} on {model.device} in {model.dtype}; labels {', '.join(info.labels)}; "
-        f"texts up to {tokenizer.max_tokens} tokens",
+        f"{info.name} {info.revision[:19]} on {model.device} in {model.dtype}; "
+        f"{_labels(info.labels, info.thresholds)}; texts up to {tokenizer.max_tokens} tokens",
     )
+
+
+def _labels(labels: list[str], thresholds: list[float] | None) -> str:
+    if thresholds is None:
+        return f"labels {', '.join(labels)}"
+    return f"several labels a text: {', '.join(map('{} from {:g}'.format, labels, thresholds))}"
 
 
 def _compared(model: "Model", exact: "Model | None", tokenizer: "Tokenizer") -> Result:

@@ -7,14 +7,15 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils.logging import disable_progress_bar
 
+from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
 from worker.errors import UserError
+from worker.model.classifier import Classifier
 from worker.model.encoder import encoder_classifier
 from worker.model.encoder_shape import EncoderShape
-from worker.model.classifier import Classifier
 from worker.model.packing import Inputs
 
 
@@ -22,12 +23,13 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     """The classifier on its device.
 
     Raises:
-        UserError: It cannot be loaded, or is no single-label classifier.
+        UserError: It cannot be loaded, or was not fine-tuned.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             folder,
+            config=_read_config(folder),
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
@@ -35,7 +37,7 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {error}") from error
-    _refuse_other_kinds(folder, model.config, report["missing_keys"])
+    _refuse_missing_weights(folder, report["missing_keys"])
     placed: PreTrainedModel = model.to(device).eval()
     if shape := EncoderShape.of(placed.config.to_dict()):  # only its files were other than usual
         return encoder_classifier(shape, dict(placed.state_dict()))
@@ -49,17 +51,21 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     )
 
 
-def _refuse_other_kinds(folder: Path, config: PretrainedConfig, missing_keys: Iterable[str]) -> None:
+def _read_config(folder: Path) -> PretrainedConfig:
+    """Its config; of one output transformers 5 takes no `single_label_classification`, which older versions wrote."""
+    said, _ = PretrainedConfig.get_config_dict(folder)
+    if said.get("problem_type") == SINGLE_LABEL and len(said.get("id2label", ())) == 1:
+        return AutoConfig.for_model(**said | {"problem_type": MULTI_LABEL})
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+
+def _refuse_missing_weights(folder: Path, missing_keys: Iterable[str]) -> None:
     missing = sorted(missing_keys)
     if missing:
         raise UserError(
             f"EMOTION_MODEL: {folder} holds no weights for {', '.join(missing[:3])}: it was not fine-tuned for text "
             "classification; train it first (`emotion-trainer train --model …`)"
         )
-    if config.problem_type == "multi_label_classification":
-        raise UserError(f"EMOTION_MODEL: {folder} gives several labels to one text; a single-label model is needed")
-    if (config.num_labels or 0) < 2:
-        raise UserError(f"EMOTION_MODEL: {folder} has one output only: it is a regression, not a classifier")
 
 
 def _positions(model: PreTrainedModel) -> int:

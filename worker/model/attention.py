@@ -124,7 +124,12 @@ class DisentangledAttention:
     """DeBERTa's: tokens attend to distances, and distances to tokens, in each layer by its own queries and keys."""
 
     def __init__(
-        self, heads: int, distances: torch.Tensor, numbers: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+        self,
+        heads: int,
+        distances: torch.Tensor,
+        numbers: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
     ) -> None:
         """Of a table `[distances, hidden]`, the number in it of each distance, and the layer's joined weights."""
         query, key, _ = linear(distances, weight, bias).chunk(3, dim=1)
@@ -178,7 +183,9 @@ def bucket_numbers(distances: torch.Tensor, buckets: Buckets) -> torch.Tensor:
     half, numbers = buckets.count // 2, distances
     if buckets.furthest:
         apart = distances.abs()
-        grown = torch.ceil(torch.log(apart / half) / torch.log(torch.tensor((buckets.furthest - 1) / half)) * (half - 1))
+        grown = torch.ceil(
+            torch.log(apart / half) / torch.log(torch.tensor((buckets.furthest - 1) / half)) * (half - 1)
+        )
         numbers = torch.where(apart <= half, distances, (grown + half) * distances.sign()).long()
     return (numbers + buckets.count).clamp(0, 2 * buckets.count - 1)
 

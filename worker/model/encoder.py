@@ -140,7 +140,9 @@ class EncoderLogits:
         more = -len(starts) % self.step_tokens
         if self._pools_mean:
             hidden = self._final_norm(self._last.finish(attended, hidden))
-            pooled = pad(_means(hidden, None if kept is not None else inputs.texts.flatten() > 0, starts), (0, 0, 0, more))
+            pooled = pad(
+                _means(hidden, None if kept is not None else inputs.texts.flatten() > 0, starts), (0, 0, 0, more)
+            )
         else:
             firsts = pad(starts, (0, more))
             pooled = self._final_norm(self._last.finish(attended[firsts], hidden[firsts]))

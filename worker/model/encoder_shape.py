@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from schemas.problem_type import problem_type_of
 from worker.model.families import FAMILIES, Family
 
 _ACTIVATIONS = ("gelu", "gelu_new", "relu")
@@ -88,11 +89,9 @@ class EncoderShape:
         return shape if shape.layers and shape._is_served(said) else None
 
     def _is_served(self, said: Mapping[str, Any]) -> bool:
-        problem = said.get("problem_type")
         return (
-            sorted(self.labels) == list(range(len(self.labels)))
-            and (problem in ("single_label_classification", "multi_label_classification") or problem is None)
-            and len(self.labels) > (problem is None)  # one output that nobody says more of is a regression
+            problem_type_of(said.get("problem_type"), len(self.labels)) is not None
+            and sorted(self.labels) == list(range(len(self.labels)))
             and self.activation in _ACTIVATIONS
             and self.heads > 0
             and self.hidden % self.heads == 0

@@ -87,7 +87,7 @@ FAMILIES = {
         dense_activation="relu",
         classifier="classifier",
         config_names=_DISTILBERT_SETTINGS,
-        served={name: (None,) for name in _DISTILBERT_SETTINGS} | {"layer_norm_eps": (None, 1e-12)},
+        served=dict.fromkeys(_DISTILBERT_SETTINGS, (None,)) | {"layer_norm_eps": (None, 1e-12)},
     ),
     "mpnet": Family(
         "mpnet",
@@ -143,8 +143,8 @@ FAMILIES = {
         is_gated=True,
         is_norm_first=True,
         config_names={"hidden_act": "hidden_activation", "layer_norm_eps": "norm_eps"},
-        served={name: (False,) for name in ("attention_bias", "mlp_bias", "norm_bias", "classifier_bias")}
-        | {name: (None,) for name in ("rope_scaling", "sliding_window", "head_dim")}
+        served=dict.fromkeys(("attention_bias", "mlp_bias", "norm_bias", "classifier_bias"), (False,))
+        | dict.fromkeys(("rope_scaling", "sliding_window", "head_dim"), (None,))
         | {"classifier_activation": ("gelu",), "classifier_pooling": ("cls", "mean")},
     ),
     "deberta-v2": Family(

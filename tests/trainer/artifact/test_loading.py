@@ -59,7 +59,7 @@ def test_an_artifact_that_is_not_as_it_was_written_is_refused(
     folder = shutil.copytree(artifact, tmp_path / "spoilt")
     spoil(folder)
 
-    assert run(["evaluate", str(folder), "--data", str(data)]) == 1
+    assert run(["evaluate", str(folder), "--data", str(data)]) == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith(f"emotion-trainer: error: {folder}")
@@ -94,7 +94,7 @@ def test_a_base_that_does_not_fit_together_is_refused(
     spoil(folder)
 
     assert (
-        run(["train", "--model", str(folder), "--data", str(data), "--output", str(tmp_path / "a"), "--use_cpu"]) == 1
+        run(["train", "--model", str(folder), "--data", str(data), "--output", str(tmp_path / "a"), "--use_cpu"]) == 2
     )
 
     assert message in capsys.readouterr().err.splitlines()[-1]

@@ -90,6 +90,6 @@ def test_a_file_that_cannot_be_used_is_named(
     if content is not None:
         file.write_bytes(content)
 
-    assert run(["evaluate", str(artifact), "--data", str(data), "--out-of-domain", str(file)]) == 1
+    assert run(["evaluate", str(artifact), "--data", str(data), "--out-of-domain", str(file)]) == 2
 
     assert f"--out-of-domain {file}: {message}" in capsys.readouterr().err

@@ -1,7 +1,5 @@
 """Each family of encoders that we compute ourselves has the scores of transformers' own model."""
 
-import json
-from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +14,6 @@ from worker.model.batcher import plan
 from worker.model.checkpoint import read_encoder
 from worker.model.classifier import Classifier
 from worker.model.encoder import encoder_classifier
-from worker.model.encoder_shape import EncoderShape
 from worker.model.packing import make_inputs
 
 CPU = torch.device("cpu")
