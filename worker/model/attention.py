@@ -56,6 +56,7 @@ class PlainAttention:
         self._heads = heads
 
     def over(self, rows: Rows) -> Attend:
+        """For these rows."""
         return lambda joined: self._attended(joined, rows, rows.mask)
 
     def _attended(self, joined: torch.Tensor, rows: Rows, mask: torch.Tensor | None) -> torch.Tensor:
@@ -72,6 +73,7 @@ class BiasedAttention(PlainAttention):
         self._biases = biases
 
     def over(self, rows: Rows) -> Attend:
+        """For these rows."""
         tokens = rows.shape[1]
         near = _near(self._biases, tokens)
         bias = near.unfold(1, tokens, 1).flip(1)  # [heads, tokens, tokens]
@@ -96,6 +98,7 @@ class RotaryAttention(PlainAttention):
         return torch.cat([query_key.reshape(2 * hidden, hidden), weight[2 * hidden :]])
 
     def over(self, rows: Rows) -> Attend:
+        """For these rows."""
         angles = rows.positions[:, None] * self._speeds
         turns = torch.polar(torch.ones_like(angles), angles)[:, None, None]  # [kept, 1, 1, size / 2]
 
@@ -139,6 +142,7 @@ class DisentangledAttention:
         self._numbers = numbers
 
     def over(self, rows: Rows) -> Attend:
+        """For these rows."""
         near = _near(self._numbers, rows.shape[1])
         queries = self._query[:, near].transpose(1, 2)  # [heads, size, distances]
         keys = self._key[:, near.flip(0)].transpose(1, 2)

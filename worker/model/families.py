@@ -70,6 +70,7 @@ FAMILIES = {
     "bert": _BERT,
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
+    "camembert": _ROBERTA,
     "electra": Family("electra", embedding_projection="embeddings_project", dense_activation="gelu"),
     "distilbert": Family(
         "distilbert",

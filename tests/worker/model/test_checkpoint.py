@@ -29,6 +29,8 @@ HEAVY = (*UNWANTED, "huggingface_hub", "sklearn", "matplotlib", "datasets", "pan
 
 
 def write_kin(folder: Path, kind: str, **options: object) -> Path:
+    """A classifier of this kind, with the tokenizer of the tiny model."""
+    write_tiny_model(folder)
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     config = AutoConfig.for_model(
         kind, vocab_size=90, max_position_embeddings=POSITIONS, initializer_range=0.4, **size, **options

@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
+    SqueezeBertConfig,
+    SqueezeBertForSequenceClassification,
     pipeline,
 )
 
@@ -282,10 +282,9 @@ def test_kin_of_bert_share_rows_too_and_count_positions_in_their_own_way(
 
 
 def test_a_model_of_another_kind_gets_one_text_a_row(tmp_path: Path, tiny_model: Path) -> None:
-    other = DistilBertForSequenceClassification(
-        DistilBertConfig(vocab_size=200, dim=32, n_layers=2, n_heads=2, hidden_dim=64, id2label=dict(enumerate(LABELS)))
-    )
-    other.save_pretrained(tmp_path)
+    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = SqueezeBertConfig(vocab_size=200, embedding_size=32, id2label=dict(enumerate(LABELS)), **size)  # type: ignore[arg-type]
+    SqueezeBertForSequenceClassification(config).save_pretrained(tmp_path)
     for file in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(tiny_model / file, tmp_path)
     model, tokenizer = load(tmp_path)
