@@ -35,6 +35,10 @@ def check_tokenizer(folder: Path, config: Mapping[str, Any]) -> None:
             "save that of its base into it (`AutoTokenizer.from_pretrained(BASE).save_pretrained(FOLDER)`)",
         )
     ids = {token: id_ for token, id_ in sides[2].items() if isinstance(id_, int)} | ids
+    if not isinstance(limit := sides[0].get("model_max_length", 0), int | float | None):
+        raise WrongFolderError(
+            f"has model_max_length {limit!r} in tokenizer_config.json", "set the most tokens that a text may have"
+        )
     _check_rows(ids, config.get("vocab_size"))
     _check_padding(ids, sides, config)
 

@@ -1,21 +1,23 @@
 """Loads a classifier of any architecture with transformers, and refuses what is none that the worker can serve."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 from transformers.utils.logging import disable_progress_bar
 
-from worker.errors import UserError
+from schemas.model_folder import lacking_weights_error
+from worker.errors import UserError, first_line
 from worker.model.bert import bert_classifier
 from worker.model.checkpoint import BertShape
 from worker.model.classifier import Classifier
 from worker.model.packing import Inputs
+
+_MEND = "see whether its files belong together and are whole; code of its own (auto_map) is never run"
 
 
 def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifier:
@@ -32,10 +34,11 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, in fewer words
         )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {error}") from error
-    _refuse_other_kinds(folder, model.config, report["missing_keys"])
+    except Exception as error:  # whatever a broken file makes the code of others raise
+        raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {first_line(error)}", _MEND) from error
+    _refuse_missing_weights(folder, model, report)
     placed: PreTrainedModel = model.to(device).eval()
     if shape := BertShape.of(placed.config.to_dict()):  # only its files were other than usual
         return bert_classifier(shape, dict(placed.state_dict()))
@@ -49,17 +52,12 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     )
 
 
-def _refuse_other_kinds(folder: Path, config: PretrainedConfig, missing_keys: Iterable[str]) -> None:
-    missing = sorted(missing_keys)
-    if missing:
-        raise UserError(
-            f"EMOTION_MODEL: {folder} holds no weights for {', '.join(missing[:3])}: it was not fine-tuned for text "
-            "classification; train it first (`emotion-trainer train --model …`)"
-        )
-    if config.problem_type == "multi_label_classification":
+def _refuse_missing_weights(folder: Path, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
+    if missing := [*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])]:
+        error = lacking_weights_error(missing, model.base_model_prefix)
+        raise UserError(f"EMOTION_MODEL: {folder} {error.detail}", error.mend)
+    if model.config.problem_type == "multi_label_classification":
         raise UserError(f"EMOTION_MODEL: {folder} gives several labels to one text; a single-label model is needed")
-    if (config.num_labels or 0) < 2:
-        raise UserError(f"EMOTION_MODEL: {folder} has one output only: it is a regression, not a classifier")
 
 
 def _positions(model: PreTrainedModel) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tokenizers import Encoding
 
-from worker.errors import UserError
+from worker.errors import UserError, first_line
 from worker.flow import Request, TokenizedText
 from worker.model.artifact import Artifact
 from worker.model.long_texts import LongTexts
@@ -62,8 +62,10 @@ def _made_by_transformers(folder: Path) -> TokenizerFile | None:
 
     try:
         made = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"EMOTION_MODEL: the tokenizer of {folder} cannot be loaded: {error}") from error
+    except Exception as error:  # whatever a broken file makes the code of others raise
+        raise UserError(
+            f"EMOTION_MODEL: the tokenizer of {folder} cannot be loaded: {first_line(error)}", "copy its files again"
+        ) from error
     if not made.is_fast:
         return None
     return TokenizerFile(made.backend_tokenizer, int(made.model_max_length), made.pad_token, made.unk_token)
