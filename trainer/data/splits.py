@@ -125,8 +125,9 @@ def _load_from_hub(name: str, split: str, columns: Columns) -> Split:
 
 def _split_of(dataset: Any, place: str, source: str, columns: Columns) -> Split:
     """Reads a `datasets.Dataset`; numbers of a ClassLabel, or in lists of it, get their names."""
-    check_columns(place, dataset.column_names, (columns.text,) if columns.scores else columns.required)
-    names = [name for name in (columns.text, columns.label, columns.scores) if name and name in dataset.column_names]
+    has_scores = columns.scores in dataset.column_names
+    check_columns(place, dataset.column_names, (columns.text,) if has_scores else columns.required)
+    names = [name for name in columns.used if name in dataset.column_names]
     feature = dataset.features.get(columns.label)
     declared = getattr(getattr(feature, "feature", feature), "names", None)
     rows = []
