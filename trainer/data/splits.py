@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def load_split(data: str, split: str, columns: Columns) -> Split:
         loaded = _load_from_hub(data, split, columns)
     if not loaded.rows:
         raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
-    return loaded
+    return replace(loaded, label_names=columns.label_columns) if columns.label_columns else loaded
 
 
 def load_texts(data: str, split: str, text_column: str, *, is_plain: bool) -> list[Row]:
