@@ -74,13 +74,18 @@ def _ids_of_older_files(folder: Path) -> dict[str, int]:
     return {}
 
 
+def vocabulary_error(most: int, rows: int) -> WrongFolderError:
+    """What is wrong with a tokenizer that has ids up to `most`, where the model has `rows` embeddings of tokens."""
+    return WrongFolderError(
+        f"has a tokenizer with ids up to {most}, but a model of {rows} tokens (vocab_size in config.json)",
+        "copy tokenizer and model from one folder; for tokens that were added to a tokenizer the model needs rows "
+        "(`resize_token_embeddings`, then train it)",
+    )
+
+
 def _check_rows(ids: Mapping[str, int], rows: Any) -> None:
     if isinstance(rows, int) and ids and (most := max(ids.values())) >= rows:
-        raise WrongFolderError(
-            f"has a tokenizer with ids up to {most}, but a model that knows {rows} tokens (vocab_size in config.json)",
-            "copy tokenizer and model from one folder; for tokens that were added to a tokenizer the model needs rows "
-            "(`resize_token_embeddings`, then train it)",
-        )
+        raise vocabulary_error(most, rows)
 
 
 def _check_padding(ids: Mapping[str, int], sides: list[dict[str, Any]], config: Mapping[str, Any]) -> None:

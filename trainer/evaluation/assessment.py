@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import SplitMetrics
-from trainer.artifact.loading import is_multi_label, load_artifact, names_of, read_manifest
+from trainer.artifact.loading import load_artifact, names_of, read_manifest
 from trainer.data.domains import Domain, load_domains
 from trainer.data.labels import label_ids
 from trainer.data.rows import Columns
 from trainer.data.splits import load_split
 from trainer.evaluation import domains, metrics, multi_label, out_of_domain, robustness
-from trainer.evaluation.decision import DecisionRule, rule_of
+from trainer.evaluation.decision import DecisionRule
 from trainer.evaluation.domains import DomainFigures, DomainOutputs, domain_figures, domain_outputs
 from trainer.evaluation.outputs import Outputs, outputs_of
 

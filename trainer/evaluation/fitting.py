@@ -92,7 +92,9 @@ def calibrate_and_measure(
     right = np.array(targets)
     logits = outputs_of(model, tokenizer, texts).logits.astype(np.float64)
     is_multi_label = right.ndim == 2
-    fields, rule = _each_label(model, logits, right) if is_multi_label else _one_label(model, tokenizer, logits, right, domains)
+    fields, rule = (
+        _each_label(model, logits, right) if is_multi_label else _one_label(model, tokenizer, logits, right, domains)
+    )
     outside = out_of_domain.load_texts(out_of_domain.OWN_TEXTS)
     assessment = assess(model, tokenizer, texts, right, rule, texts[:_SUITE_TEXTS], outside, domains)
     each = [figures for _, figures in assessment.domains]

@@ -28,9 +28,7 @@ class Fit:
     fits: LabelFits
 
 
-def fit_labels(
-    layer: torch.nn.Linear | None, logits: NDArray[Any], flags: NDArray[Any], names: Sequence[str]
-) -> Fit:
+def fit_labels(layer: torch.nn.Linear | None, logits: NDArray[Any], flags: NDArray[Any], names: Sequence[str]) -> Fit:
     """Calibrates the scores of each label, folded into the last layer, and finds the label's threshold.
 
     Args:
@@ -52,7 +50,9 @@ def fit_labels(
         given[measured] = expit(held_out[measured]) >= half_thresholds
     shared = [name for name, is_own in zip(names, own, strict=True) if not is_own]
     if shared:
-        sys.stderr.write(f"emotion-trainer: fewer than {LEAST_TEXTS} texts to fit a threshold on: {', '.join(shared)}\n")
+        sys.stderr.write(
+            f"emotion-trainer: fewer than {LEAST_TEXTS} texts to fit a threshold on: {', '.join(shared)}\n"
+        )
     before, after = (label_errors(expit(of), right) for of in (logits, held_out))
     fits = LabelFits(
         least_texts=LEAST_TEXTS,
