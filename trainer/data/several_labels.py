@@ -2,13 +2,40 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from trainer.data.rows import Columns, MissingColumnError, SeveralLabelsError, parts_of
 from trainer.data.splits import Split, load_split
 from trainer.errors import UserError
 
 _SEPARATORS = ",|;/ "
+
+
+def columns_of_options(text: str, label: str, separator: str | None, flags: Sequence[str] | None) -> Columns:
+    """Returns the columns that the options of a command name.
+
+    Args:
+        text: Of `--text-column`.
+        label: Of `--label-column`.
+        separator: Of `--label-separator`.
+        flags: Of `--label-columns`; without both of these the data say whether a text has several labels.
+
+    Raises:
+        UserError: if the options contradict each other.
+    """
+    if flags and separator:
+        raise UserError("--label-columns and --label-separator: two forms of several labels; give one of them")
+    if flags and (len(set(flags)) < len(flags) or text in flags):
+        raise UserError(f"--label-columns {' '.join(flags)}: name each column of 0 and 1 once, and not the text's")
+    if separator == "":
+        raise UserError("--label-separator: empty; give what stands between two labels, such as ','")
+    return Columns(
+        text,
+        label,
+        label_separator=separator,
+        label_columns=tuple(flags) if flags else None,
+        several=bool(flags or separator),
+    )
 
 
 def load_own(data: str, split: str, columns: Columns) -> tuple[Split, Columns]:

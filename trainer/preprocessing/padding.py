@@ -17,8 +17,8 @@ def set_padding(source: str, tokenizer: PreTrainedTokenizerFast, model: PreTrain
     """Sees to it that texts of different length can be put into one batch, and changes nothing of a text alone.
 
     A decoder finds the end of a text by the id of the padding token in its own configuration, and most come without
-    one. Then it is the token that ends a text, or another that no text gets from the tokenizer. Padding is on the right,
-    because a decoder counts positions from the left.
+    one. Then it is the token that ends a text, or another that no text gets from the tokenizer. Padding is on the
+    right, because a decoder counts positions from the left.
 
     Args:
         source: Hub id or folder of the tokenizer, for the message.
