@@ -53,6 +53,7 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
     """
     artifact = find_artifact(settings.model, settings.model_revision)
     from worker.model.model import Model
+    from worker.model.neighbours import settle_sharing
     from worker.model.tokenizer import Tokenizer
 
     load = partial(
@@ -73,6 +74,13 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
         raise UserError(
             f"EMOTION_MODEL: {artifact.folder} has a tokenizer that fails: {first_line(error)}", "copy its files again"
         ) from error
+    try:
+        settle_sharing(model, exact, tokenizer)
+    except (RuntimeError, ValueError, IndexError) as error:  # of torch or transformers, as the model computes
+        raise UserError(
+            f"EMOTION_MODEL: {artifact.folder} fails on texts: {first_line(error)}",
+            "see whether its files belong together, or copy it again; look at the device and its memory",
+        ) from error
     return model, exact, tokenizer
 
 
@@ -84,7 +92,7 @@ def set_batch_tokens(model: "Model", settings: Settings) -> None:
 
 def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
     """Makes batches as the model takes them now: out of memory it takes smaller ones."""
-    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares)
+    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares, model.sharing)
 
 
 def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:
