@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from schemas.model_folder import lacking_weights_error
+from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
 from worker.errors import UserError, first_line
 from worker.model.bert import bert_classifier
 from worker.model.checkpoint import BertShape
@@ -31,12 +32,13 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     """The classifier on its device.
 
     Raises:
-        UserError: It cannot be loaded, or is no single-label classifier.
+        UserError: It cannot be loaded, or was not fine-tuned.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             folder,
+            config=_read_config(folder),
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
@@ -61,6 +63,14 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
         stand_in=logits.form.stand_in,
         pads_left=tokenizer.pads_left,
     )
+
+
+def _read_config(folder: Path) -> PretrainedConfig:
+    """Its config; of one output transformers 5 takes no `single_label_classification`, which older versions wrote."""
+    said, _ = PretrainedConfig.get_config_dict(folder)
+    if said.get("problem_type") == SINGLE_LABEL and len(said.get("id2label", ())) == 1:
+        return AutoConfig.for_model(**said | {"problem_type": MULTI_LABEL})
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
 
 
 def _refuse_missing_weights(folder: Path, model: PreTrainedModel, report: Mapping[str, Any]) -> None:

@@ -9,8 +9,9 @@ import orjson
 import torch
 from safetensors import SafetensorError, safe_open
 
+from schemas.problem_type import problem_type_of
+
 _PADDING_IDS = {"bert": 0, "roberta": 1, "xlm-roberta": 1}  # where config.json names none
-_SINGLE_LABEL = (None, "single_label_classification")
 _ACTIVATIONS = ("gelu", "relu")
 
 Weights = dict[str, torch.Tensor]
@@ -55,9 +56,8 @@ class BertShape:
             rows=(config["vocab_size"], config["max_position_embeddings"], config["type_vocab_size"]),
         )
         is_served = (
-            len(shape.labels) > 1
+            problem_type_of(config.get("problem_type"), len(shape.labels)) is not None
             and sorted(shape.labels) == list(range(len(shape.labels)))
-            and config.get("problem_type") in _SINGLE_LABEL
             and config.get("position_embedding_type", "absolute") == "absolute"
             and shape.activation in _ACTIVATIONS
             and shape.heads > 0

@@ -395,12 +395,6 @@ def test_an_encoder_that_was_never_fine_tuned_is_refused(tiny_model: Path, tmp_p
         load(folder)
 
 
-def test_a_model_with_several_labels_a_text_is_refused(tmp_path: Path) -> None:
-    folder = write_tiny_model(tmp_path / "multi", problem_type="multi_label_classification")
-    with pytest.raises(UserError, match="several labels"):
-        load(folder)
-
-
 def test_a_folder_without_a_manifest_is_named_by_itself_and_its_files(tiny_model: Path, tmp_path: Path) -> None:
     first = load(tiny_model)[0].info
     other = load(write_tiny_model(tmp_path / "other", hidden_act="relu"))[0].info
