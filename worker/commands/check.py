@@ -16,6 +16,9 @@ from worker.labelling import load_candidates, load_model, set_batch_tokens
 from worker.messages.schema_registry import LabelSubject
 from worker.model.artifact import pinning_hint
 from worker.model.glued_emoji import glued_emoji_hint
+from worker.model.rebuilt_tokenizer import rebuilt_hint
+from worker.model.sharing import Sharing
+from worker.model.token_limits import MOST_TOKENS
 from worker.model.warm_up import (
     MAX_DIFFERENT,
     SAMPLES,
@@ -33,6 +36,11 @@ if TYPE_CHECKING:
     from worker.model.tokenizer import Tokenizer
 
 _ROUNDS = 3
+_SHARING = {
+    Sharing.ANY_LENGTHS: "does not change the scores of built-in texts: texts of any length share a batch",
+    Sharing.EQUAL_LENGTHS: "changes the scores of built-in texts: only texts of equal length share a batch",
+    Sharing.NO_OTHERS: "and other texts of a batch change the scores of built-in texts: each text has its own batch",
+}
 
 
 class Result(NamedTuple):
@@ -180,7 +188,7 @@ def _registry(settings: Settings) -> Iterator[Result]:
 
 def _model(settings: Settings) -> Iterator[Result]:
     model, tokenizer = load_model(settings)
-    yield _described(model, tokenizer)
+    yield from _described(model, tokenizer)
     hints = (pinning_hint(settings.model, settings.model_revision), glued_emoji_hint(tokenizer))
     yield from _each("model", True, [hint for hint in hints if hint])
 
@@ -189,7 +197,7 @@ def _device(settings: Settings) -> Iterator[Result]:
     from worker.model.device import describe, memory_needed  # torch takes seconds
 
     model, exact, tokenizer = load_candidates(settings)
-    yield _described(model, tokenizer)
+    yield from _described(model, tokenizer)
     yield Result("device", True, describe(model.device))
     compared = _compared(model, exact, tokenizer)
     yield compared
@@ -203,14 +211,26 @@ def _device(settings: Settings) -> Iterator[Result]:
     yield Result("memory", True, f"{memory_needed(model.device)}, warm-up included; each process needs as much")
 
 
-def _described(model: "Model", tokenizer: "Tokenizer") -> Result:
+def _described(model: "Model", tokenizer: "Tokenizer") -> Iterator[Result]:
     info = model.info
-    return Result(
+    longest = f"up to {tokenizer.max_tokens} tokens" if tokenizer.max_tokens < MOST_TOKENS else "of any length"
+    yield Result(
         "model",
         True,
         f"{info.name} {info.revision[:19]} on {model.device} in {model.dtype}; "
-        f"{_labels(info.labels, info.thresholds)}; texts up to {tokenizer.max_tokens} tokens",
+        f"{_labels(info.labels, info.thresholds)}; texts {longest}",
     )
+    if tokenizer.max_tokens == MOST_TOKENS:
+        yield Result(
+            "model",
+            True,
+            "neither config.json nor tokenizer_config.json names a longest text: none is cut",
+            "set model_max_length in tokenizer_config.json if memory does not hold the longest that come",
+        )
+    if hint := rebuilt_hint(tokenizer.differing):
+        yield Result("tokenizer", True, hint.detail, hint.mend)
+    if model.row_tokens == 0:
+        yield Result("padding", True, _SHARING[model.sharing])
 
 
 def _labels(labels: list[str], thresholds: list[float] | None) -> str:
