@@ -69,8 +69,10 @@ def _read_config(folder: Path) -> PretrainedConfig:
     """Its config; of one output transformers 5 takes no `single_label_classification`, which older versions wrote."""
     said, _ = PretrainedConfig.get_config_dict(folder)
     if said.get("problem_type") == SINGLE_LABEL and len(said.get("id2label", ())) == 1:
-        return AutoConfig.for_model(**said | {"problem_type": MULTI_LABEL})
-    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config: PretrainedConfig = AutoConfig.for_model(**said | {"problem_type": MULTI_LABEL})
+    else:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    return config
 
 
 def _refuse_missing_weights(folder: Path, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
