@@ -13,9 +13,9 @@ from transformers.utils.logging import disable_progress_bar
 from schemas.model_folder import lacking_weights_error
 from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
 from worker.errors import UserError, first_line
-from worker.model.bert import bert_classifier
-from worker.model.checkpoint import BertShape
 from worker.model.classifier import Classifier
+from worker.model.encoder import encoder_classifier
+from worker.model.encoder_shape import EncoderShape
 from worker.model.packing import Inputs
 from worker.model.text_form import TextForm
 from worker.model.token_limits import known_limit
@@ -49,8 +49,8 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
         raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {first_line(error)}", _MEND) from error
     _refuse_missing_weights(folder, model, report)
     placed: PreTrainedModel = model.to(device).eval()
-    if shape := BertShape.of(placed.config.to_dict()):  # only its files were other than usual
-        return bert_classifier(shape, dict(placed.state_dict()))
+    if shape := EncoderShape.of(placed.config.to_dict()):  # only its files were other than usual
+        return encoder_classifier(shape, dict(placed.state_dict()))
     tokenizer = load_tokenizer(folder)
     logits = _Logits(placed, tokenizer)
     linear = [module for module in placed.modules() if isinstance(module, torch.nn.Linear)]

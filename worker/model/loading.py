@@ -9,9 +9,9 @@ from schemas.problem_type import MULTI_LABEL, problem_type_of
 from worker.errors import UserError
 from worker.flow import ModelInfo
 from worker.model.artifact import Artifact
-from worker.model.bert import bert_classifier
-from worker.model.checkpoint import read_bert
+from worker.model.checkpoint import read_encoder
 from worker.model.classifier import Classifier
+from worker.model.encoder import encoder_classifier
 
 DEFAULT_THRESHOLD = 0.5  # a label is likelier than not
 
@@ -22,8 +22,8 @@ def load_classifier(artifact: Artifact, device: torch.device, dtype: torch.dtype
     Raises:
         UserError: It cannot be loaded, or is no classifier.
     """
-    if found := read_bert(artifact.folder, device, dtype):
-        return bert_classifier(*found)
+    if found := read_encoder(artifact.folder, device, dtype):
+        return encoder_classifier(*found)
     from worker.model.any_architecture import load_any  # transformers takes seconds and memory
 
     return load_any(artifact.folder, device, dtype)
