@@ -18,7 +18,7 @@ from trainer.preprocessing.emoji import add_emoji
 from trainer.preprocessing.misspellings import add_misspellings, copy_rows, known_misspellings
 from trainer.preprocessing.tokenizer import lower_cased_tokenizer
 from trainer.report.model_report import Run, write_report
-from trainer.training.base_model import base_model_name, load_base_model
+from trainer.training.base_model import base_model_name, check_base_model, load_base_model
 from trainer.training.checkpoints import checkpoint_to_resume, claim
 from trainer.training.hf_trainer import fit, make_trainer
 from trainer.training.options import TrainOptions
@@ -37,6 +37,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
         UserError: if data, base model or output cannot be used.
     """
     check_output(Path(options.output), overwrite=options.overwrite)
+    check_base_model(options.model)
     data = load_training_data(options, arguments)
     set_seed(arguments.seed)  # the classifier's head starts from random weights
     problem_type = MULTI_LABEL if data.train.several else SINGLE_LABEL

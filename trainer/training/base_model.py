@@ -6,11 +6,25 @@ from pathlib import Path
 from torch.nn import ModuleList
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
+from schemas.model_folder import WrongFolderError, check_model_folder, lacking_weights_error
 from schemas.problem_type import SINGLE_LABEL, ProblemType
 from trainer.artifact.loading import lacking_weights
 from trainer.errors import UserError, first_line
 from trainer.evaluation.calibration import last_layer
 from trainer.training.options import TrainOptions
+
+
+def check_base_model(base: str) -> None:
+    """Looks at the files of a base model that is a local folder, in no time.
+
+    Raises:
+        UserError: if it is no folder that a model can be loaded from.
+    """
+    if Path(base).is_dir():
+        try:
+            check_model_folder(Path(base), is_base=True)
+        except WrongFolderError as error:
+            raise UserError(f"--model {base}: {error.detail}; {error.mend}") from error
 
 
 def load_base_model(
@@ -29,7 +43,7 @@ def load_base_model(
     """
     model: PreTrainedModel
     try:
-        known = AutoConfig.from_pretrained(base).id2label
+        known = AutoConfig.from_pretrained(base, trust_remote_code=False).id2label
         model, loading = AutoModelForSequenceClassification.from_pretrained(
             base,
             dtype="float32",
@@ -37,6 +51,7 @@ def load_base_model(
             id2label=dict(enumerate(names)),
             label2id={name: index for index, name in enumerate(names)},
             problem_type=problem_type,
+            trust_remote_code=False,
             ignore_mismatched_sizes=True,  # a base with a head for other labels gets a new one
         )
     except Exception as error:  # whatever a broken file makes the code of others raise
@@ -46,10 +61,8 @@ def load_base_model(
     below_head = f"{model.base_model_prefix}."
     # Many encoders come without a pooler.
     if below := [name for name in lacking_weights(loading) if name.startswith(below_head) and "pooler" not in name]:
-        raise UserError(
-            f"--model {base}: has no weights, or some of another shape, for {below[0]} and {len(below) - 1} more; "
-            "its config.json and its weights belong to different models"
-        )
+        wrong = lacking_weights_error(below, model.base_model_prefix)
+        raise UserError(f"--model {base}: {wrong.detail}; {wrong.mend}")
     if layers:
         _keep(model, layers)
     if known != model.config.id2label:

@@ -1,18 +1,18 @@
 """Loads a classifier of any architecture with transformers, and refuses what is none that the worker can serve."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
+from schemas.model_folder import lacking_weights_error
 from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
-from worker.errors import UserError
+from worker.errors import UserError, first_line
 from worker.model.classifier import Classifier
 from worker.model.encoder import encoder_classifier
 from worker.model.encoder_shape import EncoderShape
@@ -23,6 +23,9 @@ from worker.model.tokenizer_file import TokenizerFile
 from worker.model.tokenizer_loading import load_tokenizer
 
 _LIMITS = ("max_position_embeddings", "max_seq_len")
+
+
+_MEND = "see whether its files belong together and are whole; code of its own (auto_map) is never run"
 
 
 def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifier:
@@ -40,10 +43,11 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, in fewer words
         )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {error}") from error
-    _refuse_missing_weights(folder, report["missing_keys"])
+    except Exception as error:  # whatever a broken file makes the code of others raise
+        raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {first_line(error)}", _MEND) from error
+    _refuse_missing_weights(folder, model, report)
     placed: PreTrainedModel = model.to(device).eval()
     if shape := EncoderShape.of(placed.config.to_dict()):  # only its files were other than usual
         return encoder_classifier(shape, dict(placed.state_dict()))
@@ -65,17 +69,16 @@ def _read_config(folder: Path) -> PretrainedConfig:
     """Its config; of one output transformers 5 takes no `single_label_classification`, which older versions wrote."""
     said, _ = PretrainedConfig.get_config_dict(folder)
     if said.get("problem_type") == SINGLE_LABEL and len(said.get("id2label", ())) == 1:
-        return AutoConfig.for_model(**said | {"problem_type": MULTI_LABEL})
-    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config: PretrainedConfig = AutoConfig.for_model(**said | {"problem_type": MULTI_LABEL})
+    else:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    return config
 
 
-def _refuse_missing_weights(folder: Path, missing_keys: Iterable[str]) -> None:
-    missing = sorted(missing_keys)
-    if missing:
-        raise UserError(
-            f"EMOTION_MODEL: {folder} holds no weights for {', '.join(missing[:3])}: it was not fine-tuned for text "
-            "classification; train it first (`emotion-trainer train --model …`)"
-        )
+def _refuse_missing_weights(folder: Path, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
+    if missing := [*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])]:
+        error = lacking_weights_error(missing, model.base_model_prefix)
+        raise UserError(f"EMOTION_MODEL: {folder} {error.detail}", error.mend)
 
 
 def _positions(model: PreTrainedModel) -> int:
