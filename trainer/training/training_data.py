@@ -73,9 +73,7 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     targets = [target for split in splits for target in targets_of(split, labels)]
     # Whole numbers: the loss smooths no others, and the figures are of labels that are right or not.
     right = np.array(label_flags(validation, labels), int).tolist() if several else label_ids(validation, labels)
-    return TrainingData(
-        labels, train_split, several, targets, validation, right, _load_domains(options, labels, several)
-    )
+    return TrainingData(labels, train_split, targets, validation, right, _load_domains(options, labels, several))
 
 
 def _load_domains(options: TrainOptions, labels: list[str], several: bool) -> list[Domain]:
