@@ -34,7 +34,8 @@ def fit_thresholds(logits: NDArray[Any], right: NDArray[np.bool_], own: NDArray[
     best = np.array([best_expected(of_label) for of_label in expit(scaled(logits, scaling)).T])
     thresholds = expit((logit(best) - scaling[1]) / scaling[0])
     thresholds[~own] = np.median(thresholds[own]) if own.any() else DEFAULT_THRESHOLD
-    return np.clip(thresholds.round(_DIGITS), 10**-_DIGITS, 1 - 10**-_DIGITS)
+    rounded: Thresholds = np.clip(thresholds.round(_DIGITS), 10**-_DIGITS, 1 - 10**-_DIGITS)
+    return rounded
 
 
 def best_expected(scores: NDArray[Any]) -> float:
