@@ -129,7 +129,10 @@ Decoded = tuple[list[Request], list[Rejected | Tombstone | Skipped]]
 
 @dataclass(slots=True)
 class Prediction:
-    """A request's score for each label of the model, to 6 digits and in the model's order; they sum to 1."""
+    """A request's score for each label of the model, to 6 digits and in the model's order.
+
+    They sum to 1; those of a multi-label model stand each for itself.
+    """
 
     request: Request
     tokens: int
@@ -139,12 +142,17 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What outcomes say about the model. `labels` in the order of its scores."""
+    """What outcomes say about the model. `labels` in the order of its scores.
+
+    A multi-label model has `thresholds`, in that order too: the score from which a text gets each label. A model that
+    gives each text one label has none, and perhaps a `confident_score`.
+    """
 
     name: str
     revision: str
     labels: list[str]
     confident_score: float | None
+    thresholds: list[float] | None = None
 
 
 @dataclass(slots=True)

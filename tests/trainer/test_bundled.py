@@ -44,7 +44,7 @@ def test_one_command_makes_it_and_goes_on_where_it_was_stopped(tmp_path: Path) -
     }
     for options, told in refusals.items():
         refused = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
-        assert refused.returncode == 1
+        assert refused.returncode == 2
         assert told in refused.stderr
         assert "Traceback" not in refused.stderr
 

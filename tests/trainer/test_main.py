@@ -47,7 +47,7 @@ def test_an_error_of_the_user_is_one_line_without_a_traceback(cased_base: Path, 
         *("--train-file", str(train_file), "--validation-file", str(validation_file)),
     )
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
         f"emotion-trainer: error: {validation_file}, line 1: unknown label 'envy'; "
         "use one of joy, sadness, or an id below 2\n"
@@ -61,8 +61,8 @@ def test_a_base_that_is_no_model_is_refused(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "base").mkdir()
 
     base, output = tmp_path / "base", tmp_path / "artifact"
-    assert run(["train", "--model", str(base), "--data", str(tmp_path), "--output", str(output), "--use_cpu"]) == 1
+    assert run(["train", "--model", str(base), "--data", str(tmp_path), "--output", str(output), "--use_cpu"]) == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith(f"emotion-trainer: error: --model {base}: cannot be loaded: ")
+    assert error.startswith(f"emotion-trainer: error: --model {base}: holds no config.json: ")
     assert not output.exists()

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerFast
 
-from trainer.errors import UserError
+from trainer.errors import UserError, first_line
 from trainer.evaluation.calibration import last_layer
 
 Score = Callable[[Sequence[str]], NDArray[Any]]
@@ -41,19 +41,17 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
     lengths = [len(ids) for ids in encoded["input_ids"]]
     order = np.argsort(lengths, kind="stable")  # so that batches need little padding
     collate = DataCollatorWithPadding(tokenizer)
-    parts, features = [], []
+    parts, seen, features = [], [], []
     layer = last_layer(model)
-    hook = (
-        None
-        if layer is None
-        else layer.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].float().cpu()))
-    )
+    hook = None if layer is None else layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     for start in range(0, len(order), _BATCH_SIZE):
         batch = [
             {name: values[index] for name, values in encoded.items()} for index in order[start : start + _BATCH_SIZE]
         ]
-        inputs: Any = collate(batch)
-        parts.append(model(**inputs.to(device)).logits.float().cpu())
+        inputs: Any = collate(batch).to(device)
+        parts.append(_logits(model, inputs).float().cpu())
+        features += [_counting(each, inputs["input_ids"], model.config.pad_token_id).float().cpu() for each in seen]
+        seen.clear()
     if hook is not None:
         hook.remove()
     places = np.argsort(order)
@@ -64,6 +62,33 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
         tokens=np.array(lengths),
         unknown_tokens=sum(ids.count(unknown) for ids in encoded["input_ids"]),
     )
+
+
+def _logits(model: PreTrainedModel, inputs: Any) -> torch.Tensor:
+    try:
+        logits: torch.Tensor = model(**inputs).logits
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"the device's memory does not hold the model and {_BATCH_SIZE} texts; free it, or hide it to compute on "
+            "the CPU (CUDA_VISIBLE_DEVICES=)"
+        ) from error
+    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:  # the model is the user's
+        raise UserError(
+            f"the model fails on texts: {first_line(error)}; see whether config.json, weights and tokenizer belong "
+            "together, or choose another model"
+        ) from error
+    return logits
+
+
+def _counting(hidden: torch.Tensor, ids: torch.Tensor, pad_id: int | None) -> torch.Tensor:
+    """Returns what the logits come of, of shape [texts, width].
+
+    A decoder's last layer sees all tokens, of shape [texts, tokens, width], and the last that is no padding counts.
+    """
+    if hidden.dim() == 2:
+        return hidden
+    last = ((ids != pad_id) * torch.arange(ids.shape[1], device=ids.device)).argmax(dim=1)
+    return hidden[torch.arange(len(hidden), device=hidden.device), last]
 
 
 def finite(logits: NDArray[Any]) -> NDArray[Any]:

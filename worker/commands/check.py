@@ -217,8 +217,8 @@ def _described(model: "Model", tokenizer: "Tokenizer") -> Iterator[Result]:
     yield Result(
         "model",
         True,
-        f"{info.name} {info.revision[:19]} on {model.device} in {model.dtype}; labels {', '.join(info.labels)}; "
-        f"texts {longest}",
+        f"{info.name} {info.revision[:19]} on {model.device} in {model.dtype}; "
+        f"{_labels(info.labels, info.thresholds)}; texts {longest}",
     )
     if tokenizer.max_tokens == MOST_TOKENS:
         yield Result(
@@ -231,6 +231,12 @@ def _described(model: "Model", tokenizer: "Tokenizer") -> Iterator[Result]:
         yield Result("tokenizer", True, hint.detail, hint.mend)
     if model.row_tokens == 0:
         yield Result("padding", True, _SHARING[model.sharing])
+
+
+def _labels(labels: list[str], thresholds: list[float] | None) -> str:
+    if thresholds is None:
+        return f"labels {', '.join(labels)}"
+    return f"several labels a text: {', '.join(map('{} from {:g}'.format, labels, thresholds))}"
 
 
 def _compared(model: "Model", exact: "Model | None", tokenizer: "Tokenizer") -> Result:

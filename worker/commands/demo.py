@@ -81,7 +81,8 @@ class Conversation:
                 else:
                     self.labelled += 1
                     label = orjson.loads(record.value)
-                    yield f"{label['label']:>11}  {label['score']:.3f}  {shown}"
+                    names = label["label"] if label["labels"] is None else ", ".join(label["labels"]) or "(none)"
+                    yield f"{names:>11}  {label['score']:.3f}  {shown}"
 
     def close(self) -> None:
         """Close both clients."""

@@ -4,6 +4,8 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import compress
+from operator import ge
 
 from schemas.cloud_event import CloudEvent, event_time, without_event
 from schemas.codec import encode_label
@@ -27,26 +29,35 @@ class LabelMaker:
     def __init__(self, model: ModelInfo, now_ms: Callable[[], int]) -> None:
         self._labels = model.labels
         self._threshold = model.confident_score
+        self._thresholds = model.thresholds
         self._model = ModelName(model.name, model.revision)
         self._now_ms = now_ms
 
     def __call__(self, prediction: Prediction) -> EmotionLabel:
         """The label of one text."""
         score = max(prediction.scores)
+        scores = dict(zip(self._labels, prediction.scores, strict=True))
         request = prediction.request
+        labels: list[str] | None = None
+        if self._thresholds is None:
+            confident = None if self._threshold is None else score >= self._threshold
+        else:
+            labels = _given(scores, self._thresholds)
+            confident = bool(labels)
         return EmotionLabel(  # by place: by name it takes three times as long
             1,
             request.id,
             self._labels[prediction.scores.index(score)],
             score,
-            None if self._threshold is None else score >= self._threshold,
-            dict(zip(self._labels, prediction.scores, strict=True)),
+            confident,
+            scores,
             prediction.tokens,
             prediction.truncated,
             self._model,
             request.source,
             self._now_ms(),
             request.copied,
+            labels,
         )
 
 
@@ -196,6 +207,13 @@ class Encoder:
         if room < 0 and key is not None:
             key = key[:room]
         return replace(full, key=key, value=value[: max(0, room)], headers=headers + reason)
+
+
+def _given(scores: dict[str, float], thresholds: list[float]) -> list[str]:
+    """The labels whose scores reach their thresholds, the best first."""
+    given = list(compress(scores, map(ge, scores.values(), thresholds)))
+    given.sort(key=scores.__getitem__, reverse=True)  # which keeps the model's order of equal ones
+    return given
 
 
 def _place(record: Record) -> str:

@@ -1,20 +1,21 @@
 """Loads a classifier of any architecture with transformers, and refuses what is none that the worker can serve."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
-from worker.errors import UserError
-from worker.model.bert import bert_classifier
-from worker.model.checkpoint import BertShape
+from schemas.model_folder import lacking_weights_error
+from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
+from worker.errors import UserError, first_line
 from worker.model.classifier import Classifier
+from worker.model.encoder import encoder_classifier
+from worker.model.encoder_shape import EncoderShape
 from worker.model.packing import Inputs
 from worker.model.text_form import TextForm
 from worker.model.token_limits import known_limit
@@ -24,27 +25,32 @@ from worker.model.tokenizer_loading import load_tokenizer
 _LIMITS = ("max_position_embeddings", "max_seq_len")
 
 
+_MEND = "see whether its files belong together and are whole; code of its own (auto_map) is never run"
+
+
 def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifier:
     """The classifier on its device.
 
     Raises:
-        UserError: It cannot be loaded, or is no single-label classifier.
+        UserError: It cannot be loaded, or was not fine-tuned.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             folder,
+            config=_read_config(folder),
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, in fewer words
         )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {error}") from error
-    _refuse_other_kinds(folder, model.config, report["missing_keys"])
+    except Exception as error:  # whatever a broken file makes the code of others raise
+        raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {first_line(error)}", _MEND) from error
+    _refuse_missing_weights(folder, model, report)
     placed: PreTrainedModel = model.to(device).eval()
-    if shape := BertShape.of(placed.config.to_dict()):  # only its files were other than usual
-        return bert_classifier(shape, dict(placed.state_dict()))
+    if shape := EncoderShape.of(placed.config.to_dict()):  # only its files were other than usual
+        return encoder_classifier(shape, dict(placed.state_dict()))
     tokenizer = load_tokenizer(folder)
     logits = _Logits(placed, tokenizer)
     linear = [module for module in placed.modules() if isinstance(module, torch.nn.Linear)]
@@ -59,17 +65,20 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     )
 
 
-def _refuse_other_kinds(folder: Path, config: PretrainedConfig, missing_keys: Iterable[str]) -> None:
-    missing = sorted(missing_keys)
-    if missing:
-        raise UserError(
-            f"EMOTION_MODEL: {folder} holds no weights for {', '.join(missing[:3])}: it was not fine-tuned for text "
-            "classification; train it first (`emotion-trainer train --model …`)"
-        )
-    if config.problem_type == "multi_label_classification":
-        raise UserError(f"EMOTION_MODEL: {folder} gives several labels to one text; a single-label model is needed")
-    if (config.num_labels or 0) < 2:
-        raise UserError(f"EMOTION_MODEL: {folder} has one output only: it is a regression, not a classifier")
+def _read_config(folder: Path) -> PretrainedConfig:
+    """Its config; of one output transformers 5 takes no `single_label_classification`, which older versions wrote."""
+    said, _ = PretrainedConfig.get_config_dict(folder)
+    if said.get("problem_type") == SINGLE_LABEL and len(said.get("id2label", ())) == 1:
+        config: PretrainedConfig = AutoConfig.for_model(**said | {"problem_type": MULTI_LABEL})
+    else:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    return config
+
+
+def _refuse_missing_weights(folder: Path, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
+    if missing := [*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])]:
+        error = lacking_weights_error(missing, model.base_model_prefix)
+        raise UserError(f"EMOTION_MODEL: {folder} {error.detail}", error.mend)
 
 
 def _positions(model: PreTrainedModel) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
+from schemas.model_folder import WrongFolderError, check_fetched, check_model_folder
 from worker.errors import Problem, UserError
 
 _log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def find_artifact(model: str, revision: str | None) -> Artifact:
     """Resolve `EMOTION_MODEL`: `bundled`, a folder, or a hub id at a revision.
 
     Raises:
-        UserError: There is no such model, or its files are not what its manifest says.
+        UserError: There is no such model, its files are not what its manifest says, or they are no text classifier.
     """
     if model == "bundled":
         folder, name, commit = _BUNDLED, "bundled", None
@@ -40,8 +41,16 @@ def find_artifact(model: str, revision: str | None) -> Artifact:
         folder, name, commit = Path(model), Path(model).resolve().name, None
     else:
         folder, name, commit = _download(model, revision)
-    if not (folder / "config.json").is_file():
-        raise UserError(f"EMOTION_MODEL: {folder} holds no config.json: it is no Hugging Face model folder")
+    try:
+        check_fetched(folder)
+        artifact = _described(folder, name, commit)
+        check_model_folder(folder)
+    except WrongFolderError as error:
+        raise UserError(f"EMOTION_MODEL: {folder} {error.detail}", error.mend) from error
+    return artifact
+
+
+def _described(folder: Path, name: str, commit: str | None) -> Artifact:
     manifest = _read_manifest(folder)
     files = digest_files(folder)
     if manifest is None:

@@ -10,7 +10,7 @@ from worker.model.packing import Inputs
 
 @dataclass(frozen=True)
 class Classifier:
-    """A single-label classifier on its device, ready to predict.
+    """A classifier on its device, ready to predict.
 
     `logits` gives `[texts, labels]`. `labels` names them by their number. `positions` is the most tokens that a text
     may have. `matrix_weights` are those that every token is multiplied with: two operations each. Rows of `row_tokens`

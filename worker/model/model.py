@@ -10,6 +10,7 @@ import torch
 
 from schemas.dead_letter import Reason
 from worker.flow import Batch, Prediction, Rejected, TokenizedText
+from worker.model.activation import sigmoid, softmax
 from worker.model.artifact import Artifact
 from worker.model.device import describe, pick_device, pick_dtype
 from worker.model.loading import load_classifier, model_info
@@ -24,7 +25,7 @@ _SCORE_UNIT = 1e6  # six digits
 
 
 class Model:
-    """A single-label text classifier on a device."""
+    """A text classifier on a device."""
 
     def __init__(
         self,
@@ -41,10 +42,10 @@ class Model:
             device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
             dtype: `auto`, `float32`, `bfloat16` or `float16`.
             batch_tokens: Padded tokens that a batch should have; None: what suits the device.
-            confident_score: Score from which a label is confident; None: what its manifest says.
+            confident_score: Score from which a label is confident, or given; None: what its manifest says.
 
         Raises:
-            UserError: It cannot be loaded, or is no single-label classifier.
+            UserError: It cannot be loaded, or is no classifier.
         """
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
@@ -56,6 +57,7 @@ class Model:
         self.sharing = Sharing.ANY_LENGTHS
         self.positions, self.matrix_weights = classifier.positions, classifier.matrix_weights
         self.info = model_info(artifact, classifier.labels, confident_score)
+        self._activation = softmax if self.info.thresholds is None else sigmoid
         self.drift_reference = artifact.manifest.reference if artifact.manifest else None
         # On x86 and with our own forward pass only: others may change while they compute, and ARM was not measured.
         self._parallel = ParallelBatches(
@@ -166,8 +168,7 @@ class Model:
     @torch.inference_mode()
     def forward(self, inputs: Inputs) -> torch.Tensor:
         """Probabilities in float32 on the CPU, `[texts, labels]`; the one place that waits for the device."""
-        scores: torch.Tensor = self._logits(inputs).float().softmax(dim=1).cpu()
-        return scores
+        return self._activation(self._logits(inputs).float()).cpu()
 
     def fingerprint(self) -> str:
         """What a measurement of this model holds for: device, number format, model and library."""

@@ -12,15 +12,16 @@ import torch
 from worker.model.linear import Activation
 
 STEP_TOKENS = 16  # a tile of AMX has as many rows
+_FUSED = {"gelu_new": ("gelu", "tanh")}  # the algorithm of the exact GELU is "none"
 
 
 class PrepackedLinear:
     """Does what a plain one does; its weights are held once."""
 
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor, activation: Activation = "none") -> None:
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, activation: Activation = "none") -> None:
         self._weight = torch.ops.mkldnn._reorder_linear_weight(weight)
         self._bias = bias
-        self._activation = activation
+        self._activation, self._algorithm = _FUSED.get(activation, (activation, "none"))
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """`[…, out_features]` of `[…, in_features]`."""
@@ -30,7 +31,7 @@ class PrepackedLinear:
             self._bias,
             self._activation,
             [],
-            "none",  # the exact GELU: not "tanh"
+            self._algorithm,
         )
         return outputs
 

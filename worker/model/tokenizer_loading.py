@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from worker.errors import UserError
+from worker.errors import UserError, first_line
 from worker.model.rebuilt_tokenizer import COMPARED_TEXTS
 from worker.model.token_limits import known_limit
 from worker.model.tokenizer_file import TokenizerFile, read_tokenizer
@@ -29,8 +29,8 @@ def _made_by_transformers(folder: Path) -> TokenizerFile:
 
     try:
         made = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"EMOTION_MODEL: the tokenizer of {folder} cannot be loaded: {error}") from error
+    except Exception as error:  # whatever a broken file makes the code of others raise
+        raise _unreadable(folder, error) from error
     if not made.is_fast:
         raise UserError(f"EMOTION_MODEL: {folder} needs a fast tokenizer (tokenizer.json)")
     return TokenizerFile(
@@ -48,9 +48,18 @@ def _held_against_file(folder: Path, made: TokenizerFile) -> TokenizerFile:
     file = folder / "tokenizer.json"
     if not file.is_file():
         return made
-    own = Tokenizer.from_buffer(file.read_bytes())
+    try:
+        own = Tokenizer.from_buffer(file.read_bytes())
+    except ValueError as error:
+        raise _unreadable(folder, error) from error
     differing = sum(ours != its for ours, its in zip(_ids(own), _ids(made.tokenizer), strict=True))
     return replace(made, tokenizer=own, differing=differing) if differing else made
+
+
+def _unreadable(folder: Path, error: Exception) -> UserError:
+    return UserError(
+        f"EMOTION_MODEL: the tokenizer of {folder} cannot be loaded: {first_line(error)}", "copy its files again"
+    )
 
 
 def _ids(tokenizer: Tokenizer) -> list[list[int]]:

@@ -18,6 +18,8 @@ from worker.model.batcher import plan
 from worker.model.sample_texts import sample_texts
 
 if TYPE_CHECKING:
+    import torch
+
     from worker.model.model import Model
     from worker.model.tokenizer import Tokenizer
 
@@ -105,15 +107,22 @@ def forward_texts_per_s(model: "Model", tokenized: list[TokenizedText], batch_to
     return len(tokenized) / (time.perf_counter() - started)
 
 
-def _labels(model: "Model", tokenized: list[TokenizedText]) -> dict[int, int | None]:
-    """The label of each text by its index; None where the number format has no finite score for it."""
-    labels: dict[int, int | None] = {}
+def _labels(model: "Model", tokenized: list[TokenizedText]) -> dict[int, list[int] | None]:
+    """The labels of each text by its index; None where the number format has no finite score for it."""
+    labels: dict[int, list[int] | None] = {}
     for batch in plan(tokenized, model.batch_tokens, model.row_tokens, sharing=model.sharing):
         scores = model.forward(model.inputs(batch))
-        found = zip(scores.argmax(dim=1).tolist(), scores.isfinite().all(dim=1).tolist(), strict=True)
-        for item, (label, is_finite) in zip(chain.from_iterable(batch), found, strict=True):
-            labels |= {request.index: label if is_finite else None for request in item.requests}
+        found = zip(_given(scores, model.info.thresholds), scores.isfinite().all(dim=1).tolist(), strict=True)
+        for item, (given, is_finite) in zip(chain.from_iterable(batch), found, strict=True):
+            labels |= {request.index: given if is_finite else None for request in item.requests}
     return labels
+
+
+def _given(scores: "torch.Tensor", thresholds: list[float] | None) -> list[list[int]]:
+    """Of each text the best label; of a multi-label model those that reach their thresholds, in its order."""
+    if thresholds is None:
+        return [[best] for best in scores.argmax(dim=1).tolist()]
+    return [reached.nonzero().flatten().tolist() for reached in scores >= scores.new_tensor(thresholds)]
 
 
 def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float]:

@@ -19,7 +19,7 @@ LABELS = Metric(
     Counter,
     "emotion_labels_total",
     "records",
-    "Labels delivered, by label.",
+    "Labels delivered, by label; of a multi-label model by the best one of each text, whether it is given or not.",
     "Its rate is the output. A mix that moves: see `emotion_drift`.",
     ("label",),
 )
@@ -51,7 +51,8 @@ NOT_CONFIDENT = Metric(
     Counter,
     "emotion_not_confident_total",
     "records",
-    "Labels delivered whose score is below the threshold of the model or of EMOTION_CONFIDENT_SCORE.",
+    "Labels delivered whose score is below the threshold of the model or of EMOTION_CONFIDENT_SCORE; of a multi-label "
+    "model those of texts that are given no label.",
     "As a share of the labels: a lasting rise means texts unlike those the model learnt from; see `emotion_drift`.",
 )
 TRUNCATED = Metric(
@@ -79,7 +80,7 @@ SCORE = Metric(
     Histogram,
     "emotion_score",
     "1 (0 to 1)",
-    "Scores of the labels delivered.",
+    "Scores of the labels delivered; of a multi-label model that of the best one of each text.",
     "Scores that fall mean texts unlike those the model learnt from; see `emotion_drift`.",
     options={"buckets": _SCORES},
 )

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from operator import ge
 from typing import Any, Protocol
 
 from schemas.dead_letter import HEADER_PREFIX, Reason
@@ -115,7 +116,10 @@ class WindowCounter:
             self._labels[index].inc(count)
         scores.sort()
         observe_many(self._meters[SCORE], scores)
-        if info.confident_score is not None:
+        if info.thresholds is not None:
+            reached = [any(map(ge, p.scores, info.thresholds)) for p in predictions]
+            self._meters[NOT_CONFIDENT].inc(reached.count(False))
+        elif info.confident_score is not None:
             self._meters[NOT_CONFIDENT].inc(bisect_left(scores, info.confident_score))
         self._meters[TRUNCATED].inc(sum([p.truncated for p in predictions]))
         if self._drift:

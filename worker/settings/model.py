@@ -27,4 +27,6 @@ class ModelSettings(SettingsGroup):
     """
 
     confident_score: float | None = Field(None, ge=0, le=1)
-    """Score from which a label is `confident`; unset: the threshold that the model's manifest suggests."""
+    """Score from which a label is `confident`; unset: the threshold that the model's manifest suggests. Of a
+    multi-label model: score from which each label is given; unset: the manifest's thresholds, else 0.5.
+    """

@@ -65,7 +65,7 @@ def test_a_push_that_fails_leaves_the_artifact_and_says_how_to_push_it(
     monkeypatch.setattr(HfApi, "upload_folder", upload_folder)
     options = [*base_options, "--use_cpu", "--report_to", "none", "--max_steps", "1", "--push_to_hub"]
 
-    assert run(["train", "--output", str(tmp_path / "a"), *options]) == 1
+    assert run(["train", "--output", str(tmp_path / "a"), *options]) == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
     assert "written, but not pushed to me/a-checkpoints: no route to host; push it with: hf upload" in error

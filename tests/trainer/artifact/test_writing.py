@@ -34,7 +34,7 @@ def test_a_folder_that_is_taken_is_left_alone(
     export(artifact, tmp_path / "half")
     before = snapshot(tmp_path / "half")
 
-    assert export(artifact, tmp_path / "half") == 1
+    assert export(artifact, tmp_path / "half") == 2
 
     assert "half: exists; choose another folder or give --overwrite" in capsys.readouterr().err
     assert snapshot(tmp_path / "half") == before
@@ -45,7 +45,7 @@ def test_training_refuses_a_folder_that_is_taken_before_it_starts(
 ) -> None:
     before = snapshot(artifact)
 
-    assert run(["train", "--model", str(cased_base), "--data", str(data), "--output", str(artifact)]) == 1
+    assert run(["train", "--model", str(cased_base), "--data", str(data), "--output", str(artifact)]) == 2
 
     assert "exists; choose another folder or give --overwrite" in capsys.readouterr().err
     assert snapshot(artifact) == before
@@ -61,7 +61,7 @@ def test_a_place_that_nothing_can_be_written_to_is_named_before_the_work(
 
     commands = (["train", *given], ["cue-label", *given], ["data-report", *given], ["soft-label", "none", *given])
     for command in (*commands, ["export", "none", "--dtype", "float16", "--output", str(output)]):
-        assert run(command) == 1
+        assert run(command) == 2
         error = capsys.readouterr().err
         assert f"error: --output {output}" in error
         assert "choose another place" in error
@@ -101,7 +101,7 @@ def test_overwrite_spares_a_folder_that_is_no_artifact(
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "letter.txt").write_text("dear", encoding="utf-8")
 
-    assert export(artifact, tmp_path / "home", "--overwrite") == 1
+    assert export(artifact, tmp_path / "home", "--overwrite") == 2
 
     assert "no artifact" in capsys.readouterr().err
     assert snapshot(tmp_path / "home") == {"letter.txt": b"dear"}
@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_the_place_as_it_was(
 
     capsys.readouterr()
     with full_disk():
-        assert export(artifact, output, "--overwrite") == 1
+        assert export(artifact, output, "--overwrite") == 2
 
     error = capsys.readouterr().err
     assert error.startswith("emotion-trainer: error: ")

@@ -74,6 +74,6 @@ def test_validation_takes_labels_only(
     soft = write_json_lines(tmp_path / "soft.jsonl", [{"text": "hi", "scores": {"joy": 1}}])
     files = ("--train-file", str(data / "train.txt"), "--validation-file", str(soft))
 
-    assert run(["train", "--model", str(cased_base), "--output", str(tmp_path / "artifact"), *files]) == 1
+    assert run(["train", "--model", str(cased_base), "--output", str(tmp_path / "artifact"), *files]) == 2
 
     assert "soft.jsonl, line 1: no column 'label' among 'text', 'scores'" in capsys.readouterr().err

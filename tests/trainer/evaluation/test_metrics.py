@@ -92,7 +92,7 @@ def test_what_cannot_be_measured_is_refused_in_one_line(
     weights.write_bytes(weights.read_bytes()[:5000])
     folder = {"no-model": tmp_path, "no-head": cased_base, "cut-short": cut_short, "other-labels": artifact}[case]
 
-    assert run(["evaluate", str(folder), "--data", str(file)]) == 1
+    assert run(["evaluate", str(folder), "--data", str(file)]) == 2
 
     message = {
         "no-model": "no model folder (no config.json)",

@@ -84,14 +84,14 @@ def test_the_command_writes_what_a_training_can_take(tmp_path: Path) -> None:
         ("I am SO sad about it", "sadness"),
         ("I am SO about it", "sadness"),
     ]
-    assert run(["cue-label", "--data", str(texts), "--output", str(output)]) == 1, "it is not written over"
+    assert run(["cue-label", "--data", str(texts), "--output", str(output)]) == 2, "it is not written over"
 
 
 def test_a_label_that_the_model_has_not_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("happy\n", encoding="utf-8")
     command = ["cue-label", "--data", str(texts), "--output", str(tmp_path / "x.jsonl"), "--labels", "joy", "sadness"]
-    assert run(command) == 1
+    assert run(command) == 2
     assert "the cues tell anger, fear, surprise too" in capsys.readouterr().err
 
 
@@ -116,7 +116,7 @@ def test_arguments_that_cannot_be_used_are_named(
     labels = [] if "--labels" in options else ["--labels", "joy", "sadness"]
 
     assert (
-        run(["cue-label", "--data", str(texts), "--cues", str(cues), "--output", str(output), *labels, *options]) == 1
+        run(["cue-label", "--data", str(texts), "--cues", str(cues), "--output", str(output), *labels, *options]) == 2
     )
 
     error = capsys.readouterr().err

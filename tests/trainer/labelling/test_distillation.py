@@ -127,9 +127,9 @@ def test_a_file_in_the_place_and_models_of_other_labels_are_refused(
         write_text_file(tmp_path / f"{split}.txt", make_rows(words, 16, seed=1))
     other = train("--model", str(artifact), "--data", str(tmp_path), "--max_steps", "1")
 
-    assert run(["soft-label", str(artifact), "--data", str(data), "--output", str(taken)]) == 1
+    assert run(["soft-label", str(artifact), "--data", str(data), "--output", str(taken)]) == 2
     assert "soft.jsonl: exists; choose another file or remove it" in capsys.readouterr().err
     assert taken.read_text(encoding="utf-8") == "mine"
-    assert run(["soft-label", str(artifact), str(other), "--data", str(data), "--output", str(tmp_path / "n")]) == 1
+    assert run(["soft-label", str(artifact), str(other), "--data", str(data), "--output", str(tmp_path / "n")]) == 2
     assert "average models of the same labels" in capsys.readouterr().err
     assert not (tmp_path / "n").exists()

@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_half_written(
     out = tmp_path / "out"
     (out / "data.json").mkdir(parents=True)
 
-    assert run(["data-report", "--data", str(folder / "train.txt"), "--output", str(out)]) == 1
+    assert run(["data-report", "--data", str(folder / "train.txt"), "--output", str(out)]) == 2
 
     assert f"--output {out}: cannot be written: Is a directory; " in capsys.readouterr().err
     assert sorted(path.name for path in out.iterdir()) == ["data.json", "data.md"]

@@ -129,7 +129,7 @@ def test_a_checkpoint_that_cannot_be_resumed_is_refused(spoil, message, checkpoi
     spoil(folder)
     options = ["--model", str(cased_base), "--data", str(data), "--use_cpu", "--report_to", "none"]
 
-    assert run(["train", "--output", str(tmp_path / "a"), *options, "--resume_from_checkpoint", str(folder)]) == 1
+    assert run(["train", "--output", str(tmp_path / "a"), *options, "--resume_from_checkpoint", str(folder)]) == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith(f"emotion-trainer: error: --resume_from_checkpoint {folder}: ")
@@ -142,7 +142,7 @@ def test_last_needs_a_checkpoint(
 ) -> None:
     options = ["--model", str(cased_base), "--data", str(data), "--use_cpu", "--resume_from_checkpoint", "last"]
 
-    assert run(["train", "--output", str(tmp_path / "a"), *options]) == 1
+    assert run(["train", "--output", str(tmp_path / "a"), *options]) == 2
 
     assert f"no whole checkpoint in {tmp_path}/a-checkpoints; start without it" in capsys.readouterr().err
 
@@ -153,7 +153,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(
     options = ["--model", str(cased_base), "--data", str(data), "--use_cpu", "--report_to", "none", "--max_steps", "1"]
     command = ["train", "--output", str(tmp_path / "a"), *options, "--resume_from_checkpoint", str(checkpoint)]
 
-    assert run([*command, "--learning_rate", "1e-3"]) == 1
+    assert run([*command, "--learning_rate", "1e-3"]) == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
     assert f"{checkpoint}: its training had learning_rate 5e-05, this one has 0.001; give the same options" in error
@@ -169,7 +169,7 @@ def test_a_training_does_not_mix_its_checkpoints_with_those_of_an_earlier_one(
     assert run([*command, "--max_steps", "4"]) == 0
     shutil.rmtree(output)
 
-    assert run([*command, "--max_steps", "2"]) == 1
+    assert run([*command, "--max_steps", "2"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "a-checkpoints: holds checkpoints of an earlier training; go on with it by --resume_from_checkpoint" in error
 

@@ -81,7 +81,7 @@ def test_what_cannot_be_is_refused_in_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["train", "--output", str(tmp_path / "a"), *base_options, "--report_to", "none", *options]) == 1
+    assert run(["train", "--output", str(tmp_path / "a"), *base_options, "--report_to", "none", *options]) == 2
 
     # A progress bar that was begun may end behind it.
     (error,) = re.findall(r"emotion-trainer: error: .*", capsys.readouterr().err)
@@ -93,7 +93,7 @@ def test_what_cannot_be_is_refused_in_one_line(
 def test_a_logger_that_is_not_installed_is_named(
     base_options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["train", "--output", str(tmp_path / "a"), *base_options, "--use_cpu", "--report_to", "wandb"]) == 1
+    assert run(["train", "--output", str(tmp_path / "a"), *base_options, "--use_cpu", "--report_to", "wandb"]) == 2
 
     assert "requires wandb to be installed" in capsys.readouterr().err.splitlines()[-1]
 
@@ -119,7 +119,7 @@ def test_a_full_disk_leaves_no_artifact_and_says_how_to_go_on(
 ) -> None:
     options = [*base_options, "--use_cpu", "--report_to", "none", "--max_steps", "2", "--save_steps", "1"]
     with full_disk():
-        assert run(["train", "--output", str(tmp_path / "a"), *options, "--save_strategy", "steps"]) == 1
+        assert run(["train", "--output", str(tmp_path / "a"), *options, "--save_strategy", "steps"]) == 2
 
     error = capsys.readouterr().err
     assert f"--output_dir {tmp_path}/a-checkpoints: cannot be written: " in error
@@ -132,7 +132,7 @@ def test_a_disk_that_is_full_at_the_end_leaves_no_artifact_either(
 ) -> None:
     options = [*base_options, "--use_cpu", "--report_to", "none", "--max_steps", "1", "--save_strategy", "no"]
     with full_disk():
-        assert run(["train", "--output", str(tmp_path / "a"), *options]) == 1
+        assert run(["train", "--output", str(tmp_path / "a"), *options]) == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith(f"emotion-trainer: error: --output {tmp_path}/a: cannot be written: ")
@@ -149,7 +149,7 @@ def test_a_hub_that_cannot_be_used_is_told_before_the_training(
     monkeypatch.setattr(HfApi, "create_repo", create_repo)
     options = [*base_options, "--use_cpu", "--report_to", "none", "--max_steps", "1", "--push_to_hub"]
 
-    assert run(["train", "--output", str(tmp_path / "a"), *options]) == 1
+    assert run(["train", "--output", str(tmp_path / "a"), *options]) == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
     assert "--push_to_hub: the hub cannot be used: Name or service not known; check network, --hub_model_id" in error

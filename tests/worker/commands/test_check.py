@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.harness.tiny_model import write_tiny_model
 from worker.commands import check as command
 from worker.model.model import Model
 
@@ -39,6 +40,16 @@ def test_every_part_of_the_warm_up_is_reported_without_a_broker(
     assert list(found) == PARTS
     assert all(finding["ok"] and finding["mend"] is None for finding in found.values())
     assert "emotion-labeller/batch-tokens.json" in found["batch"]["detail"]
+
+
+def test_a_multi_label_model_is_described_with_the_score_that_each_label_is_given_from(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = write_tiny_model(tmp_path / "multi", problem_type="multi_label_classification")
+    environment.setenv("EMOTION_MODEL", str(folder))
+    environment.setenv("EMOTION_CONFIDENT_SCORE", "0.35")
+    _, found = checked(capsys)
+    assert "; several labels a text: sadness from 0.35, joy from 0.35, love" in found["model"]["detail"]
 
 
 @pytest.mark.parametrize(

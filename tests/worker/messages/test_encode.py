@@ -1,7 +1,11 @@
 """Outcomes: what is sent for each answer, and how what is too large is cut."""
 
+from pathlib import Path
+from typing import Any
+
 import orjson
 import pytest
+from jsonschema import Draft202012Validator
 
 from schemas.dead_letter import Reason
 from schemas.emotion_label import Source
@@ -9,6 +13,7 @@ from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Reques
 from worker.messages.encode import Encoder
 from worker.messages.target import Target
 
+RELEASED = Path(__file__).parents[3] / "schemas/released/1/emotion-label.schema.json"
 MODEL = ModelInfo("m", "sha256:00", ["sad", "glad"], confident_score=0.8)
 
 
@@ -133,3 +138,32 @@ def test_outcomes_that_do_not_answer_each_record_once_end_the_process(indexes: l
 def test_outcomes_leave_in_the_order_of_their_records() -> None:
     outcomes = [Outcome(index, "out", 0, None, b"", [], None) for index in (2, 0, 1)]
     assert [outcome.index for outcome in in_order(outcomes, 3)] == [0, 1, 2]
+
+
+def test_a_multi_label_model_gives_the_labels_that_reach_their_thresholds_the_best_first() -> None:
+    model = ModelInfo("m", "sha256:00", ["sad", "glad", "calm", "proud"], None, [0.2, 0.9, 0.3, 0.3])
+    several = Encoder(model, Target("out", 10**6), Target("dead", 10**6), lambda: 42)
+
+    def label(scores: list[float]) -> dict[str, Any]:
+        (outcome,) = several.encode([record()], [prediction(record(), scores)])
+        found: dict[str, Any] = orjson.loads(outcome.value or b"")
+        return found
+
+    given = label([0.2, 0.89, 0.7, 0.7])
+    assert (given["labels"], given["confident"]) == (["calm", "proud", "sad"], True)
+    assert (given["label"], given["score"]) == ("glad", 0.89)  # the best, although it misses a higher threshold
+    assert given["scores"] == {"sad": 0.2, "glad": 0.89, "calm": 0.7, "proud": 0.7}
+    none = label([0.19, 0.1, 0.29, 0.0])
+    assert (none["labels"], none["confident"], none["label"]) == ([], False, "calm")
+
+
+@pytest.mark.parametrize("thresholds", [None, [0.5, 0.5]], ids=["one label", "several labels"])
+def test_readers_of_the_released_contract_take_each_label(thresholds: list[float] | None) -> None:
+    model = ModelInfo("m", "sha256:00", ["sad", "glad"], 0.8, thresholds)
+    source = record()
+    (outcome,) = Encoder(model, Target("out", 10**6), Target("dead", 10**6), lambda: 42).encode(
+        [source], [prediction(source, [0.6, 0.7])]
+    )
+    label = orjson.loads(outcome.value or b"")
+    Draft202012Validator(orjson.loads(RELEASED.read_bytes())).validate(label)
+    assert label["labels"] == (["glad", "sad"] if thresholds else None)
