@@ -44,7 +44,7 @@ _OWN: Mapping[str, Mapping[str, Any]] = {
     "deepseek_v2": _LATENT | {"q_lora_rank": 8, "num_key_value_heads": 4},
     "deepseek_v3": _LATENT | {"q_lora_rank": 8, "num_key_value_heads": 4, "n_group": 1, "topk_group": 1},
     "falcon": {"head_dim": None},
-    "funnel": {"num_hidden_layers": None, "block_sizes": [1, 1]},
+    "funnel": {"num_hidden_layers": None, "block_sizes": [2, 2]},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
     "gptj": {"rotary_dim": 4},
     "lilt": {"hidden_size": 48},

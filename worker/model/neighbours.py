@@ -23,7 +23,9 @@ _log = logging.getLogger(__name__)
 
 _TEXTS = 8
 _LONG_TOKENS = 128
-_NOISE = 5e-5  # of a score, as a part of it: what another order of additions makes of float32
+_COPIES = 4
+_NOISE = 5e-5  # of a score, as a part of it: what another order of additions makes of float32, mostly a tenth of it
+_NOISES = 10  # times what it makes of this model: some amplify it
 
 
 def settle_sharing(model: "Model", exact: "Model | None", tokenizer: "Tokenizer") -> None:
@@ -44,21 +46,28 @@ def _settle(model: "Model", texts: list[TokenizedText]) -> float:
     """Gives by how much padding changes the scores."""
     mixed = [*_of_many_lengths(texts), _long(model)]
     alone = _scores(model, ([text] for text in mixed))
+    noise = max(_NOISE, _NOISES * _noise(model, mixed, alone))
     difference = _difference(alone, _scores(model, [mixed]))
-    if difference > _NOISE:
+    if difference > noise:
         model.pads_left = not model.pads_left
-        if _difference(alone, _scores(model, [mixed])) > _NOISE:
+        if _difference(alone, _scores(model, [mixed])) > noise:
             model.pads_left = not model.pads_left
-            model.sharing = _without_padding(model, texts)
+            model.sharing = _without_padding(model, texts, noise)
     return difference
 
 
-def _without_padding(model: "Model", texts: list[TokenizedText]) -> Sharing:
+def _noise(model: "Model", texts: list[TokenizedText], alone: torch.Tensor) -> float:
+    """How far off a text is among its own copies: there is nothing else that it could depend on."""
+    copies = _scores(model, ([text] * _COPIES for text in texts[::2]))
+    return _difference(alone[::2].repeat_interleave(_COPIES, dim=0), copies)
+
+
+def _without_padding(model: "Model", texts: list[TokenizedText], noise: float) -> Sharing:
     by_length: dict[int, list[TokenizedText]] = defaultdict(list)
     for text in texts:
         by_length[len(text.ids)].append(text)
     alike = max(by_length.values(), key=len)[:_TEXTS]
-    mixes = _difference(_scores(model, ([text] for text in alike)), _scores(model, [alike])) > _NOISE
+    mixes = _difference(_scores(model, ([text] for text in alike)), _scores(model, [alike])) > noise
     return Sharing.NO_OTHERS if mixes else Sharing.EQUAL_LENGTHS
 
 

@@ -20,10 +20,10 @@ from worker.model.tokenizer import Tokenizer
 from worker.settings import load_settings
 
 TEXTS = sample_texts(200)
-MIX_PADDING_IN = ("convbert", "fnet", "mobilebert", "nystromformer", "yoso")
+MIX_PADDING_IN = ("convbert", "fnet", "funnel", "mobilebert", "nystromformer", "yoso")
 ENCODERS = (
     *("albert", "bert", "big_bird", "camembert", "data2vec-text", "deberta", "deberta-v2", "distilbert", "electra"),
-    *("ernie", "esm", "eurobert", "flaubert", "funnel", "gte", "ibert", "layoutlm", "lilt", "longformer", "luke"),
+    *("ernie", "esm", "eurobert", "flaubert", "gte", "ibert", "layoutlm", "lilt", "longformer", "luke"),
     *("megatron-bert", "modernbert", "mpnet", "mra", "nomic_bert", "reformer", "rembert", "roberta"),
     *("roberta-prelayernorm", "roformer", "squeezebert", "xlm", "xlm-roberta", "xlm-roberta-xl", "xlnet"),
 )
