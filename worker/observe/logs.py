@@ -50,8 +50,8 @@ EVENTS = (
         "neighbours_matter",
         ("sharing", "difference"),
         "Padding changes the scores of this model: of built-in texts by such a part of a score. So only texts of "
-        "`equal_lengths` share a batch; or each has its own (`no_others`), as even those change each other's. Scores are "
-        "those of a text alone; it takes longer.",
+        "`equal_lengths` share a batch; or each has its own (`no_others`), as even those change each other's. The "
+        "scores are those of a text alone; it takes longer.",
     ),
     Event(
         "words_lost_to_emoji",
