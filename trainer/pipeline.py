@@ -14,8 +14,10 @@ from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
 from trainer.artifact.hub import push
 from trainer.artifact.writing import check_output, write_artifact
 from trainer.evaluation.fitting import calibrate_and_measure
+from trainer.evaluation.outputs import try_out
 from trainer.preprocessing.emoji import add_emoji
 from trainer.preprocessing.misspellings import add_misspellings, copy_rows, known_misspellings
+from trainer.preprocessing.normalization import lower_cases
 from trainer.preprocessing.tokenizer import lower_cased_tokenizer
 from trainer.report.model_report import Run, write_report
 from trainer.training.base_model import base_model_name, check_base_model, load_base_model
@@ -25,6 +27,8 @@ from trainer.training.options import TrainOptions
 from trainer.training.recipe import recipe_of
 from trainer.training.training_data import TrainingData, load_training_data
 from trainer.training.training_set import TrainingSet, tokenized
+
+_TRIED = 4  # texts, before hours of training
 
 
 def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest | None:
@@ -43,6 +47,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     problem_type = MULTI_LABEL if data.several else SINGLE_LABEL
     model = load_base_model(options.model, data.labels, options.layers, problem_type)
     tokenizer, misspellings = _tokenizer(options, arguments, data, model)
+    try_out(model, tokenizer, data.validation.texts[:_TRIED])
     checkpoint = checkpoint_to_resume(arguments, model)
     train_set = TrainingSet(
         tokenizer, data.train.rows, data.targets, augmentation=options.augmentation, seed=arguments.seed
@@ -96,7 +101,7 @@ def _measure_and_write(
     measured, assessment = calibrate_and_measure(
         model, tokenizer, data.validation.texts, data.validation_targets, data.domains
     )
-    description = _description(options, data, recipe, tokenizer.model_max_length) | measured
+    description = _description(options, data, recipe, tokenizer) | measured
     run = Run(
         assessment,
         {"train": data.train, "validation": data.validation},
@@ -112,14 +117,16 @@ def _measure_and_write(
     return manifest
 
 
-def _description(options: TrainOptions, data: TrainingData, recipe: dict[str, Any], max_tokens: int) -> dict[str, Any]:
+def _description(
+    options: TrainOptions, data: TrainingData, recipe: dict[str, Any], tokenizer: PreTrainedTokenizerFast
+) -> dict[str, Any]:
     """Returns the manifest's fields that do not depend on how the training went."""
     return {
         "name": options.name,
         "base_model": base_model_name(options),
         "labels": data.labels,
-        "max_tokens": max_tokens,
-        "lower_case": True,
+        "max_tokens": tokenizer.model_max_length,
+        "lower_case": lower_cases(tokenizer),
         "trained_at": datetime.now(UTC).replace(microsecond=0),
         "data": DataSource(
             train=data.train.source,

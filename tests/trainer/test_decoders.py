@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import ByteLevelBPETokenizer
@@ -25,6 +26,9 @@ from tests.trainer.conftest import FILLERS, WORDS, Train
 from trainer.__main__ import run
 from trainer.artifact.loading import load_artifact
 from trainer.evaluation.outputs import outputs_of
+from worker.flow import Prediction, Request
+from worker.labelling import load_model, planner
+from worker.settings import load_settings
 
 END = "<|endoftext|>"
 TEXTS = ["i feel so lonely", "happy", "today i feel really amazed and so stunned and furious and scared"]
@@ -53,6 +57,15 @@ def write_decoder(folder: Path, kind: str) -> Path:
     return folder
 
 
+def labelled_by_the_worker(artifact: Path, texts: list[str]) -> Any:
+    """Its scores, of shape [texts, labels]."""
+    model, tokenizer = load_model(load_settings(model=str(artifact), device="cpu", dtype="float32"))
+    requests = [Request(index, str(index), text, None) for index, text in enumerate(texts)]
+    answers = model.predict(planner(model)(tokenizer.tokenize(requests)))
+    scores = {answer.request.index: answer.scores for answer in answers if isinstance(answer, Prediction)}
+    return np.array([scores[index] for index in range(len(texts))])
+
+
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_decoder_is_trained_and_labels_alike_for_all_who_load_it(
     kind: str, train: Train, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -62,6 +75,7 @@ def test_a_decoder_is_trained_and_labels_alike_for_all_who_load_it(
 
     manifest = json.loads((artifact / "manifest.json").read_bytes())
     assert manifest["calibration"]["temperature"] != 1
+    assert manifest["lower_case"] == (kind != "qwen2")  # transformers makes the tokenizer of Qwen2 anew
     capsys.readouterr()
     assert run(["evaluate", str(artifact), "--data", str(data), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["loss"] == pytest.approx(
@@ -71,9 +85,10 @@ def test_a_decoder_is_trained_and_labels_alike_for_all_who_load_it(
     model, tokenizer = load_artifact(artifact, "float32")
     assert (tokenizer.pad_token, tokenizer.padding_side, model.config.pad_token_id) == (END, "right", 0)
     ours = torch.tensor(outputs_of(model, tokenizer, TEXTS).logits).softmax(dim=1)
+    assert labelled_by_the_worker(artifact, TEXTS) == pytest.approx(ours.numpy(), abs=1e-5)
     alone = pipeline("text-classification", str(artifact), dtype=torch.float32, top_k=None)
     for scores, text in zip(ours.tolist(), TEXTS, strict=True):
-        theirs: Any = alone(text)
+        theirs: Any = alone([text], truncation=True)[0]
         by_name = {each["label"]: each["score"] for each in theirs}
         assert [by_name[name] for name in manifest["labels"]] == pytest.approx(scores, abs=1e-5)
 
@@ -96,7 +111,7 @@ def test_neighbours_change_nothing_in_a_decoder_without_a_padding_token(known: s
     together = outputs_of(model, tokenizer, TEXTS)
     reference = AutoModelForSequenceClassification.from_pretrained(published)
     for row, text in zip(together.logits, TEXTS, strict=True):
-        inputs = tokenizer(text, return_tensors="pt")
+        inputs = tokenizer(text, truncation=True, return_tensors="pt")
         with torch.inference_mode():
             alone = reference(**inputs).logits[0]
         assert alone.tolist() == pytest.approx(row.tolist(), abs=1e-5)

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerFast
 
-from trainer.errors import UserError, first_line
+from trainer.artifact.forward import logits_of
+from trainer.errors import UserError
 from trainer.evaluation.calibration import last_layer
 
 Score = Callable[[Sequence[str]], NDArray[Any]]
@@ -49,7 +50,7 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
             {name: values[index] for name, values in encoded.items()} for index in order[start : start + _BATCH_SIZE]
         ]
         inputs: Any = collate(batch).to(device)
-        parts.append(_logits(model, inputs).float().cpu())
+        parts.append(logits_of(model, inputs).float().cpu())
         features += [_counting(each, inputs["input_ids"], model.config.pad_token_id).float().cpu() for each in seen]
         seen.clear()
     if hook is not None:
@@ -64,20 +65,16 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
     )
 
 
-def _logits(model: PreTrainedModel, inputs: Any) -> torch.Tensor:
-    try:
-        logits: torch.Tensor = model(**inputs).logits
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            f"the device's memory does not hold the model and {_BATCH_SIZE} texts; free it, or hide it to compute on "
-            "the CPU (CUDA_VISIBLE_DEVICES=)"
-        ) from error
-    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:  # the model is the user's
-        raise UserError(
-            f"the model fails on texts: {first_line(error)}; see whether config.json, weights and tokenizer belong "
-            "together, or choose another model"
-        ) from error
-    return logits
+@torch.no_grad()
+def try_out(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> None:
+    """Runs a few texts through a model where it is, as one batch, for what fails with them would fail with all.
+
+    Raises:
+        UserError: if it does.
+    """
+    encoded = tokenizer(list(texts), truncation=True)
+    batch = [{name: values[index] for name, values in encoded.items()} for index in range(len(texts))]
+    logits_of(model.eval(), DataCollatorWithPadding(tokenizer)(batch).to(model.device))
 
 
 def _counting(hidden: torch.Tensor, ids: torch.Tensor, pad_id: int | None) -> torch.Tensor:

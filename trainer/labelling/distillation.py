@@ -12,6 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from trainer.artifact.forward import logits_of
 from trainer.artifact.loading import is_multi_label, load_artifact, names_of
 from trainer.data.rows import Row
 from trainer.errors import UserError
@@ -76,6 +77,6 @@ def _predict(
         for start in range(0, len(texts), _BATCH_TEXTS):
             indices = longest_first[start : start + _BATCH_TEXTS]
             inputs = tokenizer([texts[index] for index in indices], truncation=True, padding=True, return_tensors="pt")
-            logits[indices] = model(**inputs.to(model.device)).logits.cpu()
+            logits[indices] = logits_of(model, inputs.to(model.device)).cpu()
             bar.update(len(indices))
     return logits

@@ -6,6 +6,7 @@ say the same. Therefore the training itself uses a tokenizer that was saved and 
 """
 
 import json
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +20,7 @@ from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
 from schemas.model_folder import vocabulary_error
 from trainer.errors import UserError, first_line
-from trainer.preprocessing.normalization import normalizers_with_wanted, probes, same_ids
+from trainer.preprocessing.normalization import lower_cases, normalizers_with_wanted, probes, same_ids
 from trainer.preprocessing.padding import set_padding
 
 # What transformers copies from the truncation and padding stored in a tokenizer.json.
@@ -68,7 +69,8 @@ def lower_cased_tokenizer(
 
     One of whole words and pieces also parts emoji from words, and leaves out colours of skin and other variants.
     Accents stay what they are to the base (an uncased BERT strips them, a cased one keeps them). Truncation and padding
-    stored with the base, such as the 128 tokens of a sentence encoder, are dropped.
+    stored with the base, such as the 128 tokens of a sentence encoder, are dropped. Upper case stays too where
+    transformers makes the tokenizer anew for the model's kind, whatever its folder says (Qwen2).
 
     Args:
         base: Hub id or folder of the base model.
@@ -78,7 +80,7 @@ def lower_cased_tokenizer(
     Raises:
         UserError: if the tokenizer cannot be loaded or cannot be made to do this.
     """
-    tokenizer = load_tokenizer_of(model, base)
+    own = tokenizer = load_tokenizer_of(model, base)
     max_tokens = min(tokenizer.model_max_length, _positions(model))
     if max_tokens >= VERY_LARGE_INTEGER:
         raise UserError(f"{base}: states no longest input; set model_max_length in its tokenizer_config.json")
@@ -88,10 +90,10 @@ def lower_cased_tokenizer(
         steps = normalizers_with_wanted(tokenizer, drop_links_and_names)
         content["normalizer"] = {"type": "Sequence", "normalizers": steps}
         tokenizer = _generic(Tokenizer.from_str(json.dumps(content)), tokenizer)
-    tokenizer.model_max_length = max_tokens
-    for leftover in _LENGTH_LEFTOVERS:
-        tokenizer.init_kwargs.pop(leftover, None)
-    reloaded = _reloaded(tokenizer, model)
+    reloaded = _limited(tokenizer, model, max_tokens)
+    if not lower_cases(reloaded) and not drop_links_and_names and type(reloaded) is type(own):
+        sys.stderr.write(f"emotion-trainer: {base}: the tokenizer of its kind cannot be made to lower-case: it stays\n")
+        return _limited(own, model, max_tokens)
     for what, texts in wanted.items():
         if not same_ids(reloaded, texts):
             raise UserError(f"{base}: the tokenizer cannot be made to {what}; choose another base model")
@@ -161,6 +163,13 @@ def _generic(backend: Tokenizer, like: PreTrainedTokenizerFast) -> PreTrainedTok
         **like.special_tokens_map,
     )
     return tokenizer
+
+
+def _limited(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, max_tokens: int) -> PreTrainedTokenizerFast:
+    tokenizer.model_max_length = max_tokens
+    for leftover in _LENGTH_LEFTOVERS:
+        tokenizer.init_kwargs.pop(leftover, None)
+    return _reloaded(tokenizer, model)
 
 
 def _reloaded(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> PreTrainedTokenizerFast:

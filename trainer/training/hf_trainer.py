@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import torch
 from datasets import Dataset
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # that of the HTTP library in use
 from safetensors import SafetensorError
@@ -86,8 +87,8 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         checkpoint: Folder of the checkpoint to go on from; None to start anew.
 
     Raises:
-        UserError: if what the arguments ask for is not installed or contradicts itself, if a file cannot be written, or
-            if no step was made or the training diverged.
+        UserError: if what the arguments ask for is not installed or contradicts itself, if memory runs out or a file
+            cannot be written, or if no step was made or the training diverged.
     """
     folder = Path(trainer.args.output_dir or "")
     try:
@@ -101,6 +102,12 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         if trainer.lr_scheduler is not None:  # made last, before the first step
             raise
         raise UserError(f"train: {first_line(error)}") from error
+    except torch.OutOfMemoryError as error:
+        size = trainer.args.per_device_train_batch_size
+        raise UserError(
+            f"--per_device_train_batch_size {size}: the device's memory does not hold it; give less, and with "
+            "--gradient_accumulation_steps the same again"
+        ) from error
     except (OSError, SafetensorError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _TORCH_WRITER not in str(error):
             raise

@@ -8,6 +8,7 @@ import pytest
 
 from tests.harness.tiny_model import write_tiny_model
 from worker.commands import check as command
+from worker.commands import check_model
 from worker.model.model import Model
 
 PARTS = ["settings", "model", "device", "dtype", "batch", "speed", "memory"]
@@ -68,7 +69,7 @@ def test_more_than_one_label_in_200_that_differs_from_float32_is_a_problem(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     environment.setenv("EMOTION_DTYPE", "bfloat16")
-    environment.setattr(command, "different_labels", lambda *_: different)
+    environment.setattr(check_model, "different_labels", lambda *_: different)
     ended, found = checked(capsys)
     assert ended == code
     assert [part for part, finding in found.items() if not finding["ok"]] == ["dtype"] * code
