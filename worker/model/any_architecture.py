@@ -23,8 +23,6 @@ from worker.model.tokenizer_file import TokenizerFile
 from worker.model.tokenizer_loading import load_tokenizer
 
 _LIMITS = ("max_position_embeddings", "max_seq_len")
-
-
 _MEND = "see whether its files belong together and are whole; code of its own (auto_map) is never run"
 
 
@@ -107,7 +105,7 @@ class _Logits:
         self._options = {"use_cache": False} if "use_cache" in takes else {}
         self._configs = (model.config, model.config.get_text_config())
         own = getattr(self._configs[1], "pad_token_id", None)
-        self._knows_padding = isinstance(own, int) and 0 <= own < self._configs[1].vocab_size
+        self._knows_padding = isinstance(own, int) and 0 <= own < getattr(self._configs[1], "vocab_size", 0)
         named = None if tokenizer.pad_token is None else tokenizer.tokenizer.token_to_id(tokenizer.pad_token)
         self.pad_id: int = own if self._knows_padding else named or 0
 

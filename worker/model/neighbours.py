@@ -5,8 +5,8 @@ transforms along the text, attention by segments, hashes or pools of the whole r
 """
 
 import logging
+import math
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,6 +26,8 @@ _LONG_TOKENS = 128
 _COPIES = 4
 _NOISE = 5e-5  # of a score, as a part of it: what another order of additions makes of float32, mostly a tenth of it
 _NOISES = 10  # times what it makes of this model: some amplify it
+_SMALLEST = 1e-12  # of a score, to be told from none
+_MOST_NOISE = 1e-2  # more is none: the model gives a text other scores each time
 
 
 def settle_sharing(model: "Model", exact: "Model | None", tokenizer: "Tokenizer") -> None:
@@ -45,30 +47,21 @@ def settle_sharing(model: "Model", exact: "Model | None", tokenizer: "Tokenizer"
 def _settle(model: "Model", texts: list[TokenizedText]) -> float:
     """Gives by how much padding changes the scores."""
     mixed = [*_of_many_lengths(texts), _long(model)]
-    alone = _scores(model, ([text] for text in mixed))
-    noise = max(_NOISE, _NOISES * _noise(model, mixed, alone))
-    difference = _difference(alone, _scores(model, [mixed]))
+    noise = _noise(model, mixed[::2])
+    difference = _difference(model, mixed)
     if difference > noise:
         model.pads_left = not model.pads_left
-        if _difference(alone, _scores(model, [mixed])) > noise:
+        if _difference(model, mixed) > noise:
             model.pads_left = not model.pads_left
-            model.sharing = _without_padding(model, texts, noise)
+            mixes_texts = _difference(model, _of_one_length(texts)) > noise
+            model.sharing = Sharing.NO_OTHERS if mixes_texts else Sharing.EQUAL_LENGTHS
     return difference
 
 
-def _noise(model: "Model", texts: list[TokenizedText], alone: torch.Tensor) -> float:
-    """How far off a text is among its own copies: there is nothing else that it could depend on."""
-    copies = _scores(model, ([text] * _COPIES for text in texts[::2]))
-    return _difference(alone[::2].repeat_interleave(_COPIES, dim=0), copies)
-
-
-def _without_padding(model: "Model", texts: list[TokenizedText], noise: float) -> Sharing:
-    by_length: dict[int, list[TokenizedText]] = defaultdict(list)
-    for text in texts:
-        by_length[len(text.ids)].append(text)
-    alike = max(by_length.values(), key=len)[:_TEXTS]
-    mixes = _difference(_scores(model, ([text] for text in alike)), _scores(model, [alike])) > noise
-    return Sharing.NO_OTHERS if mixes else Sharing.EQUAL_LENGTHS
+def _noise(model: "Model", texts: list[TokenizedText]) -> float:
+    """How far off a text may be: some times as far as among its own copies, on which nothing can depend."""
+    found = max(_difference(model, [text] * _COPIES) for text in texts)
+    return min(max(_NOISE, _NOISES * found), _MOST_NOISE)
 
 
 def _of_many_lengths(texts: list[TokenizedText]) -> list[TokenizedText]:
@@ -76,14 +69,30 @@ def _of_many_lengths(texts: list[TokenizedText]) -> list[TokenizedText]:
     return by_length[:: len(by_length) // _TEXTS]
 
 
+def _of_one_length(texts: list[TokenizedText]) -> list[TokenizedText]:
+    by_length: dict[int, list[TokenizedText]] = defaultdict(list)
+    for text in texts:
+        by_length[len(text.ids)].append(text)
+    return max(by_length.values(), key=len)[:_TEXTS]
+
+
 def _long(model: "Model") -> TokenizedText:
     return TokenizedText([], model.stand_in(min(_LONG_TOKENS, model.positions)), truncated=False)
 
 
-def _scores(model: "Model", batches: Iterable[list[TokenizedText]]) -> torch.Tensor:
-    return torch.cat([model.forward(model.inputs([[text] for text in batch])) for batch in batches])
+def _difference(model: "Model", texts: list[TokenizedText]) -> float:
+    """Between the scores of texts alone and in one batch: the largest, as a part of the score.
+
+    So a model that is sure of all these texts hides none. A batch that the model cannot compute is infinitely far off.
+    """
+    alone = torch.cat([_scores(model, [text]) for text in texts])
+    try:
+        together = _scores(model, texts)
+    except (RuntimeError, ValueError, IndexError):
+        return math.inf
+    found = ((alone - together).abs() / torch.maximum(alone, together).clamp_min(_SMALLEST)).max()
+    return float(found.nan_to_num(math.inf))
 
 
-def _difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
-    """The largest, as a part of the score: a model that is sure of all built-in texts hides none in its best label."""
-    return float(((ours - theirs).abs() / torch.maximum(ours, theirs)).max())
+def _scores(model: "Model", texts: list[TokenizedText]) -> torch.Tensor:
+    return model.forward(model.inputs([[text] for text in texts]))

@@ -93,7 +93,7 @@ def test_a_model_that_mixes_texts_gets_one_at_a_time(tmp_path: Path, monkeypatch
         scores = forward(model, inputs)
         return (scores + scores.mean(dim=0)) / 2
 
-    folder = write_architecture(tmp_path, "distilbert")
+    folder = write_architecture(tmp_path, "squeezebert")
     monkeypatch.setattr(Model, "forward", mixing)
     model, tokenizer = load(folder)
     assert model.sharing == Sharing.NO_OTHERS
@@ -105,7 +105,7 @@ SIDES = [{"padding_side": side} for side in ("left", "right")]
 
 
 @pytest.mark.parametrize("sides", SIDES, ids=lambda sides: str(sides["padding_side"]))
-@pytest.mark.parametrize("kind", ["gpt2", "llama", "opt", "xlnet", "distilbert"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "opt", "xlnet", "squeezebert"])
 def test_texts_are_padded_on_the_side_that_changes_no_score(kind: str, sides: dict[str, str], tmp_path: Path) -> None:
     folder = write_architecture(tmp_path, kind, sides)
     assert load(folder)[0].sharing == Sharing.ANY_LENGTHS
