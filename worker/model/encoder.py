@@ -102,24 +102,23 @@ class EncoderLogits:
         """
         family, self.step_tokens = shape.family, 1
         make_linear: Callable[..., Linear] = PlainLinear
-        self._words, self._position_table, types = (
-            weights.pop(f"{family.encoder}.{name}.weight") if name else None
-            for name in (family.words, family.positions, family.types)
-        )
+        self._words = weights.pop(f"{family.encoder}.{family.words}.weight")
         if prepacked_linear.is_faster(self._words.device, self._words.dtype):
             make_linear, self.step_tokens = prepacked_linear.PrepackedLinear, prepacked_linear.STEP_TOKENS
-        if types is not None:
-            self._words.add_(types[0])  # a text is of one part
+        if family.types:
+            self._words.add_(weights.pop(f"{family.encoder}.{family.types}.weight")[0])  # a text is of one part
+        self._position_table = weights.pop(f"{family.encoder}.{family.positions}.weight") if family.positions else None
         self._padding = shape.pad_id if family.skips_padding else None
         self.positions = shape.positions - (0 if self._padding is None else self._padding + 1)
         parts = _Parts(shape, weights, make_linear)
         self._norm = parts.norm(f"{family.encoder}.{family.embedding_norm}")
-        name = f"{family.encoder}.{family.embedding_projection}"
-        self._embedding_projection: _Map = parts.linear(name) if shape.projects else _unchanged
+        projection = f"{family.encoder}.{family.embedding_projection}" if shape.projects else None
+        self._embedding_projection: _Map = parts.linear(projection) if projection else _unchanged
         *self._layers, self._last = _layers(shape, weights, parts)
         self._attentions = {layer.attention for layer in [*self._layers, self._last]}
         self._pools_mean = shape.pools_mean
-        self._final_norm = parts.norm(f"{family.encoder}.{family.final_norm}") if family.final_norm else _unchanged
+        final = f"{family.encoder}.{family.final_norm}" if family.final_norm else None
+        self._final_norm: _Map = parts.norm(final) if final else _unchanged
         self._dense = parts.linear(family.dense, family.dense_activation)
         self._dense_norm: _Map = parts.norm(family.dense_norm) if family.dense_norm else _unchanged
         self._classifier = parts.linear(family.classifier)
@@ -132,7 +131,7 @@ class EncoderLogits:
             ids, positions, starts = ids[kept], positions[kept], torch.searchsorted(kept, starts)
         hidden = self._embedded(ids, positions)
         mask = None if inputs.is_full else _mask(inputs.texts, hidden.dtype)
-        rows = Rows(inputs.ids.shape, kept, positions, mask)
+        rows = Rows(inputs.ids.shape, kept, positions, _longest(inputs), mask)
         attend = {attention: attention.over(rows) for attention in self._attentions}
         for layer in self._layers:
             hidden = layer.finish(attend[layer.attention](layer.joined(hidden)), hidden)
@@ -198,6 +197,12 @@ def _layers(shape: EncoderShape, weights: Weights, parts: _Parts) -> list[_Layer
     kinds = attentions(shape, weights, joined)
     made = {name: _Layer(shape, parts, name, kind, parts.made(*joined.pop(name))) for name, kind in kinds.items()}
     return [made[name] for name in shape.layers]
+
+
+def _longest(inputs: Inputs) -> int:
+    """Tokens that no text has more of; to look at them would wait for a device other than the CPU."""
+    is_near = inputs.texts.device.type == "cpu"
+    return int(inputs.positions.max()) + 1 if is_near else inputs.ids.shape[1]
 
 
 def _mask(texts: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
