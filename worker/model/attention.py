@@ -8,7 +8,8 @@ import torch
 from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
 
 from worker.model.checkpoint import Weights
-from worker.model.encoder_shape import Buckets, EncoderShape, Rotation
+from worker.model.distances import bias_numbers, bucket_numbers, nearest
+from worker.model.encoder_shape import EncoderShape, Rotation
 from worker.model.packing import ROW_TOKENS
 from worker.model.prepacked_linear import STEP_TOKENS
 
@@ -76,7 +77,7 @@ class BiasedAttention(PlainAttention):
     def over(self, rows: Rows) -> Attend:
         """For these rows."""
         tokens = rows.shape[1]
-        near = _near(self._biases, tokens)
+        near = nearest(self._biases, tokens)
         bias = near.unfold(1, tokens, 1).flip(1)  # [heads, tokens, tokens]
         mask = bias[None] if rows.mask is None else rows.mask + bias
         return lambda joined: self._attended(joined, rows, mask)
@@ -144,7 +145,7 @@ class DisentangledAttention:
 
     def over(self, rows: Rows) -> Attend:
         """For these rows."""
-        near = _near(self._numbers, rows.longest)
+        near = nearest(self._numbers, rows.longest)
         queries = self._query[:, near].transpose(1, 2)  # [heads, size, distances]
         keys = self._key[:, near.flip(0)].transpose(1, 2)
 
@@ -169,35 +170,6 @@ class DisentangledAttention:
         width = distances.shape[-1]
         strides = (tokens * width, rows * tokens * width, width - 1, 1)
         return products.as_strided((rows, heads, tokens, tokens), strides, width // 2)
-
-
-def bias_numbers(distances: torch.Tensor, buckets: Buckets) -> torch.Tensor:
-    """Where MPNet's table has the numbers of these distances (from query to key), `[distances]`.
-
-    Half of the buckets hold a distance each; the others, up to the furthest, ever more of them.
-    """
-    half, furthest = buckets.each_way // 2, buckets.furthest or 2 * buckets.each_way
-    apart = distances.abs()
-    grown = half + (torch.log(apart.float() / half) / math.log(furthest / half) * half).long()
-    return torch.where(apart < half, apart, grown.clamp(max=buckets.each_way - 1)) + buckets.each_way * (distances > 0)
-
-
-def bucket_numbers(distances: torch.Tensor, buckets: Buckets) -> torch.Tensor:
-    """Where DeBERTa's table has these distances (from key to query), `[distances]`."""
-    half, numbers = buckets.each_way // 2, distances
-    if buckets.furthest:
-        apart = distances.abs()
-        grown = torch.ceil(
-            torch.log(apart / half) / torch.log(torch.tensor((buckets.furthest - 1) / half)) * (half - 1)
-        )
-        numbers = torch.where(apart <= half, distances, (grown + half) * distances.sign()).long()
-    return (numbers + buckets.each_way).clamp(0, 2 * buckets.each_way - 1)
-
-
-def _near(of_distances: torch.Tensor, tokens: int) -> torch.Tensor:
-    """Of what there is for each distance those that a row has: `[…, 2 * tokens - 1]`, 0 in the middle."""
-    middle = of_distances.shape[-1] // 2
-    return of_distances[..., middle - tokens + 1 : middle + tokens]
 
 
 def attentions(shape: EncoderShape, weights: Weights, joined: Joined) -> dict[str, Attention]:
