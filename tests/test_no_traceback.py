@@ -345,13 +345,28 @@ MODELS: dict[str, Callable[[Path], object]] = {
     "unknown normalizer": changed_json("tokenizer.json", normalizer={"type": "nope"}),
     "later version": changed_json("tokenizer.json", version="9"),
     "longest text of text": changed_json("tokenizer_config.json", model_max_length="x"),
-    "no padding": changed_json("tokenizer_config.json", pad_token=None),
     "class is a number": changed_json("tokenizer_config.json", tokenizer_class=3),
 }
+MODELS |= {
+    "no tokenizer": removed("tokenizer.json"),
+    "an adapter": lambda folder: (folder / "adapter_config.json").write_text("{}"),
+    "other weights": lambda folder: (folder / "model.safetensors").rename(folder / "model.onnx"),
+    "a pointer": rewritten("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+    "quantized": changed_json("config.json", quantization_config={"quant_method": "bitsandbytes"}),
+    "attention": changed_json("config.json", attn_implementation="flash_attention_2"),
+    "no layers": changed_json("config.json", num_hidden_layers=-1),
+    "other vocabulary": changed_json("config.json", vocab_size=7),
+    "code of its own": changed_json("config.json", model_type="own", auto_map={"AutoConfig": "own.Own"}),
+}
+NO_CLASSIFIERS = {
+    "a gap in the labels": changed_json("config.json", id2label={"0": "a", "1": "b", "3": "c"}),
+    "other labels": changed_json("config.json", id2label={"0": "a", "1": "b"}),
+    "a regression": changed_json("config.json", problem_type="regression"),
+    "pickled": lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
+}
+NO_BASES = {"no padding": changed_json("tokenizer_config.json", pad_token=None)}
 MANIFESTS = {f"{name} manifest.json": rewritten("manifest.json", content) for name, content in BROKEN.items()}
 OF_THE_WORKER = {
-    "other vocabulary": changed_json("config.json", vocab_size=7),
-    "no layers": changed_json("config.json", num_hidden_layers=-1),
     "no room": changed_json("tokenizer_config.json", model_max_length=0),
 }
 
@@ -366,7 +381,10 @@ def broken(request: pytest.FixtureRequest, model: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "broken", (all_models := MODELS | MANIFESTS | OF_THE_WORKER).values(), ids=all_models, indirect=True
+    "broken",
+    (all_models := MODELS | NO_CLASSIFIERS | MANIFESTS | OF_THE_WORKER).values(),
+    ids=all_models,
+    indirect=True,
 )
 def test_a_model_that_the_worker_cannot_use(broken: Path, commands: Commands) -> None:
     for command in WORKER_MODELS:
@@ -375,12 +393,21 @@ def test_a_model_that_the_worker_cannot_use(broken: Path, commands: Commands) ->
         assert "EMOTION_MODEL" in told
 
 
-@pytest.mark.parametrize("broken", MODELS.values(), ids=MODELS, indirect=True)
+@pytest.mark.parametrize("broken", (bases := MODELS | NO_BASES).values(), ids=bases, indirect=True)
 def test_a_model_that_the_trainer_cannot_use(broken: Path, commands: Commands) -> None:
     for command in TRAINER_MODELS:
         if command[0] == "train" and not broken.is_dir():
             continue  # it is asked of the hub
         assert broken.name in commands.refused("emotion-trainer", *filled(command, broken))
+
+
+@pytest.mark.parametrize("broken", NO_CLASSIFIERS.values(), ids=NO_CLASSIFIERS, indirect=True)
+def test_a_classifier_that_the_trainer_cannot_use(broken: Path, commands: Commands) -> None:
+    for command in TRAINER_MODELS:
+        if command[0] != "train":
+            ended = commands("emotion-trainer", *filled(command, broken))
+            assert ended.code == 2
+            assert ended.errors.startswith(f"emotion-trainer: error: {broken}: ")
 
 
 @pytest.mark.parametrize("name", ["no such/model", "x/y/z", "☃/☃", "https://a/b", "org/none", "x" * 400, "/dev/null"])

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping
 from types import ModuleType
 
-from safetensors import SafetensorError
-
 from trainer.commands import cue_label, data_report, evaluate, export, negate, soft_label, train
 from trainer.commands.common import flush_output
 from trainer.errors import UserError
@@ -28,25 +26,25 @@ COMMANDS: Mapping[str, ModuleType] = {
 
 
 def main() -> None:
-    """Runs one command and exits: 0 if all went well, 1 on an error that the user can mend, 2 on a wrong option."""
+    """Runs one command and exits: 0 if all went well, 2 on what the user can mend, 1 on what may pass."""
     sys.exit(run(sys.argv[1:]))
 
 
 def run(argv: list[str]) -> int:
-    """Runs one command and returns the exit code."""
+    """Runs one command and returns the exit code, as `main` has it."""
     try:
         try:
             _run(argv)
         finally:
             flush_output()
     except UserError as error:
-        return _fail(str(error))
+        return _fail(str(error), 2)
     except BrokenPipeError:  # the reader of our output has seen enough
         return 1
-    except (OSError, SafetensorError) as error:  # no space, no right, a disk that fails
-        return _fail(str(error))
+    except OSError as error:  # no space, no right, a disk that fails
+        return _fail(str(error), 1)
     except KeyboardInterrupt:
-        return _fail("interrupted")
+        return _fail("interrupted", 1)
     return 0
 
 
@@ -65,9 +63,9 @@ def _run(argv: list[str]) -> None:
     COMMANDS[command].run(argv[1:])
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, code: int) -> int:
     sys.stderr.write(f"emotion-trainer: error: {message}\n")
-    return 1
+    return code
 
 
 if __name__ == "__main__":

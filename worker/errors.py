@@ -30,6 +30,11 @@ class UserError(Exception):
         self.mend = mend
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's message that says anything; its type where there is none."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 class NotAnsweredError(UserError):
     """What the brokers did not answer; as it may pass, the exit code is 1: whoever restarts the worker may do so."""
 

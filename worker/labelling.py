@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from worker.errors import UserError
+from worker.errors import UserError, first_line
 from worker.flow import Batch, Request, TokenizedText
 from worker.messages.decode import ReadMessage, message_reader
 from worker.messages.split import Split, splitter
@@ -53,6 +53,7 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
     """
     artifact = find_artifact(settings.model, settings.model_revision)
     from worker.model.model import Model
+    from worker.model.neighbours import settle_sharing
     from worker.model.tokenizer import Tokenizer
 
     load = partial(
@@ -61,14 +62,24 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
     try:
         model = load(dtype=settings.dtype)
         exact = None if model.is_exact else load(dtype="float32")
-        tokenizer = Tokenizer(artifact, model.positions)
-        tokenizer.tokenize([Request(0, "", "a text", None)])  # some are loaded and cannot
-    except UserError:
-        raise
-    except Exception as error:  # whatever a broken file makes the code of others raise
+    except RuntimeError as error:  # of torch, which has no narrower one for all that a device can do wrong
         raise UserError(
-            f"EMOTION_MODEL: {artifact.folder} cannot be used: {type(error).__name__}: {error}",
-            "see whether its files belong together and are whole, or copy it again",
+            f"EMOTION_MODEL: {artifact.folder} cannot be put on its device: {first_line(error)}",
+            "look at the device and its memory, or take another by EMOTION_DEVICE or EMOTION_DTYPE",
+        ) from error
+    tokenizer = Tokenizer(artifact, model.positions)
+    try:
+        tokenizer.tokenize([Request(0, "", "a text", None)])
+    except Exception as error:  # of the library: some tokenizers are loaded and cannot
+        raise UserError(
+            f"EMOTION_MODEL: {artifact.folder} has a tokenizer that fails: {first_line(error)}", "copy its files again"
+        ) from error
+    try:
+        settle_sharing(model, exact, tokenizer)
+    except (RuntimeError, ValueError, IndexError) as error:  # of torch or transformers, as the model computes
+        raise UserError(
+            f"EMOTION_MODEL: {artifact.folder} fails on texts: {first_line(error)}",
+            "see whether its files belong together, or copy it again; look at the device and its memory",
         ) from error
     return model, exact, tokenizer
 
@@ -81,7 +92,7 @@ def set_batch_tokens(model: "Model", settings: Settings) -> None:
 
 def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
     """Makes batches as the model takes them now: out of memory it takes smaller ones."""
-    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares)
+    return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares, model.sharing)
 
 
 def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:

@@ -50,7 +50,9 @@ def line(key: bytes | None, value: bytes | None, as_json: bool) -> str:
     if as_json:
         return value.decode()
     label = json.loads(value)
-    return f"{label['id']} {label['label']} {label['score']:.3f}"
+    given = label.get("labels")  # of a multi-label model, and none from workers of before
+    names = label["label"] if given is None else ", ".join(given) or "(none)"
+    return f"{label['id']} {names} {label['score']:.3f}"
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from pathlib import Path
 from schemas.model_folder.config import check_labels, check_requirements
 from schemas.model_folder.errors import WrongFolderError
 from schemas.model_folder.files import check_fetched, check_is_whole_model, json_object
-from schemas.model_folder.tokenizer import check_tokenizer
+from schemas.model_folder.tokenizer import check_tokenizer, vocabulary_error
 from schemas.model_folder.weights import check_head, weight_shapes
 
-__all__ = ["WrongFolderError", "check_fetched", "check_model_folder", "lacking_weights_error"]
+__all__ = ["WrongFolderError", "check_fetched", "check_model_folder", "lacking_weights_error", "vocabulary_error"]
 
 
 def check_model_folder(folder: Path, *, is_base: bool = False) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.model_folder.errors import WrongFolderError
+from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL, problem_type_of
 
-_PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
+_PROBLEM_TYPES = (None, SINGLE_LABEL, MULTI_LABEL, "regression")
 # What reads weights of each quantization; methods that are not listed need nothing, or are left to transformers.
 _QUANTIZERS = {
     "aqlm": "aqlm",
@@ -26,6 +27,7 @@ _QUANTIZERS = {
     "torchao": "torchao",
     "vptq": "vptq",
 }
+_SIZES = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
 _ATTENTIONS = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
 
 
@@ -36,15 +38,13 @@ def check_labels(config: Mapping[str, Any]) -> int:
         WrongFolderError: They are none, or are not numbered from 0 on.
     """
     labels, kind = _label_count(config), config.get("problem_type")
-    if kind is not None and kind not in _PROBLEM_TYPES:
-        raise WrongFolderError(
-            f"has problem_type {kind!r} in config.json", f"set one of {', '.join(_PROBLEM_TYPES[:2])}"
-        )
-    if kind == "regression" or (labels == 1 and kind is None):
+    if kind not in _PROBLEM_TYPES:
+        raise WrongFolderError(f"has problem_type {kind!r} in config.json", f"set {SINGLE_LABEL} or {MULTI_LABEL}")
+    if problem_type_of(kind, labels) is None:
         what = "problem_type regression" if kind else "one output and no problem_type"
         raise WrongFolderError(
             f"is a regression, not a classifier ({what} in config.json)",
-            "give a classifier; if each output is a label's sigmoid, set problem_type to multi_label_classification",
+            f"give a classifier; if each output is a label's sigmoid, set problem_type to {MULTI_LABEL}",
         )
     return labels
 
@@ -71,11 +71,15 @@ def _label_count(config: Mapping[str, Any]) -> int:
 
 
 def check_requirements(config: Mapping[str, Any]) -> None:
-    """See whether what it asks for is installed.
+    """See whether it describes a model of a possible size, and asks for nothing that is not installed.
 
     Raises:
-        WrongFolderError: A quantization or an attention is not.
+        WrongFolderError: A size is none, or a quantization or an attention is not installed.
     """
+    for name in _SIZES:
+        size = config.get(name)
+        if isinstance(size, str | float) or (isinstance(size, int) and size < 1):
+            raise WrongFolderError(f"has {name} {size!r} in config.json", "copy config.json again")
     quantization = config.get("quantization_config")
     if isinstance(quantization, dict):
         method = str(quantization.get("quant_method") or "bitsandbytes")  # older ones name none

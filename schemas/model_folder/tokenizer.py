@@ -35,6 +35,10 @@ def check_tokenizer(folder: Path, config: Mapping[str, Any]) -> None:
             "save that of its base into it (`AutoTokenizer.from_pretrained(BASE).save_pretrained(FOLDER)`)",
         )
     ids = {token: id_ for token, id_ in sides[2].items() if isinstance(id_, int)} | ids
+    if not isinstance(limit := sides[0].get("model_max_length", 0), int | float | None):
+        raise WrongFolderError(
+            f"has model_max_length {limit!r} in tokenizer_config.json", "set the most tokens that a text may have"
+        )
     _check_rows(ids, config.get("vocab_size"))
     _check_padding(ids, sides, config)
 
@@ -70,13 +74,18 @@ def _ids_of_older_files(folder: Path) -> dict[str, int]:
     return {}
 
 
+def vocabulary_error(most: int, rows: int) -> WrongFolderError:
+    """What is wrong with a tokenizer that has ids up to `most`, where the model has `rows` embeddings of tokens."""
+    return WrongFolderError(
+        f"has a tokenizer with ids up to {most}, but a model of {rows} tokens (vocab_size in config.json)",
+        "copy tokenizer and model from one folder; for tokens that were added to a tokenizer the model needs rows "
+        "(`resize_token_embeddings`, then train it)",
+    )
+
+
 def _check_rows(ids: Mapping[str, int], rows: Any) -> None:
     if isinstance(rows, int) and ids and (most := max(ids.values())) >= rows:
-        raise WrongFolderError(
-            f"has a tokenizer with ids up to {most}, but a model that knows {rows} tokens (vocab_size in config.json)",
-            "copy tokenizer and model from one folder; for tokens that were added to a tokenizer the model needs rows "
-            "(`resize_token_embeddings`, then train it)",
-        )
+        raise vocabulary_error(most, rows)
 
 
 def _check_padding(ids: Mapping[str, int], sides: list[dict[str, Any]], config: Mapping[str, Any]) -> None:

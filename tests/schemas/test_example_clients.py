@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from schemas.emotion_label import EmotionLabel
+from schemas.examples.read import line
 from tests.harness.apache_kafka import KafkaUnderTest
 from tests.harness.independent import NewRecord, create_topic, produce, read_topic
 from tests.harness.tiny_model import LABELS, write_tiny_model
@@ -60,6 +61,19 @@ def test_every_text_that_the_example_sends_comes_back_to_the_reader_with_its_lab
     assert sorted(label["id"] for label in labels if label) == sorted(sent)  # the group's second member went on
     assert labels.count(None) == 1
     assert set(EmotionLabel.__dataclass_fields__) <= set(labels[0] or labels[1])
+
+
+@pytest.mark.parametrize(
+    ("example", "shown"),
+    [
+        ("multi_label", "gratitude, joy, admiration 0.941"),
+        ("multi_label_none", "(none) 0.021"),
+        ("from_kafka", "joy 0.982"),
+    ],
+)
+def test_the_reader_shows_what_a_text_was_given_by_models_of_either_kind(example: str, shown: str) -> None:
+    value = (EXAMPLES / "emotion_label/valid" / f"{example}.json").read_bytes()
+    assert line(None, value, as_json=False) == f"{orjson.loads(value)['id']} {shown}"
 
 
 def test_the_reader_shows_a_tombstone_and_ends_on_ctrl_c(apache_kafka: KafkaUnderTest) -> None:

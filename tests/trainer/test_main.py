@@ -64,5 +64,5 @@ def test_a_base_that_is_no_model_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert run(["train", "--model", str(base), "--data", str(tmp_path), "--output", str(output), "--use_cpu"]) == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith(f"emotion-trainer: error: --model {base}: cannot be loaded: ")
+    assert error.startswith(f"emotion-trainer: error: --model {base}: holds no config.json: ")
     assert not output.exists()

@@ -8,8 +8,10 @@ from pydantic import ValidationError
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files
+from schemas.model_folder import WrongFolderError, check_fetched, check_model_folder, lacking_weights_error
+from schemas.problem_type import MULTI_LABEL, problem_type_of
 from trainer.errors import UserError, first_line
-from trainer.preprocessing.tokenizer import load_tokenizer
+from trainer.preprocessing.tokenizer import load_tokenizer_of
 
 
 def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
@@ -18,21 +20,26 @@ def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrained
     Raises:
         UserError: if the folder holds no trained classifier of texts, or another one than its manifest describes.
     """
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: no model folder (no config.json); give one that `emotion-trainer train` wrote")
+    _check_files(folder)
     try:
         model, loading = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
+            folder,
+            dtype=dtype,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, in fewer words
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     except Exception as error:  # whatever a broken file makes the code of others raise
-        raise UserError(f"{folder}: the model cannot be loaded: {first_line(error)}") from error
-    if lacking := lacking_weights(loading):
         raise UserError(
-            f"{folder}: no trained classifier (no {lacking[0]} of the right shape and {len(lacking) - 1} more); "
-            "fine-tune it with `emotion-trainer train`"
-        )
-    _check_manifest(folder, names_of(model))
-    return model, load_tokenizer(folder)
+            f"{folder}: the model cannot be loaded: {first_line(error)}; see whether its files belong together and are "
+            "whole (code of its own, auto_map, is never run)"
+        ) from error
+    if lacking := lacking_weights(loading):
+        wrong = lacking_weights_error(lacking, model.base_model_prefix)
+        raise UserError(f"{folder}: {wrong.detail}; {wrong.mend}")
+    _check_labels(folder, names_of(model))
+    return model, load_tokenizer_of(model, folder)
 
 
 def read_manifest(folder: Path) -> ModelManifest | None:
@@ -57,6 +64,11 @@ def names_of(model: PreTrainedModel) -> list[str]:
     return [str(name) for _, name in sorted((model.config.id2label or {}).items())]
 
 
+def is_multi_label(model: PreTrainedModel) -> bool:
+    """Returns whether each label stands for itself, so that a text may have any number of them."""
+    return problem_type_of(model.config.problem_type, model.config.num_labels) == MULTI_LABEL
+
+
 def lacking_weights(loading: Mapping[str, Any]) -> list[str]:
     """Returns the names of the weights that a model folder has not, or has in another shape, in order.
 
@@ -66,14 +78,27 @@ def lacking_weights(loading: Mapping[str, Any]) -> list[str]:
     return sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
 
 
-def _check_manifest(folder: Path, names: list[str]) -> None:
+def _check_files(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give one that `emotion-trainer train` wrote")
+    try:
+        check_fetched(folder)
+        if manifest := read_manifest(folder):
+            found = digest_files(folder)
+            _refuse_changed(folder, [name for name, digest in manifest.files.items() if found.get(name) != digest])
+        check_model_folder(folder)
+    except WrongFolderError as error:
+        raise UserError(f"{folder}: {error.detail}; {error.mend}") from error
+
+
+def _check_labels(folder: Path, names: list[str]) -> None:
     manifest = read_manifest(folder)
-    if manifest is None:
-        return
-    found = digest_files(folder)
-    changed = [name for name, digest in manifest.files.items() if found.get(name) != digest]
-    if manifest.labels != names:
-        changed.append(f"the labels of config.json ({', '.join(names)}; the manifest: {', '.join(manifest.labels)})")
+    if manifest and manifest.labels != names:
+        told = f"the labels of config.json ({', '.join(names)}; the manifest: {', '.join(manifest.labels)})"
+        _refuse_changed(folder, [told])
+
+
+def _refuse_changed(folder: Path, changed: list[str]) -> None:
     if changed:
         raise UserError(
             f"{folder}: not what its {MANIFEST_FILE} describes: {', '.join(changed)}; copy the artifact again, or "

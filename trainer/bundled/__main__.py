@@ -77,7 +77,8 @@ def main() -> None:
         check_writable(given.output, work)
         _make(given, work)
     except UserError as error:
-        sys.exit(f"trainer.bundled: error: {error}")
+        sys.stderr.write(f"trainer.bundled: error: {error}\n")
+        sys.exit(2)
 
 
 def _make(given: argparse.Namespace, work: Path) -> None:

@@ -7,6 +7,10 @@ Each is a file with HELP, which tells what it does, and `run`, which takes the a
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainer.data.rows import Columns
 
 
 def new_parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -19,6 +23,27 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="file, folder with a file for each split, or hub data set")
     parser.add_argument("--text-column", default="text", help="name of the column of the text (%(default)s)")
     parser.add_argument("--label-column", default="label", help="name of the column of the label or id (%(default)s)")
+
+
+def add_several_labels_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say where the several labels of a text are."""
+    parser.add_argument(
+        "--label-separator", metavar="TEXT", help="what parts the labels of a cell that holds several, such as a comma"
+    )
+    parser.add_argument(
+        "--label-columns", nargs="+", metavar="COLUMN", help="columns of 0 and 1, one a label; a text may have several"
+    )
+
+
+def columns_of(args: argparse.Namespace) -> "Columns":
+    """Returns the columns that the options of `add_data_options` and `add_several_labels_options` name.
+
+    Raises:
+        UserError: if the options contradict each other.
+    """
+    from trainer.data.several_labels import columns_of_options
+
+    return columns_of_options(args.text_column, args.label_column, args.label_separator, args.label_columns)
 
 
 def hide_file_progress_bars() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.commands.common import add_data_options, new_parser, write_line
+from trainer.commands.common import add_data_options, add_several_labels_options, columns_of, new_parser, write_line
 
 HELP = "tell what is in a data set: balance, duplicates, contradictions, leakage, debris"
 
@@ -13,6 +13,7 @@ def run(argv: Sequence[str]) -> None:
     """Prints the report, or writes it."""
     parser = new_parser("data-report", HELP)
     add_data_options(parser)
+    add_several_labels_options(parser)
     parser.add_argument(
         "--splits", nargs="+", default=["train", "validation"], help="splits of a folder or hub data set (%(default)s)"
     )
@@ -20,16 +21,16 @@ def run(argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     args = parser.parse_args(argv)
 
-    from trainer.data.rows import Columns
-    from trainer.data.splits import SCORES, load_split
+    from trainer.data.several_labels import load_own
+    from trainer.data.splits import SCORES
     from trainer.output import check_writable, new_file
     from trainer.report.data_report import as_markdown, data_report
 
     if args.output is not None:
         check_writable(args.output, args.output)
-    columns = Columns(args.text_column, args.label_column, SCORES)
+    columns = columns_of(args)._replace(scores=SCORES)
     names = [Path(args.data).stem] if Path(args.data).is_file() else args.splits
-    report = data_report({name: load_split(args.data, name, columns) for name in names})
+    report = data_report({name: load_own(args.data, name, columns)[0] for name in names})
     as_json = json.dumps(report, indent=2, ensure_ascii=False)
     if args.output is None:
         write_line(as_json if args.json else as_markdown(report))

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from trainer.data.rows import Columns, Row, row_of
+from trainer.data.rows import Columns, Row, check_columns, row_of
 from trainer.errors import UserError, first_line
 
 # Any text is cut to the model's length, so that none is too long to be read; csv stops at 131,072 characters by itself.
@@ -102,6 +102,9 @@ def _delimiter(path: Path, header: str, columns: Columns) -> str:
     for delimiter in ",;\t":
         if set(columns.required) <= set(next(csv.reader([header], delimiter=delimiter))):
             return delimiter
+    for delimiter in ",;\t":
+        if columns.text in (names := next(csv.reader([header], delimiter=delimiter))):
+            check_columns(f"{path}, line 1", names, columns.required)
     raise UserError(
         f"{path}, line 1: no columns {' and '.join(map(repr, columns.required))} in the header {header!r:.100}; "
         "name yours with --text-column and --label-column; a file of text;label lines without a header must end in .txt"

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def load_split(data: str, split: str, columns: Columns) -> Split:
         loaded = _load_from_hub(data, split, columns)
     if not loaded.rows:
         raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
-    return loaded
+    return replace(loaded, label_names=columns.label_columns) if columns.label_columns else loaded
 
 
 def load_texts(data: str, split: str, text_column: str, *, is_plain: bool) -> list[Row]:
@@ -125,8 +125,9 @@ def _load_from_hub(name: str, split: str, columns: Columns) -> Split:
 
 def _split_of(dataset: Any, place: str, source: str, columns: Columns) -> Split:
     """Reads a `datasets.Dataset`; numbers of a ClassLabel, or in lists of it, get their names."""
-    check_columns(place, dataset.column_names, (columns.text,) if columns.scores else columns.required)
-    names = [name for name in (columns.text, columns.label, columns.scores) if name and name in dataset.column_names]
+    has_scores = columns.scores in dataset.column_names
+    check_columns(place, dataset.column_names, (columns.text,) if has_scores else columns.required)
+    names = [name for name in columns.used if name in dataset.column_names]
     feature = dataset.features.get(columns.label)
     declared = getattr(getattr(feature, "feature", feature), "names", None)
     rows = []

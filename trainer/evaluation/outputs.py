@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerFast
 
+from trainer.artifact.forward import logits_of
 from trainer.errors import UserError
 from trainer.evaluation.calibration import last_layer
 
@@ -41,19 +42,17 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
     lengths = [len(ids) for ids in encoded["input_ids"]]
     order = np.argsort(lengths, kind="stable")  # so that batches need little padding
     collate = DataCollatorWithPadding(tokenizer)
-    parts, features = [], []
+    parts, seen, features = [], [], []
     layer = last_layer(model)
-    hook = (
-        None
-        if layer is None
-        else layer.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].float().cpu()))
-    )
+    hook = None if layer is None else layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     for start in range(0, len(order), _BATCH_SIZE):
         batch = [
             {name: values[index] for name, values in encoded.items()} for index in order[start : start + _BATCH_SIZE]
         ]
-        inputs: Any = collate(batch)
-        parts.append(model(**inputs.to(device)).logits.float().cpu())
+        inputs: Any = collate(batch).to(device)
+        parts.append(logits_of(model, inputs).float().cpu())
+        features += [_counting(each, inputs["input_ids"], model.config.pad_token_id).float().cpu() for each in seen]
+        seen.clear()
     if hook is not None:
         hook.remove()
     places = np.argsort(order)
@@ -64,6 +63,29 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
         tokens=np.array(lengths),
         unknown_tokens=sum(ids.count(unknown) for ids in encoded["input_ids"]),
     )
+
+
+@torch.no_grad()
+def try_out(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> None:
+    """Runs a few texts through a model where it is, as one batch, for what fails with them would fail with all.
+
+    Raises:
+        UserError: if it does.
+    """
+    encoded = tokenizer(list(texts), truncation=True)
+    batch = [{name: values[index] for name, values in encoded.items()} for index in range(len(texts))]
+    logits_of(model.eval(), DataCollatorWithPadding(tokenizer)(batch).to(model.device))
+
+
+def _counting(hidden: torch.Tensor, ids: torch.Tensor, pad_id: int | None) -> torch.Tensor:
+    """Returns what the logits come of, of shape [texts, width].
+
+    A decoder's last layer sees all tokens, of shape [texts, tokens, width], and the last that is no padding counts.
+    """
+    if hidden.dim() == 2:
+        return hidden
+    last = ((ids != pad_id) * torch.arange(ids.shape[1], device=ids.device)).argmax(dim=1)
+    return hidden[torch.arange(len(hidden), device=hidden.device), last]
 
 
 def finite(logits: NDArray[Any]) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """Labels of negated feelings, made by rule: a model that just looks for the word of a feeling cannot give them.
 
 Three sources: our own sentences, texts whose first statement of a feeling is negated, and sentences made of lists of
-words (`feelings.json`), negated, plain, or with a negation that leaves the feeling what it is.
+words (`feelings.json`): negated, plain, with a negation that leaves the feeling what it is, ironic, or with a turn.
 """
 
 import json
@@ -16,8 +16,9 @@ from trainer.labelling.cue_labels import CuedText
 
 _LISTS: Mapping[str, Any] = json.loads((Path(__file__).parent / "feelings.json").read_text(encoding="utf-8"))
 FRAMES: Mapping[str, Sequence[str]] = _LISTS["frames"]
-"""Sentences with gaps: `negated`, `kept` (the negation leaves the feeling what it is) and `plain`."""
-OBJECTS: Sequence[str] = _LISTS["objects"]
+"""Sentences with gaps, by kind; in those that are `kept` the negation leaves the feeling what it is."""
+FILLERS: Mapping[str, Sequence[str]] = _LISTS["fillers"] | {"object": _LISTS["objects"]}
+"""What fills the other gaps of a sentence, and has no say in its label."""
 # A feeling stands with the preposition of its object, a state is the same without one.
 WORDS: Mapping[str, Mapping[str, Sequence[str]]] = _LISTS["words"] | {
     "state": {label: [word.rpartition(" ")[0] for word in words] for label, words in _LISTS["words"]["feeling"].items()}
@@ -25,6 +26,8 @@ WORDS: Mapping[str, Mapping[str, Sequence[str]]] = _LISTS["words"] | {
 """Words and phrases of each label, by the gap that they fill."""
 
 _NOT_SAID = 0.02
+# Whether people are sad or angry of a mishap depends on them.
+_MISHAP: Mapping[str, float] = {"sadness": 0.3, "joy": 0.01, "love": 0.01, "anger": 0.3, "fear": 0.04, "surprise": 0.04}
 _STATEMENTS: Mapping[str, Sequence[str]] = _LISTS["statements"]
 _NO_FEELING = (
     "a about all an and as because but could for he hes i id im in is it its ive kind like m more most much my or she "
@@ -86,9 +89,15 @@ def made_sentences(*, most: int, seed: int) -> list[CuedText]:
         kind, frame = chance.choice(frames)
         gap = next(gap for gap in WORDS if f"{{{gap}}}" in frame)
         label, word = chance.choice([(label, word) for label, words in WORDS[gap].items() for word in words])
-        text = _spelt(frame.format(**{gap: word}, object=chance.choice(OBJECTS)), chance)
-        made[text] = negated_shares(label) if kind == "negated" else _shares(_only(label))
+        others = {name: chance.choice(texts) for name, texts in FILLERS.items()}
+        made[_spelt(frame.format(**{gap: word}, **others), chance)] = _shares_of(kind, gap, label)
     return [CuedText(text, scores) for text, scores in made.items()]
+
+
+def _shares_of(kind: str, gap: str, label: str) -> dict[str, float]:
+    if kind == "negated":
+        return negated_shares(label)
+    return _shares(_MISHAP | {label: 0.6}) if gap == "mishap" else _shares(_only(label))
 
 
 def negated_shares(label: str) -> dict[str, float]:

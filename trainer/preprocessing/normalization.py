@@ -39,6 +39,11 @@ def same_ids(tokenizer: PreTrainedTokenizerFast, texts: tuple[str, str]) -> bool
     return bool(one == other)
 
 
+def lower_cases(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Returns whether upper and lower case are the same to it."""
+    return same_ids(tokenizer, _LOWER_CASE_PROBE)
+
+
 def normalizers_with_wanted(tokenizer: PreTrainedTokenizerFast, drop_links_and_names: bool) -> list[Step]:
     """Returns the base's own normalizers behind those that do what is wanted.
 

@@ -6,6 +6,7 @@ say the same. Therefore the training itself uses a tokenizer that was saved and 
 """
 
 import json
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,8 +18,10 @@ from torch.nn import Embedding
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
+from schemas.model_folder import vocabulary_error
 from trainer.errors import UserError, first_line
-from trainer.preprocessing.normalization import normalizers_with_wanted, probes, same_ids
+from trainer.preprocessing.normalization import lower_cases, normalizers_with_wanted, probes, same_ids
+from trainer.preprocessing.padding import set_padding
 
 # What transformers copies from the truncation and padding stored in a tokenizer.json.
 _LENGTH_LEFTOVERS = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
@@ -28,10 +31,10 @@ def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast
     """Loads the tokenizer of a hub id or folder as any other loader does; `kwargs` override its configuration.
 
     Raises:
-        UserError: if there is none, if it has no `tokenizers` backend or no padding token, or if it is empty.
+        UserError: if there is none, if it has no `tokenizers` backend, or if it is empty.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **kwargs)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **kwargs)
         tokenizer("a text", truncation=True)
     except Exception as error:  # whatever a broken file makes the code of others raise
         raise UserError(f"{source}: the tokenizer cannot be loaded: {first_line(error)}") from error
@@ -41,8 +44,21 @@ def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast
         raise UserError(
             f"{source}: the tokenizer has no vocabulary; add tokenizer.json or the vocabulary to the folder"
         )
-    if tokenizer.pad_token is None:
-        raise UserError(f"{source}: the tokenizer has no padding token; set pad_token in its tokenizer_config.json")
+    return tokenizer
+
+
+def load_tokenizer_of(model: PreTrainedModel, source: str | Path) -> PreTrainedTokenizerFast:
+    """Loads the tokenizer of a hub id or folder, with a padding token that the model knows too.
+
+    Raises:
+        UserError: as `load_tokenizer`, if there is no padding token, or if the model has no row for one of its tokens.
+    """
+    tokenizer = load_tokenizer(source)
+    most, rows = max(tokenizer.get_vocab().values()), len(embedding(model))
+    if most >= rows:
+        error = vocabulary_error(most, rows)
+        raise UserError(f"{source}: {error.detail}; {error.mend}")
+    set_padding(str(source), tokenizer, model)
     return tokenizer
 
 
@@ -53,7 +69,8 @@ def lower_cased_tokenizer(
 
     One of whole words and pieces also parts emoji from words, and leaves out colours of skin and other variants.
     Accents stay what they are to the base (an uncased BERT strips them, a cased one keeps them). Truncation and padding
-    stored with the base, such as the 128 tokens of a sentence encoder, are dropped.
+    stored with the base, such as the 128 tokens of a sentence encoder, are dropped. Upper case stays too where
+    transformers makes the tokenizer anew for the model's kind, whatever its folder says (Qwen2).
 
     Args:
         base: Hub id or folder of the base model.
@@ -63,7 +80,7 @@ def lower_cased_tokenizer(
     Raises:
         UserError: if the tokenizer cannot be loaded or cannot be made to do this.
     """
-    tokenizer = load_tokenizer(base)
+    own = tokenizer = load_tokenizer_of(model, base)
     max_tokens = min(tokenizer.model_max_length, _positions(model))
     if max_tokens >= VERY_LARGE_INTEGER:
         raise UserError(f"{base}: states no longest input; set model_max_length in its tokenizer_config.json")
@@ -73,10 +90,10 @@ def lower_cased_tokenizer(
         steps = normalizers_with_wanted(tokenizer, drop_links_and_names)
         content["normalizer"] = {"type": "Sequence", "normalizers": steps}
         tokenizer = _generic(Tokenizer.from_str(json.dumps(content)), tokenizer)
-    tokenizer.model_max_length = max_tokens
-    for leftover in _LENGTH_LEFTOVERS:
-        tokenizer.init_kwargs.pop(leftover, None)
-    reloaded = _reloaded(tokenizer, model)
+    reloaded = _limited(tokenizer, model, max_tokens)
+    if not lower_cases(reloaded) and not drop_links_and_names and type(reloaded) is type(own):
+        sys.stderr.write(f"emotion-trainer: {base}: the tokenizer of its kind cannot be made to lower-case: it stays\n")
+        return _limited(own, model, max_tokens)
     for what, texts in wanted.items():
         if not same_ids(reloaded, texts):
             raise UserError(f"{base}: the tokenizer cannot be made to {what}; choose another base model")
@@ -148,11 +165,18 @@ def _generic(backend: Tokenizer, like: PreTrainedTokenizerFast) -> PreTrainedTok
     return tokenizer
 
 
+def _limited(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, max_tokens: int) -> PreTrainedTokenizerFast:
+    tokenizer.model_max_length = max_tokens
+    for leftover in _LENGTH_LEFTOVERS:
+        tokenizer.init_kwargs.pop(leftover, None)
+    return _reloaded(tokenizer, model)
+
+
 def _reloaded(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> PreTrainedTokenizerFast:
     with tempfile.TemporaryDirectory() as folder:
         model.config.save_pretrained(folder)  # AutoTokenizer picks the class by it
         save_tokenizer(tokenizer, Path(folder))
-        return load_tokenizer(folder)
+        return load_tokenizer_of(model, folder)
 
 
 def _positions(model: PreTrainedModel) -> int:

@@ -4,33 +4,54 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch.nn import ModuleList
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
+from schemas.model_folder import WrongFolderError, check_model_folder, lacking_weights_error
+from schemas.problem_type import SINGLE_LABEL, ProblemType
 from trainer.artifact.loading import lacking_weights
 from trainer.errors import UserError, first_line
+from trainer.evaluation.calibration import last_layer
 from trainer.training.options import TrainOptions
 
 
-def load_base_model(base: str, names: list[str], layers: Sequence[int] | None = None) -> PreTrainedModel:
-    """Loads the base model in float32 with a new head for the labels.
+def check_base_model(base: str) -> None:
+    """Looks at the files of a base model that is a local folder, in no time.
+
+    Raises:
+        UserError: if it is no folder that a model can be loaded from.
+    """
+    if Path(base).is_dir():
+        try:
+            check_model_folder(Path(base), is_base=True)
+        except WrongFolderError as error:
+            raise UserError(f"--model {base}: {error.detail}; {error.mend}") from error
+
+
+def load_base_model(
+    base: str, names: list[str], layers: Sequence[int] | None = None, problem_type: ProblemType = SINGLE_LABEL
+) -> PreTrainedModel:
+    """Loads the base model in float32 with a new head for the labels; a classifier of these very labels keeps its own.
 
     Args:
         base: Hub id or folder.
         names: Of the labels, in id order.
         layers: Those of its layers that are kept, from 0 on; None for all.
+        problem_type: Whether a text has one label or several.
 
     Raises:
         UserError: if it cannot be loaded, if its folder lacks weights below the head, or if it has no such layers.
     """
     model: PreTrainedModel
     try:
+        known = AutoConfig.from_pretrained(base, trust_remote_code=False).id2label
         model, loading = AutoModelForSequenceClassification.from_pretrained(
             base,
             dtype="float32",
             output_loading_info=True,
             id2label=dict(enumerate(names)),
             label2id={name: index for index, name in enumerate(names)},
-            problem_type="single_label_classification",
+            problem_type=problem_type,
+            trust_remote_code=False,
             ignore_mismatched_sizes=True,  # a base with a head for other labels gets a new one
         )
     except Exception as error:  # whatever a broken file makes the code of others raise
@@ -40,13 +61,20 @@ def load_base_model(base: str, names: list[str], layers: Sequence[int] | None = 
     below_head = f"{model.base_model_prefix}."
     # Many encoders come without a pooler.
     if below := [name for name in lacking_weights(loading) if name.startswith(below_head) and "pooler" not in name]:
-        raise UserError(
-            f"--model {base}: has no weights, or some of another shape, for {below[0]} and {len(below) - 1} more; "
-            "its config.json and its weights belong to different models"
-        )
+        wrong = lacking_weights_error(below, model.base_model_prefix)
+        raise UserError(f"--model {base}: {wrong.detail}; {wrong.mend}")
     if layers:
         _keep(model, layers)
+    if known != model.config.id2label:
+        _forget_other_labels(model, lacking_weights(loading))
     return model
+
+
+def _forget_other_labels(model: PreTrainedModel, lacking: Sequence[str]) -> None:
+    """Makes a head anew that fits by chance alone: it is of other labels, just as many."""
+    for name, module in model.named_modules():
+        if module is last_layer(model) and f"{name}.weight" not in lacking:
+            module.reset_parameters()  # type: ignore[operator]
 
 
 def _keep(model: PreTrainedModel, layers: Sequence[int]) -> None:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import torch
 from datasets import Dataset
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # that of the HTTP library in use
 from safetensors import SafetensorError
@@ -22,7 +23,7 @@ from trainer.training.batch_order import EpochTeller, GroupingTrainer
 from trainer.training.checkpoints import LAST
 from trainer.training.early_stopping import Patience
 from trainer.training.learning_curve import as_markdown, curve, write_curve
-from trainer.training.loss import CrossEntropy
+from trainer.training.loss import loss_of
 from trainer.training.options import TrainOptions
 from trainer.training.progress_bar import end_progress, show_progress
 from trainer.training.recipe import is_card_recipe
@@ -58,7 +59,7 @@ def make_trainer(
             eval_dataset=validation_set,
             data_collator=DataCollatorWithPadding(tokenizer),
             processing_class=tokenizer,
-            compute_loss_func=CrossEntropy(arguments.label_smoothing_factor),
+            compute_loss_func=loss_of(model.config.problem_type, arguments.label_smoothing_factor),
             compute_metrics=lambda prediction: _epoch_metrics(prediction, names_of(model)),
             callbacks=[EpochTeller(train_set), *stopper],
         )
@@ -86,8 +87,8 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         checkpoint: Folder of the checkpoint to go on from; None to start anew.
 
     Raises:
-        UserError: if what the arguments ask for is not installed or contradicts itself, if a file cannot be written, or
-            if no step was made or the training diverged.
+        UserError: if what the arguments ask for is not installed or contradicts itself, if memory runs out or a file
+            cannot be written, or if no step was made or the training diverged.
     """
     folder = Path(trainer.args.output_dir or "")
     try:
@@ -101,6 +102,12 @@ def fit(trainer: Trainer, checkpoint: str | None) -> None:
         if trainer.lr_scheduler is not None:  # made last, before the first step
             raise
         raise UserError(f"train: {first_line(error)}") from error
+    except torch.OutOfMemoryError as error:
+        size = trainer.args.per_device_train_batch_size
+        raise UserError(
+            f"--per_device_train_batch_size {size}: the device's memory does not hold it; give less, and with "
+            "--gradient_accumulation_steps the same again"
+        ) from error
     except (OSError, SafetensorError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _TORCH_WRITER not in str(error):
             raise

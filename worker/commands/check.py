@@ -1,47 +1,21 @@
 """`emotion-worker check`: everything that `run` needs, tried in order, with a report."""
 
-import statistics
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from worker.build import make_sink
-from worker.errors import NotDeliveredError, Problem, UserError
+from worker.commands.check_model import check_device, check_model
+from worker.commands.check_result import Result, each
+from worker.errors import NotDeliveredError, UserError
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, trial_transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.topics import topic_hints, topic_problems
-from worker.labelling import load_candidates, load_model, set_batch_tokens
 from worker.messages.schema_registry import LabelSubject
-from worker.model.artifact import pinning_hint
-from worker.model.glued_emoji import glued_emoji_hint
-from worker.model.warm_up import (
-    MAX_DIFFERENT,
-    SAMPLES,
-    cache_file,
-    different_labels,
-    forward_texts_per_s,
-    tokenized_samples,
-)
 from worker.observe.tracing import exporters, tracing
 from worker.settings import Settings, load_settings
 from worker.settings.listing import changed_settings
-
-if TYPE_CHECKING:
-    from worker.model.model import Model
-    from worker.model.tokenizer import Tokenizer
-
-_ROUNDS = 3
-
-
-class Result(NamedTuple):
-    """What one look at one part found. Well with a mend is a hint: it works, but perhaps not as it is meant."""
-
-    check: str
-    ok: bool
-    detail: str
-    mend: str | None = None
 
 
 def check(as_json: bool, device_only: bool = False) -> int:
@@ -70,7 +44,7 @@ def _results(device_only: bool) -> Iterator[Result]:
     changed = " ".join(f"{name}={value}" for name, value in changed_settings(settings).items())
     yield Result("settings", True, changed or "all have their defaults")
     if device_only:
-        yield from _tried("device", _device, settings)
+        yield from _tried("device", check_device, settings)
         return
     connected = True
     for result in _tried("broker", _broker, settings):
@@ -83,7 +57,7 @@ def _results(device_only: bool) -> Iterator[Result]:
         yield from _tried("traces", _traces, settings)
     if settings.schema_registry_url:
         yield from _tried("registry", _registry, settings)
-    yield from _tried("model", _model, settings)
+    yield from _tried("model", check_model, settings)
 
 
 def _tried(name: str, part: Callable[[Settings], Iterator[Result]], settings: Settings) -> Iterator[Result]:
@@ -122,11 +96,11 @@ def _topics(settings: Settings) -> Iterator[Result]:
         topics = admin.topics(settings.topics)
     problems = topic_problems(topics, settings)
     if problems:
-        yield from _each("topics", False, problems)
+        yield from each("topics", False, problems)
         return
     partitions = ", ".join(f"{topic.name} ({topic.partitions} partitions)" for topic in topics.values())
     yield Result("topics", True, partitions)
-    yield from _each("topics", True, topic_hints(topics, settings))
+    yield from each("topics", True, topic_hints(topics, settings))
 
 
 def _group(settings: Settings) -> Iterator[Result]:
@@ -176,71 +150,6 @@ def _registry(settings: Settings) -> Iterator[Result]:
     yield Result("registry", True, f"{settings.schema_registry_url}; subject {subject.name} {state}")
     if settings.schema_registry_password and not str(settings.schema_registry_url).startswith("https:"):
         yield Result("registry", True, "the password travels unencrypted", "use https outside of a lab")
-
-
-def _model(settings: Settings) -> Iterator[Result]:
-    model, tokenizer = load_model(settings)
-    yield _described(model, tokenizer)
-    hints = (pinning_hint(settings.model, settings.model_revision), glued_emoji_hint(tokenizer))
-    yield from _each("model", True, [hint for hint in hints if hint])
-
-
-def _device(settings: Settings) -> Iterator[Result]:
-    from worker.model.device import describe, memory_needed  # torch takes seconds
-
-    model, exact, tokenizer = load_candidates(settings)
-    yield _described(model, tokenizer)
-    yield Result("device", True, describe(model.device))
-    compared = _compared(model, exact, tokenizer)
-    yield compared
-    model = model if compared.ok or exact is None else exact
-    set_batch_tokens(model, settings)
-    yield _batch(model, settings)
-    batches = 2 * (model.full_load() + 1)
-    texts = tokenized_samples(tokenizer, max(SAMPLES, batches * model.batch_tokens // 16))  # at 16 tokens a text
-    speed = statistics.median(forward_texts_per_s(model, texts, model.batch_tokens) for _ in range(_ROUNDS))
-    yield Result("speed", True, f"{speed:,.0f} built-in texts/s, the model alone in {model.dtype}")
-    yield Result("memory", True, f"{memory_needed(model.device)}, warm-up included; each process needs as much")
-
-
-def _described(model: "Model", tokenizer: "Tokenizer") -> Result:
-    info = model.info
-    return Result(
-        "model",
-        True,
-        f"{info.name} {info.revision[:19]} on {model.device} in {model.dtype}; "
-        f"{_labels(info.labels, info.thresholds)}; texts up to {tokenizer.max_tokens} tokens",
-    )
-
-
-def _labels(labels: list[str], thresholds: list[float] | None) -> str:
-    if thresholds is None:
-        return f"labels {', '.join(labels)}"
-    return f"several labels a text: {', '.join(map('{} from {:g}'.format, labels, thresholds))}"
-
-
-def _compared(model: "Model", exact: "Model | None", tokenizer: "Tokenizer") -> Result:
-    if exact is None:
-        return Result("dtype", True, f"{model.dtype}: there is no other to compare it with")
-    different = different_labels(model, exact, tokenizer)
-    detail = f"{different} of {SAMPLES} built-in texts get another label in {model.dtype} than in {exact.dtype}"
-    if different <= MAX_DIFFERENT:
-        return Result("dtype", True, detail)
-    return Result("dtype", False, detail, "set EMOTION_DTYPE=float32, to which `run` steps back by itself")
-
-
-def _batch(model: "Model", settings: Settings) -> Result:
-    if settings.batch_tokens is not None:
-        return Result("batch", True, f"{model.batch_tokens} padded tokens at once, by EMOTION_BATCH_TOKENS")
-    detail, file = f"{model.batch_tokens} padded tokens at once are the fastest", cache_file()
-    if file.exists():
-        return Result("batch", True, f"{detail}; kept in {file}")
-    mend = "let XDG_CACHE_HOME name a folder that can be written, or set EMOTION_BATCH_TOKENS"
-    return Result("batch", True, f"{detail}, but {file} cannot be written: every start measures again", mend)
-
-
-def _each(name: str, ok: bool, problems: list[Problem]) -> Iterator[Result]:
-    return (Result(name, ok, problem.detail, problem.mend) for problem in problems)
 
 
 def _print(result: Result) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from worker.flow import Batch, Row, TokenizedText, width
+from worker.model.sharing import Sharing
 
 _ROWS_ENOUGH = 8  # a part: whole rows are even enough then, and those of like width stay together
 _LEAST_TOKENS = 32  # a part: for fewer, a core would mostly read weights
@@ -13,6 +14,7 @@ def plan(
     batch_tokens: int,
     row_tokens: int = 0,
     shares: Callable[[int], int] = lambda _: 0,
+    sharing: Sharing = Sharing.ANY_LENGTHS,
 ) -> list[Batch]:
     """Split a window into batches.
 
@@ -24,10 +26,15 @@ def plan(
         batch_tokens: What a batch may cost.
         row_tokens: Short texts share rows of so many tokens, for a model that keeps them apart; 0: each has its own.
         shares: How many batches of like cost there had better be, given how many are the least; 0: it does not matter.
+        sharing: Which texts may share a batch; where not any, each text has a row, and there is no padding.
     """
+    if sharing != Sharing.ANY_LENGTHS:
+        return list(
+            _fill(_rows(tokenized, 0), batch_tokens if sharing == Sharing.EQUAL_LENGTHS else 0, are_padded=False)
+        )
     texts, row_tokens = list(tokenized), min(row_tokens, batch_tokens)
     rows = _rows(texts, row_tokens)
-    full = list(_fill(rows, batch_tokens))
+    full = list(_fill(rows, batch_tokens, are_padded=True))
     parts = shares(len(full))
     if len(rows) < parts * _ROWS_ENOUGH:
         even = [_rows(part, row_tokens) for part in _cut(texts, parts)]
@@ -37,10 +44,13 @@ def plan(
     return even if even and fit else full
 
 
-def _fill(rows: list[Row], batch_tokens: int) -> Iterator[Batch]:
+def _fill(rows: list[Row], batch_tokens: int, *, are_padded: bool) -> Iterator[Batch]:
     batch: Batch = []
     for row in rows:
-        if batch and width(row) * (len(batch) + 1) > batch_tokens:
+        fits = width(row) * (len(batch) + 1) <= batch_tokens and (
+            are_padded or not batch or width(row) == width(batch[0])
+        )
+        if batch and not fits:
             yield batch
             batch = []
         batch.append(row)

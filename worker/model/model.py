@@ -14,8 +14,9 @@ from worker.model.activation import sigmoid, softmax
 from worker.model.artifact import Artifact
 from worker.model.device import describe, pick_device, pick_dtype
 from worker.model.loading import load_classifier, model_info
-from worker.model.packing import Inputs, make_inputs
+from worker.model.packing import Inputs, make_inputs, padded_left
 from worker.model.parallel_batches import ParallelBatches
+from worker.model.sharing import Sharing
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Model:
         classifier = load_classifier(artifact, self.device, self.dtype)
         self._logits, self._pad_id = classifier.logits, classifier.pad_id
         self.row_tokens, self.step_tokens = classifier.row_tokens, classifier.step_tokens
+        self.stand_in, self.pads_left = classifier.stand_in, classifier.pads_left
+        self.sharing = Sharing.ANY_LENGTHS
         self.positions, self.matrix_weights = classifier.positions, classifier.matrix_weights
         self.info = model_info(artifact, classifier.labels, confident_score)
         self._activation = softmax if self.info.thresholds is None else sigmoid
@@ -147,7 +150,7 @@ class Model:
 
     def _works(self, tokens: int) -> bool:
         """Whether the machine can do another text of this length: if not, the text is not to blame."""
-        stand_in = TokenizedText([], [self._pad_id] * tokens, truncated=False)
+        stand_in = TokenizedText([], self.stand_in(tokens), truncated=False)
         try:
             return bool(self._scores([[stand_in]]).isfinite().all())
         except (RuntimeError, ValueError, IndexError):
@@ -159,7 +162,8 @@ class Model:
 
     def inputs(self, batch: Batch) -> Inputs:
         """The batch on the device."""
-        return make_inputs(batch, self._pad_id, self.device, self.step_tokens)
+        inputs = make_inputs(batch, self._pad_id, self.device, self.step_tokens)
+        return padded_left(inputs) if self.pads_left else inputs
 
     @torch.inference_mode()
     def forward(self, inputs: Inputs) -> torch.Tensor:

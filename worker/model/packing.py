@@ -65,3 +65,13 @@ def make_inputs(batch: Batch, pad_id: int, device: torch.device, step_tokens: in
         placed(torch.tensor(starts)),
         is_full=len(starts) == len(batch) and min(widths) == widest,
     )
+
+
+def padded_left(inputs: Inputs) -> Inputs:
+    """The same batch, of one text a row, with the padding before the texts."""
+    rows, tokens = inputs.ids.shape
+    padding = (inputs.texts == 0).sum(dim=1, keepdim=True)
+    places = (torch.arange(tokens, device=padding.device) - padding) % tokens
+    ids, positions, texts = (part.gather(1, places) for part in (inputs.ids, inputs.positions, inputs.texts))
+    starts = torch.arange(rows, device=padding.device) * tokens + padding.squeeze(1)
+    return Inputs(ids, positions, texts, starts, inputs.is_full)

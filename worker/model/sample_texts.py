@@ -46,6 +46,24 @@ _ENDINGS = [
     " lol",
     " \N{HEAVY BLACK HEART}",
 ]
+# In which tokenizers that are not the same differ.
+HOSTILE_TEXTS = [
+    *("", " ", "\t\r\n", "so happy!", "SO  Happy ,today .", "don't_stop-now 12:30 #proud &amp; 100%", "##ing ##", "@"),
+    *("see https://a.b/c?d=e, or www.f.g", "HTTP://A xhttps://b", "@Name (@name) a@b.c é@d \ufe0f@e @名前 @\u0301"),
+    *("naïve café", "nai\u0308ve cafe\u0301", "e\u0301\u0327\u0316", "\u0301alone", "İIıi ΣΑΣ σς ß ẞ ŉ ǰ ﬁ Ａ ½ Ⅳ K Å"),
+    *("a\x00b\x01c\x0bd\x0ce\x1cf\x7fg\x85h", "a\u00a0b\u1680c\u2003d\u2028e\u202ff\u3000g", "a\u00adb\u200bc\ufeffd"),
+    *(
+        "a\ufffdb\ue000c\ufdd0d",
+        "中文字 x中y 漢\U00020000字",
+        "こんにちは カタカナ",
+        "한국어 \u1112\u1161\u11ab",
+        "สวัสดี नमस्ते শুভ",
+    ),
+    *("a😀b 👍🏽 👩\u200d👧 ❤\ufe0f", "so❤\ufe0f\u200d🔥happy🤷🏽\u200d♂\ufe0fx 1\ufe0f\u20e3 🇫🇷a 😂😭 ok™ \ufe0f b"),
+    *("€+±×¬^`~$|<=>", "“q” — … ‘r’ ¿¡ «»", "مرحبا שלום", "Привет Ёлка"),
+    *("[CLS] [SEP] [PAD] [UNK]", "a[MASK]b", "[mask] [MASK", "@a[MASK]b https://c[MASK]d"),
+    *("a" * 100, "a" * 101, "x" * 90 + "é" * 20),
+]
 
 
 def sample_texts(count: int, seed: int = 7) -> list[str]:

@@ -1,7 +1,6 @@
 """Text to token ids."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from tokenizers import Encoding
 
@@ -9,10 +8,8 @@ from worker.errors import UserError
 from worker.flow import Request, TokenizedText
 from worker.model.artifact import Artifact
 from worker.model.long_texts import LongTexts
-from worker.model.tokenizer_file import TokenizerFile, read_tokenizer
+from worker.model.tokenizer_loading import load_tokenizer
 from worker.model.word_piece import faster_if_equal
-
-_MOST_TOKENS = 2**31 - 1  # some models know no limit
 
 
 class Tokenizer:
@@ -28,13 +25,9 @@ class Tokenizer:
         Raises:
             UserError: The model has no fast tokenizer.
         """
-        file = read_tokenizer(artifact.folder) or _made_by_transformers(artifact.folder)
-        if file is None or file.pad_token is None:
-            raise UserError(
-                f"EMOTION_MODEL: {artifact.folder} needs a fast tokenizer (tokenizer.json) with a padding token"
-            )
-        self._tokenizer = file.tokenizer
-        self.max_tokens = min(file.max_tokens, positions, _MOST_TOKENS)
+        file = load_tokenizer(artifact.folder)
+        self._tokenizer, self.differing = file.tokenizer, file.differing
+        self.max_tokens = min(file.max_tokens, positions)
         self.unknown_id = None if file.unknown_token is None else self._tokenizer.token_to_id(file.unknown_token)
         if self.max_tokens <= self._tokenizer.num_special_tokens_to_add(False):
             raise UserError(
@@ -42,7 +35,7 @@ class Tokenizer:
                 "model_max_length in tokenizer_config.json and max_position_embeddings in config.json"
             )
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(self.max_tokens)
+        self._tokenizer.enable_truncation(self.max_tokens, direction="left" if file.cuts_left else "right")
         self._encode = faster_if_equal(self._tokenizer, self.max_tokens)
         self._long_texts = LongTexts(self._tokenizer, self.max_tokens)
 
@@ -55,18 +48,6 @@ class Tokenizer:
         tokenized = [_tokenized(by_text.pop(text), self._long_texts.encode(text)) for text in long]
         rows = self._encode(list(by_text))
         return tokenized + [TokenizedText(texts, *row) for texts, row in zip(by_text.values(), rows, strict=True)]
-
-
-def _made_by_transformers(folder: Path) -> TokenizerFile | None:
-    from transformers import AutoTokenizer  # takes seconds and memory
-
-    try:
-        made = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"EMOTION_MODEL: the tokenizer of {folder} cannot be loaded: {error}") from error
-    if not made.is_fast:
-        return None
-    return TokenizerFile(made.backend_tokenizer, int(made.model_max_length), made.pad_token, made.unk_token)
 
 
 def _tokenized(requests: list[Request], encoding: Encoding) -> TokenizedText:

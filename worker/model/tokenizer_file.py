@@ -12,26 +12,39 @@ from typing import Any
 import orjson
 from tokenizers import Tokenizer
 
+from worker.model.token_limits import known_limit
 from worker.model.tokenizer_parts import normalizers_of, pre_tokenizers_of
 
 Json = Mapping[str, Any]
 _Parts = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 _AS_IT_IS = ("PreTrainedTokenizer", "TokenizersBackend")
+# Of these kinds a tokenizer of that class stays as it is; of some others (qwen2) transformers makes one all the same.
+_KEPT_AS_IT_IS = {
+    *("albert", "bert", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta"),
+}
 _SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 # These have a meaning to transformers that is not looked at here.
 _OTHER_OPTIONS = ("auto_map", "add_bos_token", "add_eos_token", "split_special_tokens", "max_len")
-_NO_LIMIT = 10**30
 
 
 @dataclass(frozen=True)
 class TokenizerFile:
-    """A tokenizer, and what its folder says about it."""
+    """A tokenizer, and what its folder says about it.
+
+    `pads_left` and `cuts_left` say on which side texts that are short are padded, and texts that are long are cut.
+    `gives_types` is whether the model is given a type for each token. `differing` is of how many built-in texts
+    transformers would make other tokens.
+    """
 
     tokenizer: Tokenizer
     max_tokens: int
     pad_token: str | None
     unknown_token: str | None
+    pads_left: bool
+    cuts_left: bool
+    gives_types: bool
+    differing: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class _Kind:
     ends: tuple[str, str]
     model: dict[str, Any]
     parts: Callable[[Json], list[_Parts]]
+    inputs: tuple[str, ...] = ("input_ids", "attention_mask")
 
 
 def read_tokenizer(folder: Path) -> TokenizerFile | None:
@@ -56,15 +70,25 @@ def read_tokenizer(folder: Path) -> TokenizerFile | None:
         name = str(config.get("tokenizer_class")).removesuffix("Fast")
         kind = None if name in _AS_IT_IS else _KINDS[name]
         config = (kind.defaults if kind else {}) | config
+        if kind is None and config["model_type"] not in _KEPT_AS_IT_IS:
+            return None
         if not _has_all_tokens(folder, config, file) or any(config.get(option) for option in _OTHER_OPTIONS):
             return None
         tokenizer = Tokenizer.from_buffer(content)
         if file["post_processor"] is None or (kind and not _is_as_made_anew(kind, config, tokenizer, file["model"])):
             return None
-        max_tokens = int(min(config.get("model_max_length", _NO_LIMIT), _NO_LIMIT))
+        inputs = config.get("model_input_names", kind.inputs if kind else ())
+        return TokenizerFile(
+            tokenizer=tokenizer,
+            max_tokens=known_limit(config.get("model_max_length")),
+            pad_token=_text(config.get("pad_token")),
+            unknown_token=_text(config.get("unk_token")),
+            pads_left=_side(config.get("padding_side"), file["padding"]) == "left",
+            cuts_left=_side(config.get("truncation_side"), file["truncation"]) == "left",
+            gives_types="token_type_ids" in inputs,
+        )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    return TokenizerFile(tokenizer, max_tokens, _text(config.get("pad_token")), _text(config.get("unk_token")))
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -72,9 +96,9 @@ def _config(folder: Path) -> dict[str, Any]:
     older = folder / "special_tokens_map.json"
     if older.is_file() and "added_tokens_decoder" not in config:
         config |= orjson.loads(older.read_bytes())
-    if not config.get("tokenizer_class"):
-        config["tokenizer_class"] = orjson.loads((folder / "config.json").read_bytes()).get("tokenizer_class")
-    return config
+    of_model = orjson.loads((folder / "config.json").read_bytes())
+    config["tokenizer_class"] = config.get("tokenizer_class") or of_model.get("tokenizer_class")
+    return config | {"model_type": of_model.get("model_type")}
 
 
 def _has_all_tokens(folder: Path, config: Json, file: Json) -> bool:
@@ -100,6 +124,11 @@ def _is_as_made_anew(kind: _Kind, config: Json, tokenizer: Tokenizer, model: Jso
         and all(model.get(name, value) == value for name, value in kind.model.items())
         and tokenizer.encode("").tokens == [_text(config[end]) for end in kind.ends]
     )
+
+
+def _side(named: Any, option: Json | None) -> str:
+    """What the config says, else the file."""
+    return str(named or (option or {}).get("direction")).lower()
 
 
 def _text(token: Any) -> str | None:
@@ -134,6 +163,7 @@ _KINDS = {
         model={"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##"}
         | {"max_input_chars_per_word": 100},
         parts=_of_bert,
+        inputs=("input_ids", "token_type_ids", "attention_mask"),
     ),
     "RobertaTokenizer": _Kind(
         defaults=_WORDS | _ENDS | {"add_prefix_space": False},

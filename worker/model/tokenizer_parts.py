@@ -28,7 +28,7 @@ def pre_tokenizers_of(tokenizer: Tokenizer) -> list[dict[str, Any]]:
 
 
 def is_cuttable(tokenizer: Tokenizer) -> bool:
-    """Whether a text that is cut between a letter and a space gives the tokens that the whole text begins with.
+    """Whether a text that is cut between a letter and a space gives the tokens that are left of the whole text.
 
     What is not known to do so does not: patterns of others, a model that sees the whole text as one word.
     """
@@ -39,6 +39,7 @@ def is_cuttable(tokenizer: Tokenizer) -> bool:
         and any(map(_splits_at_spaces, splits))
         and isinstance(model, models.WordPiece | models.BPE | models.Unigram | models.WordLevel)
         and not getattr(model, "dropout", None)
+        and (tokenizer.truncation or {}).get("direction") != "left"  # then it is the end that fills the model
         and not any(set(content) & set(" ▁") or not content.strip() for content in added_tokens(tokenizer))
     )
 

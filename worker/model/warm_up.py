@@ -62,7 +62,7 @@ def warm_up_shapes(model: "Model", clock: Callable[[], float] = time.perf_counte
     Left to the first texts, that is the tail of their latency. It ends early for a model to which it matters less.
     """
     if model.step_tokens > 1:
-        text = TokenizedText([], [1] * min(model.step_tokens, model.positions), truncated=False)
+        text = TokenizedText([], model.stand_in(min(model.step_tokens, model.positions)), truncated=False)
         a_row = model.row_tokens // model.step_tokens
         most_rows = min(model.batch_tokens, _CPU_BUDGETS[-1]) // model.row_tokens
         lone = [[[text] * texts] for texts in range(1, a_row)]
@@ -100,7 +100,7 @@ def tokenized_samples(tokenizer: "Tokenizer", count: int) -> list[TokenizedText]
 
 def forward_texts_per_s(model: "Model", tokenized: list[TokenizedText], batch_tokens: int) -> float:
     """Texts a second of the forward pass alone: tokenized and packed beforehand, over the whole set."""
-    inputs = [model.inputs(batch) for batch in plan(tokenized, batch_tokens, model.row_tokens)]
+    inputs = [model.inputs(batch) for batch in plan(tokenized, batch_tokens, model.row_tokens, sharing=model.sharing)]
     started = time.perf_counter()
     for _ in model.forward_each(inputs):
         pass
@@ -110,7 +110,7 @@ def forward_texts_per_s(model: "Model", tokenized: list[TokenizedText], batch_to
 def _labels(model: "Model", tokenized: list[TokenizedText]) -> dict[int, list[int] | None]:
     """The labels of each text by its index; None where the number format has no finite score for it."""
     labels: dict[int, list[int] | None] = {}
-    for batch in plan(tokenized, model.batch_tokens, model.row_tokens):
+    for batch in plan(tokenized, model.batch_tokens, model.row_tokens, sharing=model.sharing):
         scores = model.forward(model.inputs(batch))
         found = zip(_given(scores, model.info.thresholds), scores.isfinite().all(dim=1).tolist(), strict=True)
         for item, (given, is_finite) in zip(chain.from_iterable(batch), found, strict=True):
@@ -150,9 +150,9 @@ def _measurements(model: "Model", clock: Callable[[], float]) -> dict[int, float
 def _full_batch(model: "Model", budget: int) -> Batch:
     """A batch as large windows have them."""
     lengths = [min(length, model.positions) for length in _LENGTHS]
-    texts = (TokenizedText([], [1] * length, truncated=False) for length in cycle(lengths))
+    texts = (TokenizedText([], model.stand_in(length), truncated=False) for length in cycle(lengths))
     enough = islice(texts, math.ceil(2 * budget / statistics.mean(lengths)))
-    return max(plan(enough, budget, model.row_tokens), key=lambda batch: sum(map(width, batch)))
+    return max(plan(enough, budget, model.row_tokens, sharing=model.sharing), key=lambda batch: sum(map(width, batch)))
 
 
 def _read(file: Path) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import nanotoken
 from tokenizers import Tokenizer, models, normalizers
 
+from worker.model.sample_texts import HOSTILE_TEXTS
 from worker.model.tokenizer_parts import added_tokens, normalizers_of
 
 _log = logging.getLogger(__name__)
@@ -16,23 +17,6 @@ _log = logging.getLogger(__name__)
 # These are nanotoken's, too. What a tokenizer has before the last other one is left to the tokenizer.
 _NORMALIZERS = {"BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents"}
 _REMEMBERED_WORDS = 1 << 15  # a few MB; with more it is no faster
-_HOSTILE = [
-    *("", " ", "\t\r\n", "so happy!", "SO  Happy ,today .", "don't_stop-now 12:30 #proud &amp; 100%", "##ing ##", "@"),
-    *("see https://a.b/c?d=e, or www.f.g", "HTTP://A xhttps://b", "@Name (@name) a@b.c é@d \ufe0f@e @名前 @\u0301"),
-    *("naïve café", "nai\u0308ve cafe\u0301", "e\u0301\u0327\u0316", "\u0301alone", "İIıi ΣΑΣ σς ß ẞ ŉ ǰ ﬁ Ａ ½ Ⅳ K Å"),
-    *("a\x00b\x01c\x0bd\x0ce\x1cf\x7fg\x85h", "a\u00a0b\u1680c\u2003d\u2028e\u202ff\u3000g", "a\u00adb\u200bc\ufeffd"),
-    *(
-        "a\ufffdb\ue000c\ufdd0d",
-        "中文字 x中y 漢\U00020000字",
-        "こんにちは カタカナ",
-        "한국어 \u1112\u1161\u11ab",
-        "สวัสดี नमस्ते শুভ",
-    ),
-    *("a😀b 👍🏽 👩\u200d👧 ❤\ufe0f", "so❤\ufe0f\u200d🔥happy🤷🏽\u200d♂\ufe0fx 1\ufe0f\u20e3 🇫🇷a 😂😭 ok™ \ufe0f b"),
-    *("€+±×¬^`~$|<=>", "“q” — … ‘r’ ¿¡ «»", "مرحبا שלום", "Привет Ёлка"),
-    *("[CLS] [SEP] [PAD] [UNK]", "a[MASK]b", "[mask] [MASK", "@a[MASK]b https://c[MASK]d"),
-    *("a" * 100, "a" * 101, "x" * 90 + "é" * 20),
-]
 
 
 class TokenIds(NamedTuple):
@@ -57,9 +41,11 @@ def faster_if_equal(tokenizer: Tokenizer, max_tokens: int) -> Encode:
         return plain
     try:
         faster = _WordPiece(tokenizer, max_tokens, plain)
-        differing = sum(ours != its for ours, its in zip(faster.encode(_HOSTILE), plain(_HOSTILE), strict=True))
+        differing = sum(
+            ours != its for ours, its in zip(faster.encode(HOSTILE_TEXTS), plain(HOSTILE_TEXTS), strict=True)
+        )
         if differing:
-            raise ValueError(f"nanotoken gives other tokens for {differing} of {len(_HOSTILE)} built-in texts")
+            raise ValueError(f"nanotoken gives other tokens for {differing} of {len(HOSTILE_TEXTS)} built-in texts")
     except ValueError as error:
         _log.warning("slower_tokenizer", extra={"error": str(error)})
         return plain

@@ -41,6 +41,19 @@ EVENTS = (
         "tokenizer itself is used: same labels, a few times the CPU for each text.",
     ),
     Event(
+        "tokenizer_read_two_ways",
+        ("detail", "mend"),
+        "transformers 5 makes other tokens of the model's folder than its tokenizer.json, so `pipeline()` gives other "
+        "scores than the worker, which uses the file.",
+    ),
+    Event(
+        "neighbours_matter",
+        ("sharing", "difference"),
+        "Padding changes the scores of this model: of built-in texts by such a part of a score. So only texts of "
+        "`equal_lengths` share a batch; or each has its own (`no_others`), as even those change each other's. The "
+        "scores are those of a text alone; it takes longer.",
+    ),
+    Event(
         "words_lost_to_emoji",
         ("detail", "mend"),
         "The model's tokenizer does not part emoji from words: `happy😂` is no known word to it, and tells it nothing.",

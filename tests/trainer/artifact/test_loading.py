@@ -37,14 +37,10 @@ def removed(name: str) -> Spoil:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (cut("model.safetensors"), "the model cannot be loaded: Error while deserializing header"),
+        (cut("model.safetensors"), "not what its manifest.json describes: model.safetensors; copy the artifact again"),
         (cut("tokenizer.json"), "not what its manifest.json describes: tokenizer.json; copy the artifact again"),
-        (cut("config.json"), "is not a valid JSON file"),
+        (cut("config.json"), "not what its manifest.json describes: config.json; copy the artifact again"),
         (cut("manifest.json"), "manifest.json: not valid: Invalid JSON"),
-        (changed("config.json", hidden_size=64), "no trained classifier (no bert.embeddings."),
-        (changed("config.json", num_hidden_layers=3), "no trained classifier (no bert.encoder.layer.2."),
-        (changed("config.json", num_hidden_layers=1), "not what its manifest.json describes: config.json"),
-        (changed("config.json", model_type="nonsense"), "has model type `nonsense`"),
         (
             changed("manifest.json", labels=["a", "b"]),
             "the labels of config.json (sadness, joy, love, anger, fear, sur",
@@ -66,6 +62,34 @@ def test_an_artifact_that_is_not_as_it_was_written_is_refused(
     assert message in error
 
 
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (cut("model.safetensors"), "has a model.safetensors that is cut short"),
+        (cut("config.json"), "has a config.json that is no JSON"),
+        (changed("config.json", hidden_size=64), "for bert.embeddings.LayerNorm.bias and"),
+        (changed("config.json", num_hidden_layers=3), "for bert.encoder.layer.2."),
+        (changed("config.json", model_type="nonsense"), "has model type `nonsense`"),
+        (changed("config.json", id2label={0: "joy", 1: "fear"}), "2 labels in config.json, but 6 outputs"),
+        (changed("config.json", problem_type="regression"), "is a regression, not a classifier"),
+        (removed("tokenizer.json"), "holds no tokenizer"),
+    ],
+    ids=["weights", "config", "wider", "more-layers", "kind", "labels", "regression", "tokenizer"],
+)
+def test_a_folder_from_elsewhere_that_holds_no_classifier_is_refused(
+    spoil: Spoil, message: str, artifact: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(artifact, tmp_path / "spoilt")
+    (folder / "manifest.json").unlink()
+    spoil(folder)
+
+    assert run(["evaluate", str(folder), "--data", str(data)]) == 2
+
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"emotion-trainer: error: {folder}: ")
+    assert message in error
+
+
 def pickled(content: bytes) -> Spoil:
     def spoil(folder: Path) -> None:
         (folder / "model.safetensors").unlink()
@@ -79,10 +103,10 @@ def pickled(content: bytes) -> Spoil:
     [
         (pickled(b"garbage"), "cannot be loaded: Weights only load failed"),
         (pickled(b"PK\x03\x04 cut short"), "cannot be loaded: PytorchStreamReader failed"),
-        (cut("model.safetensors"), "cannot be loaded: Error while deserializing header"),
+        (cut("model.safetensors"), "has a model.safetensors that is cut short"),
         (changed("config.json", num_hidden_layers=3), "for bert.encoder.layer.2."),
-        (changed("config.json", hidden_size=64), "has no weights, or some of another shape, for bert.embeddings."),
-        (removed("tokenizer.json"), "the tokenizer has no vocabulary; add tokenizer.json"),
+        (changed("config.json", hidden_size=64), "holds no weights, or some of another shape, for bert.embeddings."),
+        (removed("tokenizer.json"), "holds no tokenizer (tokenizer.json"),
         (changed("tokenizer_config.json", pad_token=None), "the tokenizer has no padding token"),
     ],
     ids=["pickle", "zip", "cut", "more-layers", "wider", "no-vocabulary", "no-padding"],

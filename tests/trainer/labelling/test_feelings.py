@@ -11,7 +11,7 @@ from trainer.data.rows import Columns
 from trainer.data.splits import SCORES, load_split
 from trainer.evaluation.feelings import read_sentences
 from trainer.labelling.cue_labels import CuedText
-from trainer.labelling.feelings import FRAMES, OBJECTS, WORDS, made_sentences, negated_shares, negations, of_sentences
+from trainer.labelling.feelings import FILLERS, FRAMES, WORDS, made_sentences, negated_shares, negations, of_sentences
 
 KEPT = [sentence.text for sentence in read_sentences() if sentence.half == "kept"]
 
@@ -33,7 +33,7 @@ def negated(*texts: str, label: str = "joy", seed: int = 1) -> list[str]:
 def frame_of(text: str, kind: str) -> bool:
     """Whether a text is one that a frame of the kind can make, whatever words are put in, up to its spelling."""
     gaps = {gap: [word for words in of_label.values() for word in words] for gap, of_label in WORDS.items()}
-    gaps["object"] = list(OBJECTS)
+    gaps |= {name: list(texts) for name, texts in FILLERS.items()}
     patterns = {gap: f"(?:{'|'.join(map(plain, words))})" for gap, words in gaps.items()}
     return any(
         re.fullmatch(
@@ -53,11 +53,11 @@ def test_every_made_sentence_is_known_to_come_from_a_frame() -> None:
         assert any(frame_of(text, kind) for kind in FRAMES), text
 
 
-def test_each_frame_has_one_gap_for_a_word_and_no_other_than_that_of_an_object() -> None:
+def test_each_frame_has_one_gap_for_a_word_and_no_others_than_those_without_a_say() -> None:
     for frame in (frame for frames in FRAMES.values() for frame in frames):
         gaps = re.findall(r"\{(\w+)\}", frame)
         assert sum(gap in WORDS for gap in gaps) == 1, frame
-        assert set(gaps) <= {*WORDS, "object"}, frame
+        assert set(gaps) <= {*WORDS, *FILLERS}, frame
 
 
 def test_a_word_has_one_label() -> None:
@@ -139,7 +139,7 @@ def test_a_negated_feeling_is_not_that_one_and_nothing_is_sure(label: str) -> No
 
 
 def test_a_negation_that_keeps_the_feeling_keeps_its_label() -> None:
-    made = {plain(text): scores for text, scores in made_sentences(most=5000, seed=1)}
+    made = {plain(text): scores for text, scores in made_sentences(most=20_000, seed=1)}
     happier = [
         scores for text, scores in made.items() if re.fullmatch(r"i couldnt be happier|we could not be happier", text)
     ]
@@ -149,6 +149,21 @@ def test_a_negation_that_keeps_the_feeling_keeps_its_label() -> None:
     assert not_happy
     assert all(scores == negated_shares("joy") for scores in not_happy)
     assert {label_of(scores) for scores in made.values()} == set(EMOTION_LABELS)
+
+
+def test_the_end_tells_the_feeling_of_an_ironic_sentence_and_of_one_with_a_turn() -> None:
+    made = {plain(text): scores for text, scores in made_sentences(most=20_000, seed=1)}
+    mishaps = [
+        scores
+        for text, scores in made.items()
+        if re.search(r"oh great.*they lost|they lost our suitcase.*oh great", text)
+    ]
+    assert mishaps
+    assert {label_of(scores) for scores in mishaps} == {"anger"}
+    assert all(scores["joy"] < 0.02 < 0.2 < scores["sadness"] for scores in mishaps)
+    upturns = [scores for text, scores in made.items() if re.match(r"i was so nervous.*it (?:works|turned)", text)]
+    assert upturns
+    assert all(scores["joy"] == pytest.approx(0.9) for scores in upturns)
 
 
 def test_our_own_sentences_share_what_is_right_or_everything() -> None:

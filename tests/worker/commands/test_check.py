@@ -6,7 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.harness.tiny_model import write_tiny_model
 from worker.commands import check as command
+from worker.commands import check_model
 from worker.model.model import Model
 
 PARTS = ["settings", "model", "device", "dtype", "batch", "speed", "memory"]
@@ -41,6 +43,16 @@ def test_every_part_of_the_warm_up_is_reported_without_a_broker(
     assert "emotion-labeller/batch-tokens.json" in found["batch"]["detail"]
 
 
+def test_a_multi_label_model_is_described_with_the_score_that_each_label_is_given_from(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = write_tiny_model(tmp_path / "multi", problem_type="multi_label_classification")
+    environment.setenv("EMOTION_MODEL", str(folder))
+    environment.setenv("EMOTION_CONFIDENT_SCORE", "0.35")
+    _, found = checked(capsys)
+    assert "; several labels a text: sadness from 0.35, joy from 0.35, love" in found["model"]["detail"]
+
+
 @pytest.mark.parametrize(
     ("different", "code", "mend", "runs_in"),
     [
@@ -57,7 +69,7 @@ def test_more_than_one_label_in_200_that_differs_from_float32_is_a_problem(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     environment.setenv("EMOTION_DTYPE", "bfloat16")
-    environment.setattr(command, "different_labels", lambda *_: different)
+    environment.setattr(check_model, "different_labels", lambda *_: different)
     ended, found = checked(capsys)
     assert ended == code
     assert [part for part, finding in found.items() if not finding["ok"]] == ["dtype"] * code

@@ -10,6 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.harness.tiny_model import write_tiny_model
+
 COMMAND = [sys.executable, "-m", "worker", "demo"]
 
 
@@ -34,6 +36,25 @@ def test_a_file_is_streamed_through_and_every_line_comes_back(environment: dict[
     assert figures["texts_per_s"] > 0
     assert len(answers) == 1500
     assert sum(b"[invalid_utf8]" in answer for answer in answers) == 1
+
+
+@pytest.mark.parametrize(("threshold", "shown"), [("0.0", 5), ("1.0", 0)])
+def test_all_labels_of_a_multi_label_model_are_shown(
+    threshold: str, shown: int, environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = write_tiny_model(tmp_path / "multi", problem_type="multi_label_classification")
+    (tmp_path / "texts").write_bytes(b"what a day")
+    done = subprocess.run(
+        [*COMMAND, "--input", "texts"],
+        env=environment | {"EMOTION_MODEL": str(folder), "EMOTION_CONFIDENT_SCORE": threshold},
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    answer = done.stdout.splitlines()[0].decode()
+    assert answer.endswith("  what a day")
+    assert (answer.count(", "), "(none)" in answer) == (shown, shown == 0)
 
 
 def test_a_sentence_typed_on_a_terminal_is_labelled(environment: dict[str, str], tmp_path: Path) -> None:

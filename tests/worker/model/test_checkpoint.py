@@ -32,8 +32,9 @@ def write_kin(folder: Path, kind: str, **options: object) -> Path:
     """A classifier of this kind, with the tokenizer of the tiny model."""
     write_tiny_model(folder)
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    options = size | {"pad_token_id": 0} | options
     config = AutoConfig.for_model(
-        kind, vocab_size=90, max_position_embeddings=POSITIONS, initializer_range=0.4, **size, **options
+        kind, vocab_size=90, max_position_embeddings=POSITIONS, initializer_range=0.4, **options
     )
     config.id2label = dict(enumerate(LABELS))
     torch.manual_seed(3)

@@ -10,7 +10,7 @@ from transformers import BertForSequenceClassification, PreTrainedTokenizerFast
 from tests.worker.model.test_long_texts import unigram
 from trainer.preprocessing.emoji import add_emoji
 from trainer.preprocessing.tokenizer import lower_cased_tokenizer, save_tokenizer
-from worker.commands.check import _model
+from worker.commands.check_model import check_model
 from worker.model.artifact import find_artifact
 from worker.model.glued_emoji import glued_emoji_hint
 from worker.model.tokenizer import Tokenizer
@@ -49,7 +49,7 @@ def test_one_that_knows_the_pieces_of_a_word_loses_none(tiny_model: Path, tmp_pa
 
 def test_check_says_it(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_MODEL", str(tiny_model))
-    described, hint = _model(load_settings())
+    described, hint = check_model(load_settings())
     assert (described.ok, described.mend) == (True, None)
     assert (hint.check, hint.ok) == ("model", True)
     assert "12 of 12" in hint.detail

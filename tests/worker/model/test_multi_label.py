@@ -17,6 +17,7 @@ from worker.labelling import load_model
 from worker.model.activation import sigmoid
 from worker.model.artifact import _BUNDLED
 from worker.model.batcher import plan
+from worker.model.packing import Inputs
 from worker.model.warm_up import different_labels
 from worker.settings import load_settings
 
@@ -126,12 +127,16 @@ def test_a_logit_that_the_number_format_made_infinite_has_no_score() -> None:
     assert scores[0, 1:].isnan().all()
 
 
-def test_number_formats_are_compared_by_all_labels_of_a_text(tmp_path: Path) -> None:
+def test_number_formats_are_compared_by_all_labels_of_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_tiny_model(tmp_path, problem_type=MULTI_LABEL)
     model, tokenizer = load_model(load_settings(model=str(folder), device="cpu", dtype="float32"))
     exact, _ = load_model(load_settings(model=str(folder), device="cpu", dtype="float32"))
     assert different_labels(model, exact, tokenizer) == 0
     forward = exact.forward
-    best_alone = lambda inputs: forward(inputs) * (forward(inputs) == forward(inputs).amax(1, keepdim=True))  # noqa: E731
-    exact.forward = best_alone  # type: ignore[method-assign]
+
+    def best_alone(inputs: Inputs) -> torch.Tensor:
+        scores = forward(inputs)
+        return scores * (scores == scores.amax(dim=1, keepdim=True))
+
+    monkeypatch.setattr(exact, "forward", best_alone)
     assert different_labels(model, exact, tokenizer) > 100

@@ -166,6 +166,18 @@ def test_a_window_that_was_not_delivered_counts_as_an_abort_and_not_as_labels(
     assert value("emotion_labels_total", {"label": "sad"}) == 0
 
 
+@pytest.mark.parametrize(("thresholds", "not_confident"), [([0.1, 0.95], 0), ([0.11, 0.95], 10)])
+def test_a_text_that_a_multi_label_model_gives_no_label_is_not_confident(
+    thresholds: list[float], not_confident: int, stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    parts.info = ModelInfo("m", "sha256:0", ["sad", "glad"], None, thresholds)
+    run(stages, parts, window(10))
+    value = registry.get_sample_value
+    assert value("emotion_not_confident_total") == not_confident
+    assert [value("emotion_labels_total", {"label": label}) for label in ("sad", "glad")] == [0, 10]
+    assert value("emotion_score_sum") == pytest.approx(9)
+
+
 def test_attempts_at_one_window_are_counted_until_it_is_delivered(
     stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
 ) -> None:
