@@ -5,6 +5,7 @@ model alone is measured, without Kafka: the texts are tokenized and packed befor
 """
 
 import argparse
+import shutil
 import statistics
 import tempfile
 import time
@@ -103,6 +104,7 @@ def _report(given: argparse.Namespace, runs: Mapping[str, list[float]], origin: 
         ],
         f"slowest beside a BERT of the same size: {slowest}, {of_bert(slowest)}",
         given.dtype,
+        broker="no broker",
         texts=origin,
         runs=runs,
     )
@@ -112,6 +114,8 @@ def _written(folder: Path, config: dict[str, Any]) -> Path:
     torch.manual_seed(0)
     made: Any = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config))  # type: ignore[no-untyped-call]
     made.save_pretrained(folder)
+    for file in find_artifact("bundled", None).folder.glob("tokenizer*.json"):
+        shutil.copy(file, folder)
     return folder
 
 
