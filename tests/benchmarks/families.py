@@ -5,6 +5,7 @@ model alone is measured, without Kafka: the texts are tokenized and packed befor
 """
 
 import argparse
+import shutil
 import statistics
 import tempfile
 import time
@@ -22,14 +23,14 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 from tests.benchmarks.harness.command import options
 from tests.benchmarks.harness.report import in_turns, medians, report
 from tests.benchmarks.harness.texts import distinct_texts
-from worker.flow import Batch, Request, TokenizedText
-from worker.model.artifact import find_artifact
+from worker.flow import Batch, Request
+from worker.model.artifact import Artifact, find_artifact
 from worker.model.batcher import plan
 from worker.model.model import Model
 from worker.model.tokenizer import Tokenizer
 
 _HEAD_SIZE = 32
-_VOCABULARY = 30_522
+_VOCABULARY = 34_682  # the bundled tokenizer's
 _EMBEDDING = 128
 _OPERATORS = 8
 
@@ -103,6 +104,7 @@ def _report(given: argparse.Namespace, runs: Mapping[str, list[float]], origin: 
         ],
         f"slowest beside a BERT of the same size: {slowest}, {of_bert(slowest)}",
         given.dtype,
+        broker="no broker",
         texts=origin,
         runs=runs,
     )
@@ -112,6 +114,8 @@ def _written(folder: Path, config: dict[str, Any]) -> Path:
     torch.manual_seed(0)
     made: Any = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config))  # type: ignore[no-untyped-call]
     made.save_pretrained(folder)
+    for file in find_artifact("bundled", None).folder.glob("tokenizer*.json"):
+        shutil.copy(file, folder)
     return folder
 
 
@@ -120,7 +124,7 @@ def _model(folder: Path, dtype: str, is_ours: bool) -> Model:
         if not is_ours:
             for place in ("checkpoint", "any_architecture"):
                 stack.enter_context(patch(f"worker.model.{place}.EncoderShape.of", lambda _: None))
-        model = Model(find_artifact(str(folder), None), "cpu", dtype)
+        model = Model(Artifact(folder, folder.name, "random weights", None), "cpu", dtype)
     assert (model.row_tokens > 0) == is_ours
     return model
 
@@ -128,11 +132,7 @@ def _model(folder: Path, dtype: str, is_ours: bool) -> Model:
 def _batches(model: Model, texts: list[str]) -> list[Batch]:
     tokenizer = Tokenizer(find_artifact("bundled", None), model.positions)
     requests = [Request(index, str(index), text, None) for index, text in enumerate(texts)]
-    tokenized = [
-        TokenizedText(text.requests, [number % _VOCABULARY for number in text.ids], truncated=text.truncated)
-        for text in tokenizer.tokenize(requests)
-    ]
-    return plan(tokenized, model.batch_tokens, model.row_tokens, model.shares)
+    return plan(tokenizer.tokenize(requests), model.batch_tokens, model.row_tokens, model.shares)
 
 
 def _predict(model: Model, batches: list[Batch]) -> None:

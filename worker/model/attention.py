@@ -8,7 +8,8 @@ import torch
 from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
 
 from worker.model.checkpoint import Weights
-from worker.model.encoder_shape import Buckets, EncoderShape, Rotation
+from worker.model.distances import bias_numbers, bucket_numbers, nearest
+from worker.model.encoder_shape import EncoderShape, Rotation
 from worker.model.packing import ROW_TOKENS
 from worker.model.prepacked_linear import STEP_TOKENS
 
@@ -21,13 +22,14 @@ Attend = Callable[[torch.Tensor], torch.Tensor]
 class Rows(NamedTuple):
     """The rows in which tokens attend to each other; all else is done to each of the `kept` tokens for itself.
 
-    `positions` are those of the kept tokens within their texts. `mask` `[rows, 1, tokens, tokens]` is added to the
-    products of query and key; None: each row is one text.
+    `positions` are those of the kept tokens within their texts, of which none has more than `longest`. `mask`
+    `[rows, 1, tokens, tokens]` is added to the products of query and key; None: each row is one text.
     """
 
     shape: torch.Size
     kept: torch.Tensor | None
     positions: torch.Tensor
+    longest: int
     mask: torch.Tensor | None
 
     def heads(self, joined: torch.Tensor, heads: int) -> torch.Tensor:
@@ -75,7 +77,7 @@ class BiasedAttention(PlainAttention):
     def over(self, rows: Rows) -> Attend:
         """For these rows."""
         tokens = rows.shape[1]
-        near = _near(self._biases, tokens)
+        near = nearest(self._biases, tokens)
         bias = near.unfold(1, tokens, 1).flip(1)  # [heads, tokens, tokens]
         mask = bias[None] if rows.mask is None else rows.mask + bias
         return lambda joined: self._attended(joined, rows, mask)
@@ -143,7 +145,7 @@ class DisentangledAttention:
 
     def over(self, rows: Rows) -> Attend:
         """For these rows."""
-        near = _near(self._numbers, rows.shape[1])
+        near = nearest(self._numbers, rows.longest)
         queries = self._query[:, near].transpose(1, 2)  # [heads, size, distances]
         keys = self._key[:, near.flip(0)].transpose(1, 2)
 
@@ -160,44 +162,14 @@ class DisentangledAttention:
     def _products(vectors: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
         """`[rows, heads, tokens, tokens]`: of each token with the distance at which it sees each other one.
 
-        All distances are multiplied; the one from a token to itself lies one place further left for each token on, so
-        that a view of the products is what is looked for.
+        A token sees itself one place further left than the token before it did, so that a view of all products is what
+        is looked for. Beyond the distances, where the mask hides it, the view has products of other tokens.
         """
         rows, heads, tokens, _ = vectors.shape
         products = vectors.transpose(0, 1).flatten(1, 2) @ distances  # [heads, rows * tokens, distances]
-        width = 2 * tokens - 1
-        return products.as_strided(
-            (rows, heads, tokens, tokens), (tokens * width, rows * tokens * width, width - 1, 1), tokens - 1
-        )
-
-
-def bias_numbers(distances: torch.Tensor, buckets: Buckets) -> torch.Tensor:
-    """Where MPNet's table has the numbers of these distances (from query to key), `[distances]`.
-
-    Half of the buckets hold a distance each; the others, up to the furthest, ever more of them.
-    """
-    half, furthest = buckets.count // 2, buckets.furthest or 2 * buckets.count
-    apart = distances.abs()
-    grown = half + (torch.log(apart.float() / half) / math.log(furthest / half) * half).long()
-    return torch.where(apart < half, apart, grown.clamp(max=buckets.count - 1)) + buckets.count * (distances > 0)
-
-
-def bucket_numbers(distances: torch.Tensor, buckets: Buckets) -> torch.Tensor:
-    """Where DeBERTa's table has these distances (from key to query), `[distances]`."""
-    half, numbers = buckets.count // 2, distances
-    if buckets.furthest:
-        apart = distances.abs()
-        grown = torch.ceil(
-            torch.log(apart / half) / torch.log(torch.tensor((buckets.furthest - 1) / half)) * (half - 1)
-        )
-        numbers = torch.where(apart <= half, distances, (grown + half) * distances.sign()).long()
-    return (numbers + buckets.count).clamp(0, 2 * buckets.count - 1)
-
-
-def _near(of_distances: torch.Tensor, tokens: int) -> torch.Tensor:
-    """Of what there is for each distance those that a row has: `[…, 2 * tokens - 1]`, 0 in the middle."""
-    middle = of_distances.shape[-1] // 2
-    return of_distances[..., middle - tokens + 1 : middle + tokens]
+        width = distances.shape[-1]
+        strides = (tokens * width, rows * tokens * width, width - 1, 1)
+        return products.as_strided((rows, heads, tokens, tokens), strides, width // 2)
 
 
 def attentions(shape: EncoderShape, weights: Weights, joined: Joined) -> dict[str, Attention]:

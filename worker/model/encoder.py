@@ -8,14 +8,15 @@ is computed within the attention only: in windows of a few texts it is a sixth o
 from collections.abc import Callable
 
 import torch
-from torch.nn.functional import embedding, layer_norm, pad
+from torch.nn.functional import embedding, pad
 
 from worker.model import prepacked_linear
 from worker.model.attention import Attention, Joined, Rows, attentions
 from worker.model.checkpoint import Weights
 from worker.model.classifier import Classifier
+from worker.model.encoder_parts import Parts, unchanged
 from worker.model.encoder_shape import EncoderShape
-from worker.model.linear import Activation, GatedLinear, Linear, PlainLinear
+from worker.model.linear import Linear, PlainLinear
 from worker.model.packing import ROW_TOKENS, Inputs
 
 _FULL_ENOUGH = 15 / 16  # tokens are moved about in every layer, which costs as much as a little padding
@@ -23,57 +24,16 @@ _FULL_ENOUGH = 15 / 16  # tokens are moved about in every layer, which costs as 
 _Map = Callable[[torch.Tensor], torch.Tensor]
 
 
-class _Norm:
-    def __init__(self, weights: Weights, name: str, epsilon: float) -> None:
-        self._weight, self._bias = weights.pop(f"{name}.weight"), weights.pop(f"{name}.bias", None)
-        self._epsilon = epsilon
-
-    def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
-        return layer_norm(hidden, self._weight.shape, self._weight, self._bias, self._epsilon)
-
-
-def _unchanged(hidden: torch.Tensor) -> torch.Tensor:
-    return hidden
-
-
-class _Parts:
-    """Makes the parts of an encoder, and takes their weights over."""
-
-    def __init__(self, shape: EncoderShape, weights: Weights, make_linear: Callable[..., Linear]) -> None:
-        self._weights, self._epsilon, self.made = weights, shape.norm_epsilon, make_linear
-
-    def norm(self, name: str) -> _Norm:
-        return _Norm(self._weights, name, self._epsilon)
-
-    def linear(self, name: str, activation: Activation = "none") -> Linear:
-        return self.made(*self.weights(name), activation)
-
-    def gated(self, name: str, activation: Activation) -> GatedLinear:
-        """The weights of the gate lie behind the others."""
-        weight, bias = self.weights(name)
-        biases = (None, None) if bias is None else bias.chunk(2)
-        (first, gate) = zip(weight.chunk(2), biases, strict=True)
-        return GatedLinear(self.made(*first, activation), self.made(*gate))
-
-    def weights(self, *names: str) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Weight and bias of these linear layers, as if they were one."""
-        weights = [self._weights.pop(f"{name}.weight") for name in names]
-        biases = [self._weights.pop(f"{name}.bias") for name in names if f"{name}.bias" in self._weights]
-        if len(names) == 1:
-            return weights[0], biases[0] if biases else None
-        return torch.cat(weights), torch.cat(biases) if biases else None
-
-
 class _Layer:
     """`[tokens, hidden]` to the same."""
 
-    def __init__(self, shape: EncoderShape, parts: _Parts, name: str, attention: Attention, joined: Linear) -> None:
+    def __init__(self, shape: EncoderShape, parts: Parts, name: str, attention: Attention, joined: Linear) -> None:
         names, activation = shape.family.names, shape.activation
         self._is_norm_first = shape.family.is_norm_first
         self.attention, self._joined = attention, joined
         self._projection = parts.linear(f"{name}.{names.projection}")
         has_norm = not shape.has_no_attention_norm(name)
-        self._attention_norm: _Map = parts.norm(f"{name}.{names.attention_norm}") if has_norm else _unchanged
+        self._attention_norm: _Map = parts.norm(f"{name}.{names.attention_norm}") if has_norm else unchanged
         make = parts.gated if shape.family.is_gated else parts.linear
         self._intermediate: _Map = make(f"{name}.{names.intermediate}", activation)
         self._output = parts.linear(f"{name}.{names.output}")
@@ -102,26 +62,25 @@ class EncoderLogits:
         """
         family, self.step_tokens = shape.family, 1
         make_linear: Callable[..., Linear] = PlainLinear
-        self._words, self._position_table, types = (
-            weights.pop(f"{family.encoder}.{name}.weight") if name else None
-            for name in (family.words, family.positions, family.types)
-        )
+        self._words = weights.pop(f"{family.encoder}.{family.words}.weight")
         if prepacked_linear.is_faster(self._words.device, self._words.dtype):
             make_linear, self.step_tokens = prepacked_linear.PrepackedLinear, prepacked_linear.STEP_TOKENS
-        if types is not None:
-            self._words.add_(types[0])  # a text is of one part
+        if family.types:
+            self._words.add_(weights.pop(f"{family.encoder}.{family.types}.weight")[0])  # a text is of one part
+        self._position_table = weights.pop(f"{family.encoder}.{family.positions}.weight") if family.positions else None
         self._padding = shape.pad_id if family.skips_padding else None
         self.positions = shape.positions - (0 if self._padding is None else self._padding + 1)
-        parts = _Parts(shape, weights, make_linear)
+        parts = Parts(shape, weights, make_linear)
         self._norm = parts.norm(f"{family.encoder}.{family.embedding_norm}")
-        name = f"{family.encoder}.{family.embedding_projection}"
-        self._embedding_projection: _Map = parts.linear(name) if shape.projects else _unchanged
+        projection = f"{family.encoder}.{family.embedding_projection}" if shape.projects else None
+        self._embedding_projection: _Map = parts.linear(projection) if projection else unchanged
         *self._layers, self._last = _layers(shape, weights, parts)
         self._attentions = {layer.attention for layer in [*self._layers, self._last]}
         self._pools_mean = shape.pools_mean
-        self._final_norm = parts.norm(f"{family.encoder}.{family.final_norm}") if family.final_norm else _unchanged
+        final = f"{family.encoder}.{family.final_norm}" if family.final_norm else None
+        self._final_norm: _Map = parts.norm(final) if final else unchanged
         self._dense = parts.linear(family.dense, family.dense_activation)
-        self._dense_norm: _Map = parts.norm(family.dense_norm) if family.dense_norm else _unchanged
+        self._dense_norm: _Map = parts.norm(family.dense_norm) if family.dense_norm else unchanged
         self._classifier = parts.linear(family.classifier)
 
     def __call__(self, inputs: Inputs) -> torch.Tensor:
@@ -132,7 +91,7 @@ class EncoderLogits:
             ids, positions, starts = ids[kept], positions[kept], torch.searchsorted(kept, starts)
         hidden = self._embedded(ids, positions)
         mask = None if inputs.is_full else _mask(inputs.texts, hidden.dtype)
-        rows = Rows(inputs.ids.shape, kept, positions, mask)
+        rows = Rows(inputs.ids.shape, kept, positions, _longest(inputs), mask)
         attend = {attention: attention.over(rows) for attention in self._attentions}
         for layer in self._layers:
             hidden = layer.finish(attend[layer.attention](layer.joined(hidden)), hidden)
@@ -189,15 +148,23 @@ def encoder_classifier(shape: EncoderShape, weights: Weights) -> Classifier:
     )
 
 
-def _layers(shape: EncoderShape, weights: Weights, parts: _Parts) -> list[_Layer]:
+def _layers(shape: EncoderShape, weights: Weights, parts: Parts) -> list[_Layer]:
     """In the order of their use; what is used twice is made once."""
     names = shape.family.names.query_key_value
     joined: Joined = {
         layer: parts.weights(*(f"{layer}.{name}" for name in names)) for layer in dict.fromkeys(shape.layers)
     }
     kinds = attentions(shape, weights, joined)
-    made = {name: _Layer(shape, parts, name, kind, parts.made(*joined.pop(name))) for name, kind in kinds.items()}
+    made = {
+        name: _Layer(shape, parts, name, kind, parts.make_linear(*joined.pop(name))) for name, kind in kinds.items()
+    }
     return [made[name] for name in shape.layers]
+
+
+def _longest(inputs: Inputs) -> int:
+    """Tokens that no text has more of; to look at them would wait for a device other than the CPU."""
+    is_near = inputs.texts.device.type == "cpu"
+    return int(inputs.positions.max()) + 1 if is_near else inputs.ids.shape[1]
 
 
 def _mask(texts: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from schemas.problem_type import problem_type_of
 from worker.model.families import FAMILIES, Family
+from worker.model.linear import Activation
 
 _ACTIVATIONS = ("gelu", "gelu_new", "relu")
 _SERVED: Mapping[str, tuple[Any, ...]] = {
@@ -24,12 +25,12 @@ class Rotation(NamedTuple):
 
 
 class Buckets(NamedTuple):
-    """Distances have one of `count` numbers for each direction.
+    """Distances have one of `each_way` numbers to the left and as many to the right.
 
     Larger ones share a number, up to `furthest`; None: each has its own, as far as there are any.
     """
 
-    count: int
+    each_way: int
     furthest: int | None
 
 
@@ -44,7 +45,7 @@ class EncoderShape:
     hidden: int
     intermediate: int
     embedding: int
-    activation: str
+    activation: Activation
     norm_epsilon: float
     pad_id: int
     words: int
@@ -65,7 +66,9 @@ class EncoderShape:
     @classmethod
     def _of(cls, config: Mapping[str, Any]) -> "EncoderShape | None":
         family = FAMILIES.get(str(config.get("model_type")))
-        if family is None or any(config.get(name) not in values for name, values in (_SERVED | family.served).items()):
+        if family is None or any(
+            config.get(name) not in values for name, values in {**_SERVED, **family.served}.items()
+        ):
             return None
         said = dict(config) | {common: config[own] for common, own in family.config_names.items()}
         shape = cls(
@@ -105,7 +108,7 @@ class EncoderShape:
         yield from ((f"{family.encoder}.{name}.weight", count, self.embedding) for name, count in rows if name)
         if family.distances:
             columns = self.heads if family.attention == "distance bias" else self.hidden
-            yield f"{family.encoder}.{family.distances}.weight", 2 * self.buckets.count, columns
+            yield f"{family.encoder}.{family.distances}.weight", 2 * self.buckets.each_way, columns
 
     def linear_sizes(self) -> Iterator[tuple[str, int, int]]:
         """Name, inputs and outputs of each linear layer, as often as it is used."""

@@ -92,7 +92,7 @@ def scores(classifier: Classifier) -> dict[int, torch.Tensor]:
     """Of each text by its id, computed in batches of rows of several texts, and rows that are padded."""
     batches = plan(texts(), 400, classifier.row_tokens)
     assert any(len(row) > 1 for batch in batches for row in batch)
-    found = {}
+    found: dict[int, torch.Tensor] = {}
     for batch in batches:
         logits = classifier.logits(make_inputs(batch, classifier.pad_id, CPU, classifier.step_tokens))
         found |= dict(zip([len(t.ids) for t in chain.from_iterable(batch)], logits.float().softmax(1), strict=True))
