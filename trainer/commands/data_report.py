@@ -1,10 +1,17 @@
 """The command `emotion-trainer data-report`."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainer.commands.common import add_data_options, add_several_labels_options, columns_of, new_parser, write_line
+from trainer.errors import UserError
+
+if TYPE_CHECKING:
+    from trainer.data.rows import Columns
+    from trainer.data.splits import Split
 
 HELP = "tell what is in a data set: balance, duplicates, contradictions, leakage, debris"
 
@@ -21,7 +28,6 @@ def run(argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     args = parser.parse_args(argv)
 
-    from trainer.data.several_labels import load_own
     from trainer.data.splits import SCORES
     from trainer.output import check_writable, new_file
     from trainer.report.data_report import as_markdown, data_report
@@ -30,7 +36,7 @@ def run(argv: Sequence[str]) -> None:
         check_writable(args.output, args.output)
     columns = columns_of(args)._replace(scores=SCORES)
     names = [Path(args.data).stem] if Path(args.data).is_file() else args.splits
-    report = data_report({name: load_own(args.data, name, columns)[0] for name in names})
+    report = data_report({name: _load(args.data, name, columns) for name in names})
     as_json = json.dumps(report, indent=2, ensure_ascii=False)
     if args.output is None:
         write_line(as_json if args.json else as_markdown(report))
@@ -38,3 +44,16 @@ def run(argv: Sequence[str]) -> None:
     for name, content in (("data.md", as_markdown(report)), ("data.json", as_json)):
         with new_file(f"--output {args.output}", args.output / name) as file:
             file.write(content + "\n")
+
+
+def _load(data: str, split: str, columns: "Columns") -> "Split":
+    """Loads a split; what would be refused in a training is pointed out, and reported as it is."""
+    from trainer.data.several_labels import check_one_label_each, load_own
+
+    loaded = load_own(data, split, columns)
+    if not loaded.several:
+        try:
+            check_one_label_each(loaded, None)
+        except UserError as error:
+            sys.stderr.write(f"emotion-trainer: {error}\n")
+    return loaded

@@ -11,53 +11,41 @@ from trainer.errors import UserError
 _SEPARATORS = ",|;/ "
 
 
-def columns_of_options(text: str, label: str, separator: str | None, flags: Sequence[str] | None) -> Columns:
-    """Returns the columns that the options of a command name.
-
-    Args:
-        text: Of `--text-column`.
-        label: Of `--label-column`.
-        separator: Of `--label-separator`.
-        flags: Of `--label-columns`; without both of these the data say whether a text has several labels.
+def columns_of_options(
+    text_column: str, label_column: str, label_separator: str | None, label_columns: Sequence[str] | None
+) -> Columns:
+    """Returns the columns as the options of a command name them.
 
     Raises:
         UserError: if the options contradict each other.
     """
-    if flags and separator:
+    flags = tuple(label_columns or ())
+    if flags and label_separator:
         raise UserError("--label-columns and --label-separator: two forms of several labels; give one of them")
-    if flags and (len(set(flags)) < len(flags) or text in flags):
+    if len({*flags, text_column}) <= len(flags):
         raise UserError(f"--label-columns {' '.join(flags)}: name each column of 0 and 1 once, and not the text's")
-    if separator == "":
+    if label_separator == "":
         raise UserError("--label-separator: empty; give what stands between two labels, such as ','")
-    return Columns(
-        text,
-        label,
-        label_separator=separator,
-        label_columns=tuple(flags) if flags else None,
-        several=bool(flags or separator),
-    )
+    several = bool(flags or label_separator)
+    return Columns(text_column, label_column, None, label_separator, flags or None, several)
 
 
-def load_own(data: str, split: str, columns: Columns) -> tuple[Split, Columns]:
-    """Loads a split that itself says whether a text has several labels: a list of labels says so.
+def load_own(data: str, split: str, columns: Columns) -> Split:
+    """Loads a split that itself says whether a text has several labels, where `columns` do not: by a list of labels.
 
     Args:
         data: As in `load_split`, like split and columns.
         split: Name of the split.
         columns: Names of the columns.
 
-    Returns:
-        The split, and the columns as they were read.
-
     Raises:
         UserError: if there is no such data, or if a row cannot be read; it names columns of 0 and 1 where there are
             such, but no column of labels.
     """
     try:
-        return load_split(data, split, columns), columns
+        return load_split(data, split, columns)
     except SeveralLabelsError:
-        columns = columns._replace(several=True)
-        return load_split(data, split, columns), columns
+        return load_split(data, split, columns._replace(several=True))
     except MissingColumnError as error:
         flags = [name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name)]
         if columns.text not in error.found or columns.label_columns or not flags:
@@ -85,7 +73,7 @@ def check_one_label_each(split: Split, on_purpose: Collection[str] | None) -> No
             most = max(cells, key=labels.__getitem__)
             raise UserError(
                 f"{split.source}: {len(cells)} of its {len(labels)} classes are several labels in a cell, such as "
-                f"{most!r}; give --label-separator {shlex.quote(separator)} to part them, or name such classes with "
+                f"{most!r}; give --label-separator '{separator}' to part them, or name such classes with "
                 "--labels"
             )
 

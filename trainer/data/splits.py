@@ -26,6 +26,8 @@ class Split:
     rows: list[Row]
     label_names: Sequence[str] | None = None
     """Names in id order, where the source itself declares them; some may occur in no row."""
+    several: bool = False
+    """Whether a row may have several labels, each for itself."""
 
     @property
     def texts(self) -> list[str]:
@@ -68,7 +70,7 @@ def load_split(data: str, split: str, columns: Columns) -> Split:
         loaded = _load_from_hub(data, split, columns)
     if not loaded.rows:
         raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
-    return replace(loaded, label_names=columns.label_columns) if columns.label_columns else loaded
+    return replace(loaded, label_names=columns.label_columns or loaded.label_names, several=columns.several)
 
 
 def load_texts(data: str, split: str, text_column: str, *, is_plain: bool) -> list[Row]:

@@ -93,12 +93,12 @@ def evaluate_artifact(
     Raises:
         UserError: if the artifact or the data cannot be used.
     """
-    loaded, columns = load_own(data, split, columns)
+    loaded = load_own(data, split, columns)
     kinds = outside and out_of_domain.load_texts(outside)
     model, tokenizer = load_artifact(artifact, "float32")
-    _check_kind(model, artifact, data, further, has_several=columns.several)
+    _check_kind(model, artifact, data, further, has_several=loaded.several)
     names = names_of(model)
-    right = np.array(label_flags(loaded, names) if columns.several else label_ids(loaded, names))
+    right = np.array(label_flags(loaded, names) if loaded.several else label_ids(loaded, names))
     others = load_domains("--datasets", further, names)
     suite_texts = loaded.texts if with_robustness else []
     rule = rule_of(model, read_manifest(artifact))

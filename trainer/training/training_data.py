@@ -26,8 +26,6 @@ class TrainingData:
     """In id order."""
     train: Split
     """All sources of training data as one."""
-    several: bool
-    """Whether a text may have several labels, each for itself."""
     targets: list[Any]
     """Of the training texts: ids of shape [texts]; or shares, or scores each for itself, of shape [texts, labels]."""
     validation: Split
@@ -47,7 +45,7 @@ class TrainingData:
     def shares(self) -> NDArray[Any]:
         """What each label has of each training text, of shape [texts, labels]; if several, a last one is none."""
         targets = np.array(self.targets)
-        if self.several:
+        if self.train.several:
             return shares_of_flags(targets)
         return targets if targets.ndim == 2 else np.eye(len(self.labels))[targets]
 
@@ -58,12 +56,13 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     Raises:
         UserError: if data cannot be used.
     """
-    columns = options.columns._replace(scores=SCORES)
-    own, columns = load_own(options.train_file or options.data, "train", columns)
-    several = columns.several
+    columns = options.columns
+    own = load_own(options.train_file or options.data, "train", columns._replace(scores=SCORES))
+    several = own.several
     if not several:
         check_one_label_each(own, options.labels)
-    validation = load_split(options.validation_file or options.data, "validation", columns._replace(scores=None))
+    columns = columns._replace(several=several)
+    validation = load_split(options.validation_file or options.data, "validation", columns)
     labels = label_names(own, options.labels)
     splits = [own, *load_sources(options.datasets, arguments.seed, several=several)]
     train_split = merged(splits)
@@ -74,9 +73,7 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     targets = [target for split in splits for target in targets_of(split, labels)]
     # Whole numbers: the loss smooths no others, and the figures are of labels that are right or not.
     right = np.array(label_flags(validation, labels), int).tolist() if several else label_ids(validation, labels)
-    return TrainingData(
-        labels, train_split, several, targets, validation, right, _load_domains(options, labels, several)
-    )
+    return TrainingData(labels, train_split, targets, validation, right, _load_domains(options, labels, several))
 
 
 def _load_domains(options: TrainOptions, labels: list[str], several: bool) -> list[Domain]:
