@@ -96,7 +96,7 @@ def link_to_nothing(folder: Path) -> None:
 
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
-ENCODER = {"bert.embeddings.word_embeddings.weight": (4, 2)}
+ENCODER: dict[str, tuple[int, ...]] = {"bert.embeddings.word_embeddings.weight": (4, 2)}
 BITS_AND_BYTES = {"quant_method": "bitsandbytes", "load_in_8bit": True}
 
 CASES: dict[str, tuple[Change, str, str]] = {

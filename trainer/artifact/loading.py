@@ -1,11 +1,13 @@
 """Loading a model folder: model, tokenizer and manifest, checked against one another."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files
 from schemas.model_folder import WrongFolderError, check_fetched, check_model_folder, lacking_weights_error
@@ -22,14 +24,15 @@ def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrained
     """
     _check_files(folder)
     try:
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            dtype=dtype,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are told below, in fewer words
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
+        with without_table():
+            model, loading = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                dtype=dtype,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are told below, in fewer words
+                use_safetensors=True,
+                trust_remote_code=False,
+            )
     except Exception as error:  # whatever a broken file makes the code of others raise
         raise UserError(
             f"{folder}: the model cannot be loaded: {first_line(error)}; see whether its files belong together and are "
@@ -40,6 +43,17 @@ def load_artifact(folder: Path, dtype: str) -> tuple[PreTrainedModel, PreTrained
         raise UserError(f"{folder}: {wrong.detail}; {wrong.mend}")
     _check_labels(folder, names_of(model))
     return model, load_tokenizer_of(model, folder)
+
+
+@contextmanager
+def without_table() -> Iterator[None]:
+    """Keeps transformers from printing a table of the weights that are missing: whoever loads them tells it."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
 
 
 def read_manifest(folder: Path) -> ModelManifest | None:

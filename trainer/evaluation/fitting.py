@@ -170,7 +170,7 @@ def _layer_to_calibrate(model: PreTrainedModel, texts: int) -> torch.nn.Linear |
     reason = (
         f"{type(model).__name__} does not end in one linear layer with an output for each label"
         if layer is None
-        else f"it is fitted on {_MIN_TEXTS} validation texts or more, here are {texts}"
+        else f"that takes {_MIN_TEXTS} validation texts or more, here are {texts}"
     )
     sys.stderr.write(f"emotion-trainer: the scores stay uncalibrated: {reason}\n")
     return None

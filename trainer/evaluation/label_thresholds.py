@@ -17,6 +17,7 @@ from trainer.evaluation.multi_label import Thresholds
 DEFAULT_THRESHOLD = 0.5
 """Of a label that has none of its own."""
 _DIGITS = 4
+_MOST_GIVEN = 2  # times the texts that are expected to have a label
 
 
 def fit_thresholds(logits: NDArray[Any], right: NDArray[np.bool_], own: NDArray[np.bool_]) -> Thresholds:
@@ -34,17 +35,22 @@ def fit_thresholds(logits: NDArray[Any], right: NDArray[np.bool_], own: NDArray[
     best = np.array([best_expected(of_label) for of_label in expit(scaled(logits, scaling)).T])
     thresholds = expit((logit(best) - scaling[1]) / scaling[0])
     thresholds[~own] = np.median(thresholds[own]) if own.any() else DEFAULT_THRESHOLD
-    rounded: Thresholds = np.clip(thresholds.round(_DIGITS), 10**-_DIGITS, 1 - 10**-_DIGITS)
-    return rounded
+    # Up, because of scores that are all but equal rather none is given than each.
+    rounded: Thresholds = np.ceil(thresholds * 10**_DIGITS) / 10**_DIGITS
+    return np.minimum(rounded, 1 - 10**-_DIGITS)
 
 
 def best_expected(scores: NDArray[Any]) -> float:
     """Returns the threshold with the best expected F1: halfway from the lowest score that it keeps to the next below.
 
+    It gives the label to no more than twice as many texts as are expected to have it: of one that the model cannot tell
+    at all, F1 is best where every text gets it, and nobody wants that.
+
     Args:
         scores: One label's calibrated scores, of shape [texts].
     """
     ordered = np.sort(scores)[::-1]
-    f1 = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + ordered.sum())
-    best = int(f1.argmax())
+    expected = ordered.sum()
+    f1 = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + expected)
+    best = int(f1[: int(_MOST_GIVEN * expected) + 1].argmax())
     return float(ordered[best : best + 2].mean())

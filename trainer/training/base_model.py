@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 
 from schemas.model_folder import WrongFolderError, check_model_folder, lacking_weights_error
 from schemas.problem_type import SINGLE_LABEL, ProblemType
-from trainer.artifact.loading import lacking_weights
+from trainer.artifact.loading import lacking_weights, without_table
 from trainer.errors import UserError, first_line
 from trainer.evaluation.calibration import last_layer
 from trainer.training.options import TrainOptions
@@ -44,16 +44,17 @@ def load_base_model(
     model: PreTrainedModel
     try:
         known = AutoConfig.from_pretrained(base, trust_remote_code=False).id2label
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
-            base,
-            dtype="float32",
-            output_loading_info=True,
-            id2label=dict(enumerate(names)),
-            label2id={name: index for index, name in enumerate(names)},
-            problem_type=problem_type,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,  # a base with a head for other labels gets a new one
-        )
+        with without_table():
+            model, loading = AutoModelForSequenceClassification.from_pretrained(
+                base,
+                dtype="float32",
+                output_loading_info=True,
+                id2label=dict(enumerate(names)),
+                label2id={name: index for index, name in enumerate(names)},
+                problem_type=problem_type,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # a base with a head for other labels gets a new one
+            )
     except Exception as error:  # whatever a broken file makes the code of others raise
         raise UserError(
             f"--model {base}: cannot be loaded: {first_line(error)}; check name and network, or give a local folder"

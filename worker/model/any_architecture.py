@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from schemas.model_folder import lacking_weights_error
 from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
@@ -33,6 +33,7 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
         UserError: It cannot be loaded, or was not fine-tuned.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]
+    set_verbosity_error()  # type: ignore[no-untyped-call]  # what it warns of, a table of weights, is told below
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             folder,

@@ -82,10 +82,11 @@ def test_a_folder_from_elsewhere_that_holds_no_classifier_is_refused(
     folder = shutil.copytree(artifact, tmp_path / "spoilt")
     (folder / "manifest.json").unlink()
     spoil(folder)
+    capsys.readouterr()  # of the training
 
     assert run(["evaluate", str(folder), "--data", str(data)]) == 2
 
-    error = capsys.readouterr().err.splitlines()[-1]
+    (error,) = capsys.readouterr().err.splitlines()
     assert error.startswith(f"emotion-trainer: error: {folder}: ")
     assert message in error
 

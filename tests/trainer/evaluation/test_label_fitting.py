@@ -82,6 +82,7 @@ def test_a_threshold_has_the_best_f1_to_be_expected() -> None:
         return float(2 * scores[kept].sum() / (kept.sum() + scores.sum()))
 
     assert expected(threshold) == max(expected(least) for least in scores)
+    assert (scores >= threshold).sum() < 2 * scores.sum()
 
 
 def test_thresholds_come_close_to_the_best_f1_that_there_is() -> None:
@@ -95,6 +96,16 @@ def test_thresholds_come_close_to_the_best_f1_that_there_is() -> None:
         precision, recall, _ = precision_recall_curve(flags[:, label], scores[:, label])
         best = (2 * precision * recall / np.maximum(precision + recall, 1e-9)).max()
         assert f1_score(flags[:, label], scores[:, label] >= thresholds[label]) > best - 0.03
+
+
+@pytest.mark.parametrize("spread", [0.5, 1e-6])
+def test_a_label_that_nothing_tells_is_not_given_to_every_text(spread: float) -> None:
+    rng = np.random.default_rng(1)
+    logits, flags = rng.normal(-3, spread, size=(1000, 1)), rng.random((1000, 1)) < 0.05
+
+    thresholds = fit_thresholds(logits, flags, all_of(1, own=True))
+
+    assert (expit(logits) >= thresholds).mean() < 0.15
 
 
 def test_a_rare_label_takes_no_threshold_from_its_few_texts() -> None:
