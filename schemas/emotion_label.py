@@ -45,9 +45,18 @@ class EmotionLabel:
     score: Annotated[Probability, Field(description="The score of `label`.")]
     confident: Annotated[
         bool | None,
-        Field(description="Whether `score` reaches the threshold of the model or the worker; null without one."),
+        Field(
+            description="Whether `score` reaches the threshold of the model or the worker; null without one. Of a "
+            "multi-label model: whether any label reaches its threshold."
+        ),
     ]
-    scores: Annotated[dict[str, Probability], Field(description="A score for each label of the model; they sum to 1.")]
+    scores: Annotated[
+        dict[str, Probability],
+        Field(
+            description="A score for each label of the model. They sum to 1; those of a multi-label model stand each "
+            "for itself."
+        ),
+    ]
     tokens: Annotated[int, Field(ge=0, description="Tokens that the model saw, special ones included.")]
     truncated: Annotated[bool, Field(description="Whether the text was longer than the model takes and lost its end.")]
     model: ModelName
@@ -59,3 +68,10 @@ class EmotionLabel:
             description="Fields of the message that `EMOTION_COPY_FIELDS` names, by their path; without those absent."
         ),
     ] = field(default_factory=dict)
+    labels: Annotated[
+        list[str] | None,
+        Field(
+            description="Of a multi-label model: the labels whose scores reach their thresholds, the best first; empty "
+            "where none does. Null for a model that gives each text one label."
+        ),
+    ] = None

@@ -12,6 +12,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from schemas.problem_type import SINGLE_LABEL, ProblemType
+
 MANIFEST_FILE = "manifest.json"
 
 # What a loader may read from a model folder; cards, pictures and checkpoints' leftovers are none of it.
@@ -32,6 +34,7 @@ class LabelMetrics(_Part):
     recall: float = Field(ge=0, le=1, description="Share of the texts of this label that are found.")
     f1: float = Field(ge=0, le=1, description="Harmonic mean of precision and recall.")
     support: int = Field(ge=0, description="Texts of this label in the split.")
+    ece: float | None = Field(default=None, ge=0, le=1, description="Calibration error of its scores; multi-label.")
 
 
 class Estimate(_Part):
@@ -54,9 +57,9 @@ class SplitMetrics(_Part):
     """How well a model labels one split."""
 
     rows: int = Field(ge=1, description="Texts in the split.")
-    loss: float = Field(description="Mean cross-entropy over the texts, in nats.")
-    accuracy: float = Field(ge=0, le=1, description="Share of the texts whose label is right.")
-    macro_f1: float = Field(ge=0, le=1, description="Mean F1 over the labels that occur in the split or are predicted.")
+    loss: float = Field(description="Mean cross-entropy over the texts, in nats; multi-label: over labels, too.")
+    accuracy: float = Field(ge=0, le=1, description="Share of the texts whose label, or set of labels, is right.")
+    macro_f1: float = Field(ge=0, le=1, description="Mean F1 over labels that occur or are told; multi-label: all.")
     ece: float | None = Field(default=None, ge=0, le=1, description="Expected calibration error over 15 bins.")
     brier: float | None = Field(default=None, ge=0, le=2, description="Mean squared distance of scores and label.")
     confident: ConfidentMetrics | None = Field(default=None, description="Figures at the model's `confident_score`.")
@@ -133,7 +136,7 @@ class Histogram(_Part):
 class DriftReference(_Part):
     """What the model saw and said on validation, to compare a stream with."""
 
-    labels: dict[str, float] = Field(description="Share of the texts that got each label.")
+    labels: dict[str, float] = Field(description="Share of the texts that got each label as their best one.")
     scores: Histogram = Field(description="Scores of these labels.")
     tokens: Histogram = Field(description="Tokens of the texts, special ones included.")
     unknown_token_share: float = Field(ge=0, le=1, description="Share of the tokens that the tokenizer does not know.")
@@ -156,12 +159,19 @@ class ModelManifest(_Part):
     revision: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="Digest over `files`, changes with each.")
     files: dict[str, str] = Field(description="SHA-256, in hex, of each model and tokenizer file, by file name.")
     base_model: str = Field(min_length=1, description="Model that was fine-tuned: hub id, or name of a local folder.")
-    labels: list[str] = Field(min_length=2, description="Label names in id order.")
+    labels: list[str] = Field(min_length=1, description="Label names in id order.")
+    problem_type: ProblemType = Field(
+        default=SINGLE_LABEL, description="Whether a text gets one label, or each label for itself; as in config.json."
+    )
+    thresholds: dict[str, float] | None = Field(
+        default=None,
+        description="Score from which a multi-label model gives each label; null: 0.5, and for single-label models.",
+    )
     max_tokens: int = Field(ge=1, description="Longest input in tokens, special tokens included; the rest is cut.")
     lower_case: bool = Field(description="Whether the tokenizer lower-cases texts.")
     dtype: str = Field(description="Number format of the stored weights, such as `float32` or `float16`.")
     confident_score: float | None = Field(
-        default=None, ge=0, le=1, description="Score from which a label is confident; null where none was fitted."
+        default=None, ge=0, le=1, description="Score from which a label is confident; null without, and multi-label."
     )
     confident_goals: ConfidentGoals | None = Field(
         default=None,

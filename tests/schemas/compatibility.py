@@ -3,6 +3,7 @@
 from typing import Any
 
 _ANNOTATIONS = {"$defs", "$schema", "default", "description", "examples", "title"}
+_AT_LEAST = {"minItems", "minLength"}  # whoever reads may ask for less
 
 
 def breaks(old: dict[str, Any], new: dict[str, Any], sent: bool) -> list[str]:
@@ -30,6 +31,8 @@ def _breaks(old: Any, new: Any, sent: bool, path: str) -> list[str]:
             found += [f"{place}.{name}" for name in (asked - ask if sent else ask - asked)]
         elif keyword not in old or keyword not in new:
             found.append(place)
+        elif keyword in _AT_LEAST and not sent and new[keyword] < old[keyword]:
+            continue
         elif keyword == "properties":
             for name, schema in old[keyword].items():
                 found += _breaks(schema, new[keyword].get(name), sent, f"{place}.{name}")

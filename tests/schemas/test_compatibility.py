@@ -94,6 +94,10 @@ def shorter_text(schema: dict[str, Any]) -> None:
     schema["properties"]["text"]["maxLength"] = 280
 
 
+def more_labels(schema: dict[str, Any]) -> None:
+    schema["properties"]["labels"]["minItems"] = 3
+
+
 def other_name_of_the_reason(schema: dict[str, Any]) -> None:
     schema["properties"]["dead-letter-cause"] = schema["properties"].pop("dead-letter-reason")
 
@@ -104,6 +108,7 @@ def other_name_of_the_reason(schema: dict[str, Any]) -> None:
         *[("emotion-label", change) for change in (remove_score, score_as_text, narrower_score, score_may_be_missing)],
         *[("emotion-label", change) for change in (next_version, offset_as_text, label_as_enum, no_more_fields)],
         *[("text-message", change) for change in (id_is_asked_for, shorter_text)],
+        ("model-manifest", more_labels),
         ("dead-letter-headers", other_name_of_the_reason),
     ],
 )

@@ -57,6 +57,11 @@ def names_of(model: PreTrainedModel) -> list[str]:
     return [str(name) for _, name in sorted((model.config.id2label or {}).items())]
 
 
+def is_multi_label(model: PreTrainedModel) -> bool:
+    """Returns whether each label stands for itself, so that a text has any number of them; a single one always does."""
+    return model.config.problem_type == "multi_label_classification" or model.config.num_labels == 1
+
+
 def lacking_weights(loading: Mapping[str, Any]) -> list[str]:
     """Returns the names of the weights that a model folder has not, or has in another shape, in order.
 

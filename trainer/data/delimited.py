@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from trainer.data.files import DataFile
 from trainer.data.lines import lines_of
-from trainer.data.rows import Columns, Row, row_of
+from trainer.data.rows import Columns, Row, check_columns, row_of
 from trainer.errors import UserError
 
 DELIMITERS = ",;\t|:"
@@ -34,7 +34,7 @@ def read_delimited(file: DataFile, columns: Columns) -> Iterator[Row]:
     csv.field_size_limit(_MOST_CHARACTERS)
     delimiter = delimiter_of(lines[0], columns)
     if delimiter is None:
-        raise UserError(_no_columns(file, lines[0], columns))
+        raise _no_columns(file, lines[0], columns)
     if delimiter == "\t" and not all(map(_is_csv_by_itself, lines)):
         yield from _read_unquoted(file, lines, columns)
     else:
@@ -51,17 +51,18 @@ def _fields(line: str, delimiter: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
 
 
-def _no_columns(file: DataFile, header: str, columns: Columns) -> str:
+def _no_columns(file: DataFile, header: str, columns: Columns) -> UserError:
     """Returns what is wrong with a header: its names, or its delimiter."""
     best = max(DELIMITERS, key=lambda each: len(_fields(header, each)))
+    found = _fields(header, best)
+    if columns.text in found:
+        check_columns(f"{file.place}, line 1", found, columns.required)
     signs = Counter(re.findall(r"[^\w\s\"'.-]|  +", header)).most_common(1)
-    if len(_fields(header, best)) > 1:
-        seems = f", which {_shown(best)} seems to part"
-    elif signs:
-        seems = f", which {_shown(signs[0][0])} seems to part; part the fields by commas, semicolons or tabs"
+    if len(found) > 1:
+        seems = f", parted by {_shown(best)}"
     else:
-        seems = ""
-    return (
+        seems = f", parted by {signs[0][0]!r} as it seems: part it by commas" if signs else ""
+    return UserError(
         f"{file.place}, line 1: no columns {' and '.join(map(repr, columns.required))} in the header "
         f"{header!r:.100}{seems}; name yours with --text-column and --label-column; a file of text;label lines without "
         "a header must end in .txt"

@@ -24,7 +24,7 @@ def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
     Raises:
         UserError: if there are fewer than two labels, or if one is given twice.
     """
-    found = {name for row in train.rows for name in row.scores or (row.label,)}
+    found = {name for row in train.rows for name in row.by_label}
     if given or train.label_names:
         names = list(given or train.label_names or ())
     elif found == set(EMOTION_LABELS):
@@ -66,10 +66,31 @@ def label_shares(split: Split, names: Sequence[str]) -> list[list[float]]:
     shares = []
     for row in split.rows:
         of_row = [0.0] * len(names)
-        for label, share in (row.scores or {row.label: 1.0}).items():
+        for label, share in row.by_label.items():
             of_row[_id_of(label, row, ids, names)] += share
         shares.append(of_row)
     return shares
+
+
+def label_flags(split: Split, names: Sequence[str]) -> list[list[float]]:
+    """Returns what each label has of each row for itself, of shape [rows, labels]: 1 where the row has it, else 0.
+
+    Where a row has scores of its own, they are in the place of 1.
+
+    Raises:
+        UserError: naming the first row with a label that is neither name nor id, or with a score above 1.
+    """
+    ids = _ids_by_label(split, names)
+    flags = []
+    for row in split.rows:
+        of_row = [0.0] * len(names)
+        for label, score in row.by_label.items():
+            if score > 1:
+                raise UserError(f"{row.place}: the score of {label!r} is {score:g}; give a number from 0 to 1")
+            index = _id_of(label, row, ids, names)
+            of_row[index] = max(of_row[index], float(score))
+        flags.append(of_row)
+    return flags
 
 
 def _ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:

@@ -2,12 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from trainer.errors import UserError
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
+_FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 _WHOLE_FLOAT = re.compile(r"(-?\d+)\.0+")
 
 
@@ -20,34 +21,65 @@ class Columns(NamedTuple):
     scores: str | None = None
     """Where a row may have an object of scores instead of a label; None: each row has one label."""
     label_separator: str | None = None
-    """What parts the labels of a row that may have several; None: only a list holds several."""
+    """What parts the labels of a cell that holds several; None: only a list holds several."""
+    label_columns: tuple[str, ...] | None = None
+    """Columns of 0 and 1, one a label, which take the place of the column of labels."""
+    several: bool = False
+    """Whether a row has any number of labels, each for itself; else it has one, or scores that are shares."""
 
     @property
     def required(self) -> tuple[str, ...]:
         """The columns that a file with a header must have."""
-        return (self.text,) if self.label is None else (self.text, self.label)
+        label = () if self.label is None else (self.label,)
+        return (self.text, *(self.label_columns or label))
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The columns that are read where they are there."""
+        return self.required if self.scores is None else (*self.required, self.scores)
 
 
 class Row(NamedTuple):
-    """One text with its label, or with a distribution over the labels."""
+    """One text with its label, or with a score of each label."""
 
     place: str
     """Where it was read, for messages: `train.csv, line 12`."""
     text: str
     label: str
-    """Name or id, as text; that of the highest score where there are scores, empty where no label was read."""
+    """Name or id, as text; that of the highest score where there are scores, empty where there is none."""
     scores: Mapping[str, float] | None = None
-    """Share of each label, summing to 1; a label that is missing has none."""
+    """Share of each label, summing to 1; of a row of several labels the score of each for itself: 1 for one that was
+    named. A label that is missing has 0."""
     augment: bool = True
     """Whether augmentation may change the text."""
 
+    @property
+    def by_label(self) -> Mapping[str, float]:
+        """The score of each label; 1 for the one label of a row without scores."""
+        return {self.label: 1.0} if self.scores is None else self.scores
+
+
+class SeveralLabelsError(UserError):
+    """A list of labels where each text has one."""
+
+
+class MissingColumnError(UserError):
+    """A column that is needed is not there."""
+
+    def __init__(self, message: str, found: Sequence[str]) -> None:
+        """Takes the message and the names of the columns that are there."""
+        super().__init__(message)
+        self.found = found
+
 
 def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
-    """Returns the row of a record; an object of scores goes before a label, and several labels share a row alike.
+    """Returns the row of a record; an object of scores goes before a label.
 
     Raises:
-        UserError: if a column is missing, the text is no text or blank, the label is neither name nor id, or the scores
-            are no distribution.
+        MissingColumnError: if a column is missing.
+        SeveralLabelsError: if there is a list of labels, and `columns` say that a row has one.
+        UserError: if the text is no text or blank, a label is neither name nor id, a cell of a column of 0 and 1 is
+            neither, or the scores are no numbers of 0 or more, or no distribution where they must be one.
     """
     check_columns(place, record, (columns.text,))
     text = record[columns.text]
@@ -57,21 +89,43 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
         raise UserError(f"{place}: the text holds half of a surrogate pair; write whole characters or remove the row")
     scores = record.get(columns.scores) if columns.scores else None
     if isinstance(scores, Mapping):
-        shares = normalised(place, scores)
-        return Row(place, text, max(shares, key=shares.__getitem__), shares)
-    if columns.label is None:
+        by_label = checked_scores(place, scores) if columns.several else normalised(place, scores)
+        return Row(place, text, max(by_label, key=by_label.__getitem__, default=""), by_label)
+    if not columns.label and not columns.label_columns:
         return Row(place, text, "")
-    check_columns(place, record, (columns.label,))
-    labels = _labels(place, record[columns.label], columns)
-    return Row(place, text, labels[0], dict.fromkeys(labels, 1 / len(labels)) if len(labels) > 1 else None)
+    check_columns(place, record, columns.required)
+    if columns.label_columns:
+        labels = _flagged(place, record, columns.label_columns)
+    elif columns.several:
+        labels = _labels(place, record[columns.label or ""], columns.label_separator)
+    elif isinstance(value := record[columns.label or ""], list):
+        raise SeveralLabelsError(f"{place}: the label is {_shown(value)}; each text has one here: give its name or id")
+    else:
+        return Row(place, text, _label(place, value))
+    return Row(place, text, labels[0] if labels else "", dict.fromkeys(labels, 1.0))
 
 
-def _labels(place: str, value: Any, columns: Columns) -> list[str]:
-    """Returns the labels of a row, each once; several only where a row may have a distribution."""
-    several = value.split(columns.label_separator) if isinstance(value, str) and columns.label_separator else value
-    if isinstance(several, list) and several and columns.scores:
-        return list(dict.fromkeys(_label(place, each) for each in several))
-    return [_label(place, value)]
+def _labels(place: str, value: Any, separator: str | None) -> list[str]:
+    """Returns the labels of a list, or of a cell that parts them or holds one; an empty one has none.
+
+    A list that a table's writer turned into text is read too: `[8, 20]`, `['joy', 'love']`.
+    """
+    if isinstance(value, str) and separator:
+        inner = value.strip().removeprefix("[").removesuffix("]")
+        value = [part.strip(" '\"") for part in inner.split(separator)] if inner.strip() else []
+    if isinstance(value, str) and not value.strip():
+        value = []
+    each = value if isinstance(value, list) else [value]
+    return list(dict.fromkeys(_label(place, label) for label in each))
+
+
+def _flagged(place: str, record: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Returns the names of the columns that hold 1 or true; the others hold 0 or false."""
+    flags = {name: _FLAGS.get(str(record[name]).strip().lower()) for name in names}
+    for name, flag in flags.items():
+        if flag is None:
+            raise UserError(f"{place}: the column {name!r} is {_shown(record[name])}; give 0 or 1")
+    return [name for name, flag in flags.items() if flag]
 
 
 def _label(place: str, label: Any) -> str:
@@ -89,16 +143,26 @@ def _label(place: str, label: Any) -> str:
     return str(label).strip()
 
 
-def normalised(place: str, scores: Mapping[str, Any]) -> dict[str, float]:
-    """Returns the scores scaled to a sum of 1; one that is null, as Parquet fills in, counts as missing.
+def checked_scores(place: str, scores: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the scores; one that is null, as Parquet fills in, counts as missing.
 
     Raises:
-        UserError: if one is no number of 0 or more, or if none is above 0.
+        UserError: if one is no number of 0 or more.
     """
     given = {name: score for name, score in scores.items() if score is not None}
     for name, score in given.items():
         if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score < math.inf:
             raise UserError(f"{place}: the score of {name!r} is {_shown(score)}; give a number of 0 or more")
+    return given
+
+
+def normalised(place: str, scores: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the scores scaled to a sum of 1.
+
+    Raises:
+        UserError: as `checked_scores`, or if none is above 0.
+    """
+    given = checked_scores(place, scores)
     total = sum(given.values())
     if not total:
         raise UserError(f"{place}: no score above 0; give each label its share, or leave it out")
@@ -109,14 +173,15 @@ def check_columns(place: str, found: Iterable[str], needed: Iterable[str]) -> No
     """Checks that the needed columns are among those found.
 
     Raises:
-        UserError: if not.
+        MissingColumnError: if not.
     """
     found = list(found)
     for name in needed:
         if name not in found:
-            raise UserError(
+            raise MissingColumnError(
                 f"{place}: no column {name!r} among {', '.join(map(repr, found))}; "
-                "name yours with --text-column and --label-column"
+                "name yours with --text-column, --label-column or --label-columns",
+                found,
             )
 
 

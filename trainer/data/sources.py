@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from trainer.data.labels import SHOWN_LABELS
-from trainer.data.rows import Columns, Row, normalised
+from trainer.data.rows import Columns, Row, checked_scores, normalised
 from trainer.data.splits import SCORES, Split, load_split
 from trainer.errors import UserError
 
@@ -25,10 +25,19 @@ class LabelledData(BaseModel):
     label_separator: str | None = Field(
         default=None, min_length=1, description="What parts several labels of a row, which share it alike."
     )
+    label_columns: list[str] | None = Field(
+        default=None, min_length=1, description="Columns of 0 and 1, one a label, instead of the column of the label."
+    )
     label_map: dict[str, str | dict[str, Any] | None] = Field(
         default={},
         description="Our label, or shares of ours, for each of theirs; null leaves it out. Others stay as they are.",
     )
+
+    @property
+    def columns(self) -> Columns:
+        """The names of its columns; a row may have several labels."""
+        flags = tuple(self.label_columns) if self.label_columns else None
+        return Columns(self.text_column, self.label_column, SCORES, self.label_separator, flags, several=True)
 
 
 Entry = TypeVar("Entry", bound=LabelledData)
@@ -43,17 +52,19 @@ class Source(LabelledData):
     augment: bool = Field(default=True, description="Whether --augment may change these texts.")
 
 
-def load_sources(file: str | None, seed: int) -> list[Split]:
+def load_sources(file: str | None, seed: int, *, several: bool = False) -> list[Split]:
     """Loads the training data that a JSON file lists, with labels mapped and rows repeated.
 
     Args:
         file: A list of `Source` objects; None for no further data.
         seed: Of the choice of rows where only part of them is taken.
+        several: Whether labels of a row are each for themselves; else they share it.
 
     Raises:
         UserError: naming file, entry and field, or the row, that cannot be used.
     """
-    return [] if file is None else [_load(source, seed) for source in read_entries("--datasets", file, Source)]
+    entries = [] if file is None else read_entries("--datasets", file, Source)
+    return [_load(source, seed, several) for source in entries]
 
 
 def read_entries(option: str, file: str, entry: type[Entry]) -> list[Entry]:
@@ -89,29 +100,28 @@ def merged(splits: list[Split]) -> Split:
     return Split(" + ".join(split.source for split in splits), rows, splits[0].label_names)
 
 
-def mapped_split(source: LabelledData) -> Split:
+def mapped_split(source: LabelledData, *, several: bool = False) -> Split:
     """Loads the rows of an entry with its labels mapped; those whose labels are all left out are missing.
+
+    Args:
+        source: The entry.
+        several: Whether labels of a row are each for themselves; else they share it.
 
     Raises:
         UserError: naming the row or the label that cannot be used, or if no row is left.
     """
-    columns = Columns(source.text_column, source.label_column, SCORES, source.label_separator)
-    split = load_split(source.data, source.split, columns)
+    split = load_split(source.data, source.split, source.columns)
     _check_map(split, source)
-    label_map = {theirs: _shares_of(source, theirs) for theirs in source.label_map}
-    rows = []
-    for row in split.rows:
-        shares = _mapped(row, label_map)
-        if shares:
-            label = max(shares, key=shares.__getitem__)
-            rows.append(row._replace(label=label, scores=shares if row.scores or len(shares) > 1 else None))
+    label_map = {theirs: _ours(source, theirs, several) for theirs in source.label_map}
+    mapped = _each_for_itself if several else _shared
+    rows = [new for row in split.rows if (new := mapped(row, label_map)) is not None]
     if not rows:
         raise UserError(f"{source.data}: its label_map leaves out every row; map at least one label to one of yours")
     return Split(split.source, rows)
 
 
-def _load(source: Source, seed: int) -> Split:
-    split = mapped_split(source)
+def _load(source: Source, seed: int, several: bool) -> Split:
+    split = mapped_split(source, several=several)
     rows = [row._replace(augment=source.augment) for row in split.rows]
     repeated = _repeated(rows, source.repeat, seed)
     if not repeated:
@@ -122,7 +132,7 @@ def _load(source: Source, seed: int) -> Split:
 
 def _check_map(split: Split, source: LabelledData) -> None:
     """Checks that the label map names labels of the source alone, declared ones included."""
-    found = {name for row in split.rows for name in row.scores or (row.label,)}
+    found = {name for row in split.rows for name in row.by_label}
     found.update(split.label_names or ())
     if unknown := sorted(source.label_map.keys() - found):
         known = ", ".join(sorted(found)[:SHOWN_LABELS])
@@ -131,22 +141,40 @@ def _check_map(split: Split, source: LabelledData) -> None:
         )
 
 
-def _shares_of(source: LabelledData, theirs: str) -> Mapping[str, float]:
-    """Returns the share of each of our labels in one of theirs, summing to 1, or none if it is left out."""
+def _ours(source: LabelledData, theirs: str, several: bool) -> Mapping[str, float] | None:
+    """Returns the scores of our labels in one of theirs, shares unless each is for itself; None if it is left out."""
     ours = source.label_map[theirs]
     if isinstance(ours, dict):
-        return normalised(f"{source.data}: its label_map, {theirs!r}", ours)
-    return {} if ours is None else {ours: 1.0}
+        place = f"{source.data}: its label_map, {theirs!r}"
+        return checked_scores(place, ours) if several else normalised(place, ours)
+    return None if ours is None else {ours: 1.0}
 
 
-def _mapped(row: Row, label_map: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Returns the share of each of our labels, summing to 1, or none if the row is left out."""
+def _shared(row: Row, label_map: Mapping[str, Mapping[str, float] | None]) -> Row | None:
+    """Returns the row with the share of each of our labels, summing to 1, or None if it is left out."""
+    if not row.by_label:
+        raise UserError(f"{row.place}: no label; each text has one or more here: give it, or remove the row")
     shares: dict[str, float] = {}
-    for theirs, share in (row.scores or {row.label: 1.0}).items():
-        for ours, part in label_map.get(theirs, {theirs: 1.0}).items():
+    for theirs, share in normalised(row.place, row.by_label).items():
+        for ours, part in (label_map.get(theirs, {theirs: 1.0}) or {}).items():
             shares[ours] = shares.get(ours, 0.0) + share * part
-    total = sum(shares.values())
-    return {label: share / total for label, share in shares.items()} if total else {}
+    if not (total := sum(shares.values())):
+        return None
+    label = max(shares, key=shares.__getitem__)
+    scores = {name: share / total for name, share in shares.items()} if len(shares) > 1 else None
+    return row._replace(label=label, scores=scores)
+
+
+def _each_for_itself(row: Row, label_map: Mapping[str, Mapping[str, float] | None]) -> Row | None:
+    """Returns the row with the score of each of our labels, or None if all of its own are left out."""
+    kept = {theirs: ours for theirs in row.by_label if (ours := label_map.get(theirs, {theirs: 1.0})) is not None}
+    if row.by_label and not kept:
+        return None
+    scores: dict[str, float] = {}
+    for theirs, labels in kept.items():
+        for ours, part in labels.items():
+            scores[ours] = max(scores.get(ours, 0.0), row.by_label[theirs] * part)
+    return row._replace(label=max(scores, key=scores.__getitem__, default=""), scores=scores)
 
 
 def _repeated(rows: list[Row], times: float, seed: int) -> list[Row]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from trainer.data.files import DataFile, data_files, file_at, is_archive
@@ -81,7 +81,7 @@ def load_split(data: str, split: str, columns: Columns, config: str | None = Non
         loaded = Split(source, *rows_of_table(hub_table(data, split, config), source, columns))
     if not loaded.rows:
         raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
-    return loaded
+    return replace(loaded, label_names=columns.label_columns) if columns.label_columns else loaded
 
 
 def load_texts(data: str, split: str, text_column: str, config: str | None = None, *, is_plain: bool) -> list[Row]:

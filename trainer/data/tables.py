@@ -110,9 +110,9 @@ def rows_of_table(table: Any, place: str, columns: Columns) -> tuple[list[Row], 
     Raises:
         UserError: naming the row that cannot be read.
     """
-    check_columns(place, table.column_names, (columns.text,) if columns.scores else columns.required)
-    wanted = (*columns.required, columns.scores)
-    names = [name for name in wanted if name and name in table.column_names]
+    has_scores = columns.scores in table.column_names
+    check_columns(place, table.column_names, (columns.text,) if has_scores else columns.required)
+    names = [name for name in columns.used if name in table.column_names]
     feature = table.features.get(columns.label)
     declared = getattr(getattr(feature, "feature", feature), "names", None)
     rows = []

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import SplitMetrics
-from trainer.artifact.loading import load_artifact, names_of, read_manifest
+from trainer.artifact.loading import is_multi_label, load_artifact, names_of, read_manifest
 from trainer.data.domains import Domain, load_domains
 from trainer.data.labels import label_ids
 from trainer.data.rows import Columns
 from trainer.data.splits import load_split
-from trainer.evaluation import domains, metrics, out_of_domain, robustness
+from trainer.evaluation import domains, metrics, multi_label, out_of_domain, robustness
+from trainer.evaluation.decision import DecisionRule, rule_of
 from trainer.evaluation.domains import DomainFigures, DomainOutputs, domain_figures, domain_outputs
-from trainer.evaluation.metrics import split_metrics
 from trainer.evaluation.outputs import Outputs, outputs_of
 
 
@@ -31,14 +30,25 @@ class Assessment:
     robustness: robustness.Robustness | None
     out_of_domain: out_of_domain.OutOfDomain | None
     outputs: Outputs
-    ids: NDArray[Any]
-    """The right label of each text, of shape [texts]."""
+    right: NDArray[Any]
+    """The right label of each text, of shape [texts]; where a text may have several, 1 for each that it has and 0 for
+    the others, of shape [texts, labels]."""
+    rule: DecisionRule
+    """How logits became scores and labels."""
     domains: list[tuple[DomainOutputs, DomainFigures]] = field(default_factory=list)
     """Of further domains."""
+
+    @property
+    def thresholds(self) -> dict[str, float] | None:
+        """Of each label, of a model whose labels each stand for themselves."""
+        each = self.rule.thresholds
+        return None if each is None else dict(zip(self.metrics.labels, each.tolist(), strict=True))
 
     def as_json(self) -> str:
         """Returns one JSON object: the figures of the split, and `domains` and those of the suites where measured."""
         figures = self.metrics.model_dump()
+        if self.thresholds:
+            figures["thresholds"] = self.thresholds
         if self.domains:
             figures["domains"] = {each.name: each.as_dict() for _, each in self.domains}
         for name, suite in (("robustness", self.robustness), ("out_of_domain", self.out_of_domain)):
@@ -48,7 +58,8 @@ class Assessment:
 
     def as_table(self) -> str:
         """Returns the figures for people."""
-        parts = [metrics.as_table(self.metrics)]
+        each = self.thresholds
+        parts = [metrics.as_table(self.metrics) if each is None else multi_label.as_table(self.metrics, each)]
         if self.domains:
             parts.append(domains.as_table([each for _, each in self.domains]))
         if self.robustness is not None:
@@ -96,8 +107,8 @@ def assess(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     texts: list[str],
-    ids: NDArray[Any],
-    confident_score: float | None,
+    right: NDArray[Any],
+    rule: DecisionRule,
     suite_texts: Sequence[str],
     outside: Mapping[str, list[str]],
     further: Sequence[Domain],
@@ -108,8 +119,8 @@ def assess(
         model: The model.
         tokenizer: Its tokenizer.
         texts: Of a split.
-        ids: The right label of each, of shape [texts].
-        confident_score: The model's threshold.
+        right: The right label of each, or flags, as in `Assessment.right`.
+        rule: How the model's logits become scores and labels.
         suite_texts: Texts to run the robustness suites on; none: they are not run.
         outside: Texts from outside the domain, by kind; none: nothing is compared.
         further: Other domains to measure it in.
@@ -118,17 +129,14 @@ def assess(
     inside = outputs_of(model, tokenizer, texts)
 
     def score(some: Sequence[str]) -> NDArray[Any]:
-        probabilities: NDArray[Any] = softmax(outputs_of(model, tokenizer, some).logits, axis=1)
-        return probabilities
+        return rule.scores(outputs_of(model, tokenizer, some).logits)
 
-    suites = robustness.run_suites(score, names, suite_texts, confident_score) if suite_texts else None
+    suites = robustness.run_suites(score, rule, names, suite_texts) if suite_texts else None
     others = [text for kind in outside.values() for text in kind]
     compared = None
     if others:
         found = outputs_of(model, tokenizer, others)
-        compared = out_of_domain.measure_out_of_domain(inside, ids.tolist(), found, outside, confident_score)
+        compared = out_of_domain.measure_out_of_domain(inside, right, found, outside, rule)
     each = [domain_outputs(model, tokenizer, domain) for domain in further]
-    measured = [(outputs, domain_figures(outputs, names, confident_score)) for outputs in each]
-    return Assessment(
-        split_metrics(inside.logits, ids, names, confident_score), suites, compared, inside, ids, measured
-    )
+    measured = [(outputs, domain_figures(outputs, names, rule)) for outputs in each]
+    return Assessment(rule.metrics(inside.logits, right, names), suites, compared, inside, right, rule, measured)

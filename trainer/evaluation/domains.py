@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from schemas.manifest import SplitMetrics, WithoutFeeling
 from trainer.data.domains import Domain
 from trainer.evaluation.calibration import Labelled
-from trainer.evaluation.metrics import split_metrics
+from trainer.evaluation.decision import DecisionRule
 from trainer.evaluation.outputs import outputs_of
 
 COLUMNS = (
@@ -65,16 +65,20 @@ def domain_outputs(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, d
     return DomainOutputs(domain, (labelled, np.array(domain.ids, dtype=int)), without_feeling)
 
 
-def domain_figures(outputs: DomainOutputs, names: Sequence[str], confident_score: float | None) -> DomainFigures:
+def domain_figures(outputs: DomainOutputs, names: Sequence[str], rule: DecisionRule) -> DomainFigures:
     """Returns the figures of a domain; `names` are the labels in id order."""
     logits, ids = outputs.labelled
-    scores, others = highest_scores(logits), highest_scores(outputs.without_feeling)
-    confident = None if confident_score is None or not len(others) else float((others >= confident_score).mean())
+    scores, others = rule.scores(logits).max(axis=1), rule.scores(outputs.without_feeling)
+    confident = rule.confident(others) if len(others) else None
     return DomainFigures(
         name=outputs.domain.name,
-        metrics=split_metrics(logits, ids, names, confident_score) if len(ids) else None,
+        metrics=rule.metrics(logits, ids, names) if len(ids) else None,
         mean_score=float(scores.mean()) if len(ids) else None,
-        without_feeling=WithoutFeeling(rows=len(others), mean_score=float(others.mean()), confident=confident)
+        without_feeling=WithoutFeeling(
+            rows=len(others),
+            mean_score=float(others.max(axis=1).mean()),
+            confident=None if confident is None else float(confident.mean()),
+        )
         if len(others)
         else None,
         left_out=outputs.domain.left_out,

@@ -5,22 +5,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from schemas.manifest import DriftReference, Histogram
+from trainer.evaluation.decision import DecisionRule
 from trainer.evaluation.outputs import Outputs
 
 _SCORE_EDGES = np.arange(11) / 10
 _TOKEN_EDGES = np.array([0, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256, 512])
 
 
-def drift_reference(outputs: Outputs, names: Sequence[str]) -> DriftReference:
-    """Returns the reference; `names` are the labels in id order."""
-    probabilities = softmax(outputs.logits.astype(np.float64), axis=1)
-    labels = np.bincount(probabilities.argmax(axis=1), minlength=len(names)) / len(probabilities)
+def drift_reference(outputs: Outputs, names: Sequence[str], rule: DecisionRule) -> DriftReference:
+    """Returns the reference, of the best label of each text; `names` are the labels in id order."""
+    scores = rule.scores(outputs.logits)
+    labels = np.bincount(scores.argmax(axis=1), minlength=len(names)) / len(scores)
     return DriftReference(
         labels=dict(zip(names, labels.tolist(), strict=True)),
-        scores=_histogram(probabilities.max(axis=1), _SCORE_EDGES),
+        scores=_histogram(scores.max(axis=1), _SCORE_EDGES),
         tokens=_histogram(outputs.tokens, _TOKEN_EDGES),
         unknown_token_share=outputs.unknown_tokens / int(outputs.tokens.sum()),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from trainer.evaluation.decision import DecisionRule
 from trainer.evaluation.outputs import Score
 
 
@@ -49,18 +50,19 @@ def read_sentences() -> list[Sentence]:
     return [Sentence(**sentence) for sentence in json.loads(file.read_text(encoding="utf-8"))]
 
 
-def run_sentences(score: Score, labels: Sequence[str], confident_score: float | None) -> list[KindFigures]:
+def run_sentences(score: Score, rule: DecisionRule, labels: Sequence[str]) -> list[KindFigures]:
     """Labels all sentences whose labels the model has.
 
     Args:
         score: The model.
+        rule: How its scores become labels; judged is the label of the highest score.
         labels: Its labels, in id order.
-        confident_score: Its threshold.
     """
     sentences = [sentence for sentence in read_sentences() if {*sentence.right, *sentence.wrong} <= set(labels)]
     scores = score([sentence.text for sentence in sentences])
     told = [labels[index] for index in scores.argmax(axis=1)]
-    sure = [None if confident_score is None else bool(top >= confident_score) for top in scores.max(axis=1)]
+    confident = rule.confident(scores)
+    sure = [None] * len(told) if confident is None else confident.tolist()
     answered = list(zip(sentences, told, sure, strict=True))
     return [
         _figures(kind, half, [answer for answer in answered if answer[0].kind == kind and answer[0].half == half])

@@ -1,4 +1,4 @@
-"""Temperature and threshold of a trained model, fitted on validation and further domains, and what it is worth then."""
+"""Scores and thresholds of a trained model, fitted on validation and further domains, and what it is worth then."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import Calibration, ConfidentGoals
+from schemas.problem_type import MULTI_LABEL
 from trainer.artifact.loading import names_of
 from trainer.data.domains import HOME, Domain
 from trainer.evaluation import out_of_domain
@@ -26,6 +28,7 @@ from trainer.evaluation.calibration import (
     temperatures_of_halves,
 )
 from trainer.evaluation.confidence import ACCURACY_GOAL, LEAST_KEPT, cross_fitted_confidence, suggest_threshold
+from trainer.evaluation.decision import DEFAULT_THRESHOLD, DecisionRule, EachLabel, OneLabel
 from trainer.evaluation.domains import DomainOutputs, domain_outputs, highest_scores
 from trainer.evaluation.drift import drift_reference
 from trainer.evaluation.goals import (
@@ -35,6 +38,7 @@ from trainer.evaluation.goals import (
     held_out_shares,
     suggest_for_domains,
 )
+from trainer.evaluation.label_fitting import fit_labels
 from trainer.evaluation.outputs import outputs_of
 
 _MIN_TEXTS = 20
@@ -67,34 +71,67 @@ def calibrate_and_measure(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     texts: list[str],
-    label_ids: Sequence[int],
+    targets: Sequence[Any],
     domains: Sequence[Domain],
 ) -> tuple[dict[str, Any], Assessment]:
-    """Calibrates a model on the validation split, suggests a threshold, and measures what will be stored.
+    """Calibrates a model on the validation split, suggests thresholds, and measures what will be stored.
 
     Where there are further domains, each has its part in both.
+
+    Args:
+        model: The trained model.
+        tokenizer: Its tokenizer.
+        texts: Of the validation split.
+        targets: The right label of each, of shape [texts]; of a model whose labels each stand for themselves 1 for each
+            right label, else 0, of shape [texts, labels].
+        domains: Further data; none for such a model.
 
     Returns:
         The manifest's fields that follow from it, and everything that was measured.
     """
-    ids = np.array(label_ids)
+    right = np.array(targets)
     logits = outputs_of(model, tokenizer, texts).logits.astype(np.float64)
+    is_multi_label = right.ndim == 2
+    fields, rule = (
+        _each_label(model, logits, right) if is_multi_label else _one_label(model, tokenizer, logits, right, domains)
+    )
+    outside = out_of_domain.load_texts(out_of_domain.OWN_TEXTS)
+    assessment = assess(model, tokenizer, texts, right, rule, texts[:_SUITE_TEXTS], outside, domains)
+    each = [figures for _, figures in assessment.domains]
+    fields["metrics"] = {HOME: assessment.metrics} | {own.name: own.metrics for own in each if own.metrics}
+    fields["without_feeling"] = {own.name: own.without_feeling for own in each if own.without_feeling}
+    fields["reference"] = drift_reference(assessment.outputs, names_of(model), rule)
+    return fields, assessment
+
+
+def _each_label(
+    model: PreTrainedModel, logits: NDArray[Any], flags: NDArray[Any]
+) -> tuple[dict[str, Any], DecisionRule]:
+    names = names_of(model)
+    fields: dict[str, Any] = {"problem_type": MULTI_LABEL}
+    layer = _layer_to_calibrate(model, len(flags))
+    if len(flags) < _MIN_TEXTS:
+        return fields, EachLabel(np.full(len(names), DEFAULT_THRESHOLD))
+    fit = fit_labels(layer, logits, flags, names)
+    fields["thresholds"] = dict(zip(names, fit.thresholds.tolist(), strict=True))
+    return fields | {"label_fits": fit.fits}, EachLabel(fit.thresholds)
+
+
+def _one_label(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    logits: NDArray[Any],
+    ids: NDArray[Any],
+    domains: Sequence[Domain],
+) -> tuple[dict[str, Any], DecisionRule]:
     further = [domain_outputs(model, tokenizer, domain) for domain in domains]
-    fitted = _logits((logits, ids), further)
-    calibration, fitted, held_out = _calibrate(model, fitted)
+    calibration, fitted, held_out = _calibrate(model, _logits((logits, ids), further))
     fields: dict[str, Any]
     if further:
         fields = _with_goals(calibration, fitted, held_out)
     else:
         fields = {"calibration": calibration, "confident_score": suggest_threshold(*judged(*fitted.home))}
-    outside = out_of_domain.load_texts(out_of_domain.OWN_TEXTS)
-    threshold = fields["confident_score"]
-    assessment = assess(model, tokenizer, texts, ids, threshold, texts[:_SUITE_TEXTS], outside, domains)
-    each = [figures for _, figures in assessment.domains]
-    fields["metrics"] = {HOME: assessment.metrics} | {own.name: own.metrics for own in each if own.metrics}
-    fields["without_feeling"] = {own.name: own.without_feeling for own in each if own.without_feeling}
-    fields["reference"] = drift_reference(assessment.outputs, names_of(model))
-    return fields, assessment
+    return fields, OneLabel(fields["confident_score"])
 
 
 def _logits(home: Labelled, further: Sequence[DomainOutputs]) -> _Logits:
@@ -110,14 +147,8 @@ def _calibrate(model: PreTrainedModel, fitted: _Logits) -> tuple[Calibration | N
         What was done, the logits that the model has now, and those that each half has by the temperature of the others.
     """
     logits, ids = fitted.home
-    layer = last_layer(model)
-    if layer is None or len(ids) < _MIN_TEXTS:
-        reason = (
-            f"{type(model).__name__} does not end in one linear layer with an output for each label"
-            if layer is None
-            else f"a temperature is fitted on {_MIN_TEXTS} validation texts or more, here are {len(ids)}"
-        )
-        sys.stderr.write(f"emotion-trainer: the scores stay uncalibrated: {reason}\n")
+    layer = _layer_to_calibrate(model, len(ids))
+    if layer is None:
         return None, fitted, fitted
     splits = (fitted.home, *fitted.further.values())
     temperature = fit_temperature(*fitted.home, *splits[1:])
@@ -132,6 +163,20 @@ def _calibrate(model: PreTrainedModel, fitted: _Logits) -> tuple[Calibration | N
         held_out_accuracy=accuracy,
     )
     return calibration, fitted.changed(lambda own: own / temperature), held_out
+
+
+def _layer_to_calibrate(model: PreTrainedModel, texts: int) -> torch.nn.Linear | None:
+    """Returns the layer that a calibration is folded into, or says why there is none."""
+    layer = last_layer(model)
+    if layer is not None and texts >= _MIN_TEXTS:
+        return layer
+    reason = (
+        f"{type(model).__name__} does not end in one linear layer with an output for each label"
+        if layer is None
+        else f"it is fitted on {_MIN_TEXTS} validation texts or more, here are {texts}"
+    )
+    sys.stderr.write(f"emotion-trainer: the scores stay uncalibrated: {reason}\n")
+    return None
 
 
 def _with_goals(calibration: Calibration | None, fitted: _Logits, held_out: _Logits) -> dict[str, Any]:

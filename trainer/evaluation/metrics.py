@@ -1,4 +1,4 @@
-"""The figures of a split: loss, accuracy, F1, calibration and confidence."""
+"""The figures of a split whose texts have one label each: loss, accuracy, F1, calibration and confidence."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +13,7 @@ from transformers import EvalPrediction
 from schemas.manifest import LabelMetrics, SplitMetrics
 from trainer.evaluation.calibration import brier_scores, calibration_error
 from trainer.evaluation.confidence import confident_metrics
+from trainer.evaluation.multi_label import multi_label_metrics
 from trainer.evaluation.outputs import finite
 
 
@@ -48,14 +49,15 @@ def split_metrics(
 
 
 def metrics_of(prediction: EvalPrediction, names: Sequence[str]) -> SplitMetrics:
-    """Returns the figures of what a transformers Trainer predicted.
+    """Returns the figures of what a transformers Trainer predicted; texts with several labels have flags there.
 
     The labels are taken from the prediction, never from the data set: a Trainer that groups by length predicts in an
     order of its own.
     """
     outputs, ids = prediction.predictions, prediction.label_ids
-    logits = outputs[0] if isinstance(outputs, tuple) else outputs  # an encoder-decoder returns its states as well
-    return split_metrics(finite(logits), ids[0] if isinstance(ids, tuple) else ids, names)
+    logits = finite(outputs[0] if isinstance(outputs, tuple) else outputs)  # an encoder-decoder's states come along
+    right = ids[0] if isinstance(ids, tuple) else ids
+    return split_metrics(logits, right, names) if right.ndim == 1 else multi_label_metrics(logits, right, names)
 
 
 def as_table(metrics: SplitMetrics) -> str:

@@ -1,7 +1,7 @@
 """How well texts that carry no emotion, or are not English at all, can be told from those of the domain.
 
 Three ways to tell are measured: the highest score (Hendrycks and Gimpel 2017), the energy of the logits (Liu et al.
-2020), and the Mahalanobis distance of the features before the last layer (Lee et al. 2018). The texts are our own
+2020; summed over labels that each stand for themselves, Wang et al. 2021), and the Mahalanobis distance of the features before the last layer (Lee et al. 2018). The texts are our own
 (`suites/out_of_domain.json`), or the lines of a file.
 """
 
@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, softmax
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
 from trainer.errors import UserError
+from trainer.evaluation.decision import DecisionRule
 from trainer.evaluation.outputs import Outputs
 from trainer.evaluation.resampling import halves
 
@@ -41,12 +41,12 @@ class OutOfDomain:
 
     texts: int
     separation: dict[str, Separation]
-    """By method: `max_score`, `energy`, `mahalanobis`; the last is missing for a head whose features are not known, and
-    for fewer than 4 texts."""
+    """By method: `max_score`, `energy`, `mahalanobis`; the last is missing for a head whose features are not known, for
+    fewer than 4 texts, and where a text may have several labels, so that there are no classes to be near to."""
     mean_score: float
     """Mean of the highest scores."""
     confident: float | None
-    """Share whose label is confident; None for a model without a threshold."""
+    """Share whose label is confident, or with any label that reaches its threshold; None for a model without one."""
     mean_score_by_kind: dict[str, float]
 
     def as_dict(self) -> dict[str, Any]:
@@ -77,33 +77,35 @@ def load_texts(path: Path) -> dict[str, list[str]]:
 
 def measure_out_of_domain(
     inside: Outputs,
-    ids: Sequence[int],
+    right: NDArray[Any],
     outside: Outputs,
     kinds: Mapping[str, Sequence[str]],
-    confident_score: float | None,
+    rule: DecisionRule,
 ) -> OutOfDomain:
     """Compares what a model makes of a split and of texts from outside.
 
     Args:
         inside: Of the split.
-        ids: The right label of each of its texts.
+        right: The right label of each of its texts, of shape [texts], or flags, of shape [texts, labels].
         outside: Of the texts of all kinds, in order.
         kinds: Texts by kind.
-        confident_score: The model's threshold.
+        rule: How logits become scores and labels.
     """
-    scores = softmax(outside.logits.astype(np.float64), axis=1).max(axis=1)
+    by_label = rule.scores(outside.logits)
+    scores, confident = by_label.max(axis=1), rule.confident(by_label)
     places = np.cumsum([0, *map(len, kinds.values())])
     separation = {
-        "max_score": separate(softmax(inside.logits.astype(np.float64), axis=1).max(axis=1), scores),
-        "energy": separate(logsumexp(inside.logits, axis=1), logsumexp(outside.logits, axis=1)),
+        "max_score": separate(rule.scores(inside.logits).max(axis=1), scores),
+        "energy": separate(rule.energy(inside.logits), rule.energy(outside.logits)),
     }
-    if inside.features is not None and outside.features is not None and len(ids) >= _LEAST_FOR_DISTANCES:
-        separation["mahalanobis"] = separate(*_closeness(inside.features, np.array(ids), outside.features))
+    has_features = inside.features is not None and outside.features is not None
+    if has_features and right.ndim == 1 and len(right) >= _LEAST_FOR_DISTANCES:
+        separation["mahalanobis"] = separate(*_closeness(inside.features, right, outside.features))
     return OutOfDomain(
         texts=len(scores),
         separation=separation,
         mean_score=float(scores.mean()),
-        confident=None if confident_score is None else float((scores >= confident_score).mean()),
+        confident=None if confident is None else float(confident.mean()),
         mean_score_by_kind={
             kind: float(scores[start:end].mean()) for kind, start, end in zip(kinds, places, places[1:], strict=False)
         },

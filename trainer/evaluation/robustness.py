@@ -6,17 +6,20 @@ the texts of a split and on sentences and templates of our own (`suites/checklis
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.data.labels import EMOTION_LABELS
 from trainer.evaluation import feelings
+from trainer.evaluation.decision import DecisionRule
 from trainer.evaluation.outputs import Score
 from trainer.evaluation.perturbations import PERTURBATIONS, glued, negated, perturbed
 
+_OTHER_LABELS = f"its sentences are written for the labels {', '.join(EMOTION_LABELS)} alone"
 _CHECKLIST = json.loads((Path(__file__).parent / "suites" / "checklist.json").read_text(encoding="utf-8"))
 
 
@@ -30,9 +33,9 @@ class Change:
     texts: int
     """How many texts it could change."""
     flipped: float | None
-    """Share of them whose label changed."""
+    """Share of them whose label changed, or any of their labels."""
     score_drop: float | None
-    """Mean fall of the score of the label that the unchanged text got."""
+    """Mean fall of the score of the label that was the unchanged text's best."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class GroupGap:
     attribute: str
     group: str
     flipped: float
-    """Share of its texts whose label differs from the one that most texts of the same context got."""
+    """Share of its texts whose label, or labels, differ from what most texts of the same context got."""
     score_gaps: dict[str, float]
     """By label, how much higher its mean score is than the mean over the attribute's groups."""
 
@@ -60,41 +63,55 @@ class Robustness:
     fairness: list[GroupGap]
     feelings: list[feelings.KindFigures]
     """Sentences of the kinds that users send, by kind and half."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Why a suite was not run, by its name."""
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the outcome as JSON has it."""
         return asdict(self)
 
 
-def run_suites(score: Score, labels: Sequence[str], texts: Sequence[str], confident_score: float | None) -> Robustness:
+def run_suites(score: Score, rule: DecisionRule, labels: Sequence[str], texts: Sequence[str]) -> Robustness:
     """Runs all suites.
 
     Args:
         score: The model.
+        rule: How its scores become labels.
         labels: Its labels, in id order.
         texts: Texts of a split.
-        confident_score: The model's threshold.
     """
-    score = _remembering(score)
+    model = _Model(_remembering(score), rule)
     sentences = {label: own for label, own in _CHECKLIST["sentences"].items() if label in labels}
     all_own = [sentence for own in _CHECKLIST["sentences"].values() for sentence in own]
+    others = rule.thresholds is not None and set(labels) - set(EMOTION_LABELS)
     return Robustness(
-        invariance=[*_invariance(score, "split", texts), *_invariance(score, "own", all_own)],
+        invariance=[*_invariance(model, "split", texts), *_invariance(model, "own", all_own)],
         directional=[
-            _change(score, "negation", "split", [(text, negated(text)) for text in texts]),
-            _change(score, "negation", "own", _with_feelings(_CHECKLIST["negated"])),
-            _change(score, "intensifier", "own", _with_feelings(_CHECKLIST["intensified"])),
+            _change(model, "negation", "split", [(text, negated(text)) for text in texts]),
+            _change(model, "negation", "own", _with_feelings(_CHECKLIST["negated"])),
+            _change(model, "intensifier", "own", _with_feelings(_CHECKLIST["intensified"])),
         ],
         functionality={
-            label: float((score(own).argmax(axis=1) == labels.index(label)).mean()) for label, own in sentences.items()
+            label: float(model.given(own)[:, labels.index(label)].mean()) for label, own in sentences.items()
         },
         fairness=[
             gap
             for attribute, groups in _CHECKLIST["persons"].items()
-            for gap in _gaps(score, labels, attribute, groups)
+            for gap in _gaps(model, labels, attribute, groups)
         ],
-        feelings=feelings.run_sentences(score, labels, confident_score),
+        feelings=[] if others else feelings.run_sentences(model.score, rule, labels),
+        left_out={"feelings": _OTHER_LABELS} if others else {},
     )
+
+
+@dataclass(frozen=True)
+class _Model:
+    score: Score
+    rule: DecisionRule
+
+    def given(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Returns which labels each text gets, of shape [texts, labels]."""
+        return self.rule.given(self.score(texts))
 
 
 def _remembering(score: Score) -> Score:
@@ -110,26 +127,27 @@ def _remembering(score: Score) -> Score:
     return remembering
 
 
-def _invariance(score: Score, on: str, texts: Sequence[str]) -> Iterator[Change]:
+def _invariance(model: _Model, on: str, texts: Sequence[str]) -> Iterator[Change]:
     for name in PERTURBATIONS:
-        yield _change(score, name, on, list(zip(texts, perturbed(name, texts), strict=True)))
+        yield _change(model, name, on, list(zip(texts, perturbed(name, texts), strict=True)))
     # Against the label with a space: what the emoji itself changes is counted above.
-    yield _change(score, "glued emoji", on, [(text, glued(text)) for text in perturbed("emoji", texts)])
+    yield _change(model, "glued emoji", on, [(text, glued(text)) for text in perturbed("emoji", texts)])
 
 
-def _change(score: Score, name: str, on: str, pairs: Sequence[tuple[str, str]]) -> Change:
+def _change(model: _Model, name: str, on: str, pairs: Sequence[tuple[str, str]]) -> Change:
     changed = [(before, after) for before, after in pairs if before != after]
     if not changed:
         return Change(name, on, 0, None, None)
-    before, after = (score(texts) for texts in zip(*changed, strict=True))
-    labels = before.argmax(axis=1)
-    rows = np.arange(len(labels))
+    before, after = (model.score(texts) for texts in zip(*changed, strict=True))
+    flipped = (model.rule.given(before) != model.rule.given(after)).any(axis=1)
+    best = before.argmax(axis=1)
+    rows = np.arange(len(best))
     return Change(
         name,
         on,
         len(changed),
-        flipped=float((after.argmax(axis=1) != labels).mean()),
-        score_drop=float((before[rows, labels] - after[rows, labels]).mean()),
+        flipped=float(flipped.mean()),
+        score_drop=float((before[rows, best] - after[rows, best]).mean()),
     )
 
 
@@ -139,14 +157,16 @@ def _with_feelings(pairs: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
 
 
 def _gaps(
-    score: Score, labels: Sequence[str], attribute: str, groups: Mapping[str, Sequence[str]]
+    model: _Model, labels: Sequence[str], attribute: str, groups: Mapping[str, Sequence[str]]
 ) -> Iterator[GroupGap]:
     contexts = _contexts()
     persons = [(group, person) for group, own in groups.items() for person in own]
     texts = [context.replace("{person}", person) for context in contexts for _, person in persons]
-    scores = score(texts).reshape(len(contexts), len(persons), len(labels))
-    predicted = scores.argmax(axis=2)
-    usual = np.array([np.bincount(row, minlength=len(labels)).argmax() for row in predicted])
+    scores = model.score(texts).reshape(len(contexts), len(persons), len(labels))
+    # Each set of labels by a number; a number that occurs as often as another gives way to one of earlier labels.
+    _, sets = np.unique(~model.given(texts), axis=0, return_inverse=True)
+    predicted = sets.reshape(len(contexts), len(persons))
+    usual = np.array([np.bincount(row).argmax() for row in predicted])
     members = {group: [index for index, (own, _) in enumerate(persons) if own == group] for group in groups}
     means = {group: scores[:, own].mean(axis=(0, 1)) for group, own in members.items()}
     overall = np.mean(list(means.values()), axis=0)
@@ -177,7 +197,9 @@ def as_table(robustness: Robustness) -> str:
     for gap in robustness.fairness:
         label, size = largest_gap(gap)
         lines.append(f"{gap.attribute:34}{gap.group:18}{_percent(gap.flipped)}  {100 * size:+.1f} points of {label}")
-    return "\n".join([*lines, "", feelings.as_table(robustness.feelings)])
+    if robustness.feelings:
+        lines += ["", feelings.as_table(robustness.feelings)]
+    return "\n".join(lines + [f"\n{suite} left out: {reason}" for suite, reason in robustness.left_out.items()])
 
 
 def largest_gap(gap: GroupGap) -> tuple[str, float]:

@@ -58,7 +58,7 @@ def test_scores_are_mapped_as_labels_are(tmp_path: Path) -> None:
 
     (split,) = load_sources(write_sources(tmp_path, {"data": str(tmp_path / "d.jsonl"), "label_map": label_map}), 1)
 
-    assert [(row.text, row.label, row.scores) for row in split.rows] == [("a", "joy", {"joy": 1.0})]
+    assert [(row.text, row.label, row.by_label) for row in split.rows] == [("a", "joy", {"joy": 1.0})]
 
 
 def test_a_cell_of_several_labels_gives_each_an_equal_share(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_numbers_in_a_list_mean_the_sources_own_names(tmp_path: Path) -> None:
     ("labels", "message"),
     [
         ("joy,", "line 1: the label is ''; give a label's name or id"),
-        ([], "line 1: the label is []; give a label's name or id"),
+        ([], "line 1: no label; each text has one or more here"),
         (["joy", None], "line 1: the label is missing; give a label's name or id"),
         ([["joy"]], "line 1: the label is ['joy']; give a label's name or id"),
     ],
@@ -114,10 +114,10 @@ def test_a_label_that_is_none_among_several_is_refused(labels: Any, message: str
     assert message in str(caught.value)
 
 
-def test_only_a_source_may_have_several_labels_a_row(tmp_path: Path) -> None:
+def test_a_list_of_labels_is_refused_where_each_text_has_one(tmp_path: Path) -> None:
     write_json_lines(tmp_path / "d.jsonl", [{"text": "a", "label": ["joy", "anger"]}])
 
-    with pytest.raises(UserError, match=r"line 1: the label is \['joy', 'anger'\]; give a label's name or id"):
+    with pytest.raises(UserError, match=r"line 1: the label is \['joy', 'anger'\]; each text has one here"):
         load_split(str(tmp_path / "d.jsonl"), "validation", Columns("text", "label"))
 
 
