@@ -2,26 +2,17 @@
 
 import importlib.metadata
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
 
 from schemas.manifest import DataSource, ModelManifest
+from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
 from trainer.artifact.hub import push
 from trainer.artifact.writing import check_output, write_artifact
-from trainer.data.domains import Domain, load_domains
-from trainer.data.labels import label_ids, label_names, label_shares
-from trainer.data.rows import Columns
-from trainer.data.sources import load_sources, merged
-from trainer.data.splits import SCORES, Split, load_split
-from trainer.errors import UserError
-from trainer.evaluation.confidence import LEAST_KEPT
 from trainer.evaluation.fitting import calibrate_and_measure
 from trainer.preprocessing.emoji import add_emoji
 from trainer.preprocessing.misspellings import add_misspellings, copy_rows, known_misspellings
@@ -32,33 +23,8 @@ from trainer.training.checkpoints import checkpoint_to_resume, claim
 from trainer.training.hf_trainer import fit, make_trainer
 from trainer.training.options import TrainOptions
 from trainer.training.recipe import recipe_of
+from trainer.training.training_data import TrainingData, load_training_data
 from trainer.training.training_set import TrainingSet, tokenized
-
-
-@dataclass(frozen=True)
-class _Data:
-    """What is trained on and measured on."""
-
-    labels: list[str]
-    """In id order."""
-    train: Split
-    """All sources of training data as one."""
-    targets: list[Any]
-    """Of the training texts: ids of shape [texts], or shares of shape [texts, labels]."""
-    is_soft: bool
-    """Whether the targets are shares."""
-    validation: Split
-    validation_ids: list[int]
-    """The right label of each text."""
-    domains: list[Domain]
-    """Further validation data."""
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a checkpoint must agree in: the labels, and the digests of what is trained on and of the domains."""
-        digests = {domain.name: domain.digest for domain in self.domains}
-        further = {"further validation data": digests} if digests else {}
-        return {"labels": self.labels, "training data": self.train.digest, **further}
 
 
 def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest | None:
@@ -71,15 +37,16 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
         UserError: if data, base model or output cannot be used.
     """
     check_output(Path(options.output), overwrite=options.overwrite)
-    data = _load_data(options, arguments)
+    data = load_training_data(options, arguments)
     set_seed(arguments.seed)  # the classifier's head starts from random weights
-    model = load_base_model(options.model, data.labels, options.layers)
+    problem_type = MULTI_LABEL if data.several else SINGLE_LABEL
+    model = load_base_model(options.model, data.labels, options.layers, problem_type)
     tokenizer, misspellings = _tokenizer(options, arguments, data, model)
     checkpoint = checkpoint_to_resume(arguments, model)
     train_set = TrainingSet(
         tokenizer, data.train.rows, data.targets, augmentation=options.augmentation, seed=arguments.seed
     )
-    validation_set = tokenized(tokenizer, data.validation.texts, data.validation_ids)
+    validation_set = tokenized(tokenizer, data.validation.texts, data.validation_targets)
     trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
     recipe = recipe_of(options, arguments)
     whole = {"base model": base_model_name(options)} | data.identity | recipe | {"processes": arguments.world_size}
@@ -94,34 +61,8 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     return _measure_and_write(options, data, recipe, model, tokenizer, trainer, is_resumed=checkpoint is not None)
 
 
-def _load_data(options: TrainOptions, arguments: TrainingArguments) -> _Data:
-    columns = Columns(options.text_column, options.label_column)
-    own = load_split(options.train_file or options.data, "train", columns._replace(scores=SCORES))
-    validation = load_split(options.validation_file or options.data, "validation", columns)
-    labels = label_names(own, options.labels)
-    splits = [own, *load_sources(options.datasets, arguments.seed)]
-    train_split = merged(splits)
-    is_soft = arguments.label_smoothing_factor > 0 or any(row.scores for row in train_split.rows)
-    targets_of: Callable[[Split, list[str]], list[Any]] = label_shares if is_soft else label_ids
-    # Each on its own, because a number is an id in one source and a name in another.
-    targets = [target for split in splits for target in targets_of(split, labels)]
-    domains = _load_domains(options, labels)
-    return _Data(labels, train_split, targets, is_soft, validation, label_ids(validation, labels), domains)
-
-
-def _load_domains(options: TrainOptions, labels: list[str]) -> list[Domain]:
-    domains = load_domains("--validation_datasets", options.validation_datasets, labels)
-    for domain in domains:
-        if 0 < len(domain.texts) < LEAST_KEPT:
-            raise UserError(
-                f"--validation_datasets {options.validation_datasets}, {domain.name}: {len(domain.texts)} texts with a "
-                f"right label; give {LEAST_KEPT} or more, for temperature and threshold are fitted on them too"
-            )
-    return domains
-
-
 def _tokenizer(
-    options: TrainOptions, arguments: TrainingArguments, data: _Data, model: PreTrainedModel
+    options: TrainOptions, arguments: TrainingArguments, data: TrainingData, model: PreTrainedModel
 ) -> tuple[PreTrainedTokenizerFast, dict[str, str]]:
     """Returns the tokenizer, and the misspellings that it knows, each with its word; the model gets their rows."""
     tokenizer = lower_cased_tokenizer(options.model, model, options.drop_links_and_names)
@@ -129,8 +70,7 @@ def _tokenizer(
         tokenizer = add_emoji(model, tokenizer)
     misspellings = known_misspellings(model, tokenizer)
     if (more := options.misspellings - len(misspellings)) > 0:
-        shares = np.array(data.targets if data.is_soft else np.eye(len(data.labels))[data.targets])
-        tokenizer, added = add_misspellings(model, tokenizer, data.train.texts, shares, more)
+        tokenizer, added = add_misspellings(model, tokenizer, data.train.texts, data.shares, more)
         misspellings |= added
     if misspellings and arguments.process_index == 0:
         words = len(set(misspellings.values()))
@@ -142,7 +82,7 @@ def _tokenizer(
 
 def _measure_and_write(
     options: TrainOptions,
-    data: _Data,
+    data: TrainingData,
     recipe: dict[str, Any],
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
@@ -153,7 +93,7 @@ def _measure_and_write(
     """Calibrates and measures the trained model, writes the artifact, and pushes it if that was asked for."""
     output, arguments = Path(options.output), trainer.args
     measured, assessment = calibrate_and_measure(
-        model, tokenizer, data.validation.texts, data.validation_ids, data.domains
+        model, tokenizer, data.validation.texts, data.validation_targets, data.domains
     )
     description = _description(options, data, recipe, tokenizer.model_max_length) | measured
     run = Run(
@@ -171,7 +111,7 @@ def _measure_and_write(
     return manifest
 
 
-def _description(options: TrainOptions, data: _Data, recipe: dict[str, Any], max_tokens: int) -> dict[str, Any]:
+def _description(options: TrainOptions, data: TrainingData, recipe: dict[str, Any], max_tokens: int) -> dict[str, Any]:
     """Returns the manifest's fields that do not depend on how the training went."""
     return {
         "name": options.name,

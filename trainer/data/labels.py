@@ -1,6 +1,10 @@
 """Which label has which id, and what each label has of a row."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trainer.data.rows import Row
 from trainer.data.splits import Split
@@ -22,7 +26,8 @@ def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
     else the labels that occur in the training split, sorted, whole numbers by value.
 
     Raises:
-        UserError: if there are fewer than two labels, or if one is given twice.
+        UserError: if there are fewer than two labels, or if one is given twice. A single one will do where some texts
+            have none.
     """
     found = {name for row in train.rows for name in row.by_label}
     if given or train.label_names:
@@ -35,6 +40,8 @@ def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
         names = sorted(found)
     if len(set(names)) != len(names):
         raise UserError(f"--labels {' '.join(names)}: a name is given twice; name each label once, in id order")
+    if len(names) == 1 and not all(row.by_label for row in train.rows):
+        return names
     if given and len(names) < 2:
         known = ", ".join(sorted(found)[:SHOWN_LABELS])
         raise UserError(f"--labels {names[0]}: just one label; name all of them, in id order; the data has {known}")
@@ -91,6 +98,17 @@ def label_flags(split: Split, names: Sequence[str]) -> list[list[float]]:
             of_row[index] = max(of_row[index], float(score))
         flags.append(of_row)
     return flags
+
+
+def shares_of_flags(flags: NDArray[Any]) -> NDArray[Any]:
+    """Returns what each label has of a text, summing to 1, of shape [texts, labels + 1]; the last: that it has none.
+
+    Args:
+        flags: As `label_flags` returns them, of shape [texts, labels].
+    """
+    total = flags.sum(axis=1, keepdims=True)
+    shares: NDArray[Any] = np.hstack([flags, np.maximum(1 - total, 0)]) / np.maximum(total, 1)
+    return shares
 
 
 def _ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:

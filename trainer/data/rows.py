@@ -106,17 +106,17 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
 
 
 def _labels(place: str, value: Any, separator: str | None) -> list[str]:
-    """Returns the labels of a list, or of a cell that parts them or holds one; an empty one has none.
-
-    A list that a table's writer turned into text is read too: `[8, 20]`, `['joy', 'love']`.
-    """
-    if isinstance(value, str) and separator:
-        inner = value.strip().removeprefix("[").removesuffix("]")
-        value = [part.strip(" '\"") for part in inner.split(separator)] if inner.strip() else []
-    if isinstance(value, str) and not value.strip():
-        value = []
+    """Returns the labels of a list, or of a cell that parts them or holds one; an empty one has none."""
+    if isinstance(value, str):
+        value = parts_of(value, separator) if separator else [value] if value.strip() else []
     each = value if isinstance(value, list) else [value]
     return list(dict.fromkeys(_label(place, label) for label in each))
+
+
+def parts_of(cell: str, separator: str) -> list[str]:
+    """Returns the labels of a cell that parts them, also of a list that was written as text: `[8, 20]`, `['joy']`."""
+    inner = cell.strip().removeprefix("[").removesuffix("]")
+    return [part.strip(" '\"") for part in inner.split(separator)] if inner.strip() else []
 
 
 def _flagged(place: str, record: Mapping[str, Any], names: Sequence[str]) -> list[str]:

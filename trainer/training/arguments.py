@@ -92,7 +92,7 @@ def _check(options: TrainOptions, arguments: TrainingArguments) -> None:
     for name in ("name", "base_model_name"):
         if (value := getattr(options, name)) is not None and not value.strip():
             raise UserError(f"--{name}: blank; give a name, or leave it out")
-    options.augmentation  # noqa: B018 - raises what is wrong with it
+    options.augmentation, options.columns  # noqa: B018 - they raise what is wrong with them
     metric = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
     if metric not in METRICS:
         raise UserError(f"--metric_for_best_model {metric}: not measured; choose one of {', '.join(METRICS)}")

@@ -4,33 +4,39 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch.nn import ModuleList
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
+from schemas.problem_type import SINGLE_LABEL, ProblemType
 from trainer.artifact.loading import lacking_weights
 from trainer.errors import UserError, first_line
+from trainer.evaluation.calibration import last_layer
 from trainer.training.options import TrainOptions
 
 
-def load_base_model(base: str, names: list[str], layers: Sequence[int] | None = None) -> PreTrainedModel:
-    """Loads the base model in float32 with a new head for the labels.
+def load_base_model(
+    base: str, names: list[str], layers: Sequence[int] | None = None, problem_type: ProblemType = SINGLE_LABEL
+) -> PreTrainedModel:
+    """Loads the base model in float32 with a new head for the labels; a classifier of these very labels keeps its own.
 
     Args:
         base: Hub id or folder.
         names: Of the labels, in id order.
         layers: Those of its layers that are kept, from 0 on; None for all.
+        problem_type: Whether a text has one label or several.
 
     Raises:
         UserError: if it cannot be loaded, if its folder lacks weights below the head, or if it has no such layers.
     """
     model: PreTrainedModel
     try:
+        known = AutoConfig.from_pretrained(base).id2label
         model, loading = AutoModelForSequenceClassification.from_pretrained(
             base,
             dtype="float32",
             output_loading_info=True,
             id2label=dict(enumerate(names)),
             label2id={name: index for index, name in enumerate(names)},
-            problem_type="single_label_classification",
+            problem_type=problem_type,
             ignore_mismatched_sizes=True,  # a base with a head for other labels gets a new one
         )
     except Exception as error:  # whatever a broken file makes the code of others raise
@@ -46,7 +52,16 @@ def load_base_model(base: str, names: list[str], layers: Sequence[int] | None = 
         )
     if layers:
         _keep(model, layers)
+    if known != model.config.id2label:
+        _forget_other_labels(model, lacking_weights(loading))
     return model
+
+
+def _forget_other_labels(model: PreTrainedModel, lacking: Sequence[str]) -> None:
+    """Makes a head anew that fits by chance alone: it is of other labels, just as many."""
+    for name, module in model.named_modules():
+        if module is last_layer(model) and f"{name}.weight" not in lacking:
+            module.reset_parameters()  # type: ignore[operator]
 
 
 def _keep(model: PreTrainedModel, layers: Sequence[int]) -> None:

@@ -21,7 +21,15 @@ _STATE = "trainer_state.json"
 # Beside the checkpoints: what the training is that writes them.
 _RECIPE = "recipe.json"
 # What must agree for the weights to fit and to mean the same, by the names that all configurations know.
-_SHAPE = ("model_type", "num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "id2label")
+_SHAPE = (
+    "model_type",
+    "num_hidden_layers",
+    "hidden_size",
+    "num_attention_heads",
+    "vocab_size",
+    "id2label",
+    "problem_type",
+)
 
 
 class WholeCheckpoints(Trainer):

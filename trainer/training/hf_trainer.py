@@ -22,7 +22,7 @@ from trainer.training.batch_order import EpochTeller, GroupingTrainer
 from trainer.training.checkpoints import LAST
 from trainer.training.early_stopping import Patience
 from trainer.training.learning_curve import as_markdown, curve, write_curve
-from trainer.training.loss import CrossEntropy
+from trainer.training.loss import loss_of
 from trainer.training.options import TrainOptions
 from trainer.training.progress_bar import end_progress, show_progress
 from trainer.training.recipe import is_card_recipe
@@ -58,7 +58,7 @@ def make_trainer(
             eval_dataset=validation_set,
             data_collator=DataCollatorWithPadding(tokenizer),
             processing_class=tokenizer,
-            compute_loss_func=CrossEntropy(arguments.label_smoothing_factor),
+            compute_loss_func=loss_of(model.config.problem_type, arguments.label_smoothing_factor),
             compute_metrics=lambda prediction: _epoch_metrics(prediction, names_of(model)),
             callbacks=[EpochTeller(train_set), *stopper],
         )

@@ -1,13 +1,15 @@
-"""The loss of hard and soft targets."""
+"""The losses of hard and soft targets, in nats, as a transformers Trainer calls them."""
 
 from typing import Any
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from schemas.problem_type import MULTI_LABEL
 
 
 class CrossEntropy:
-    """Cross-entropy against ids or distributions over the labels, in nats, as a transformers Trainer calls it.
+    """Cross-entropy against ids or distributions over the labels.
 
     It equals transformers' own loss, with and without label smoothing (Szegedy et al., "Rethinking the Inception
     Architecture", 2016), but for steps of several batches or processes: the Trainer leaves it to the model to divide by
@@ -32,3 +34,32 @@ class CrossEntropy:
         total = cross_entropy(outputs["logits"].float(), targets, label_smoothing=smoothing, reduction="sum")
         items = targets.numel() if num_items_in_batch is None else num_items_in_batch
         return total * (targets.numel() / len(targets)) / items
+
+
+class BinaryCrossEntropy:
+    """Cross-entropy of each label for itself, which a text has or has not: the mean over texts and labels.
+
+    Only scores of a floating-point type are smoothed, so a validation loss, which is of whole 0 and 1, is plain.
+    """
+
+    def __init__(self, smoothing: float) -> None:
+        """Takes the share, 0…1, by which each score is drawn to one half."""
+        self._smoothing = smoothing
+
+    def __call__(self, outputs: Any, targets: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        """Returns the mean loss of a batch, or this batch's part of the mean over those of a step.
+
+        Args:
+            outputs: Of the model, with logits of shape [texts, labels].
+            targets: 0, 1 or a score between them, of shape [texts, labels].
+            num_items_in_batch: As `CrossEntropy` takes it.
+        """
+        if targets.is_floating_point():
+            targets = targets * (1 - self._smoothing) + self._smoothing / 2
+        total = binary_cross_entropy_with_logits(outputs["logits"].float(), targets.float(), reduction="sum")
+        return total / (targets.numel() if num_items_in_batch is None else num_items_in_batch)
+
+
+def loss_of(problem_type: str | None, smoothing: float) -> CrossEntropy | BinaryCrossEntropy:
+    """Returns the loss of a model, by the problem type of its config."""
+    return BinaryCrossEntropy(smoothing) if problem_type == MULTI_LABEL else CrossEntropy(smoothing)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from trainer.data.rows import Columns
 from trainer.errors import UserError
 from trainer.preprocessing.augmentation import CHANGES, Augmentation
 
@@ -40,6 +41,13 @@ class TrainOptions:
     )
     text_column: str = field(default="text", metadata={"help": "Name of the column of the text."})
     label_column: str = field(default="label", metadata={"help": "Name of the column of the label or its id."})
+    label_separator: str | None = field(
+        default=None, metadata={"help": "What parts the labels of a cell that holds several, as in joy,love."}
+    )
+    label_columns: list[str] | None = field(
+        default=None,
+        metadata={"help": "Columns of 0 and 1, one a label, instead of a column of labels: anger joy fear."},
+    )
     labels: list[str] | None = field(
         default=None, metadata={"help": "Label names in id order, where the data holds ids or the order matters."}
     )
@@ -81,6 +89,28 @@ class TrainOptions:
     overwrite: bool = field(
         default=False, metadata={"help": "Replace an artifact that is in the place, and the checkpoints beside it."}
     )
+
+    @property
+    def columns(self) -> Columns:
+        """The names of the columns; without separator and columns of 0 and 1 the data say whether a text has several.
+
+        Raises:
+            UserError: if the options contradict each other.
+        """
+        flags = self.label_columns
+        if flags and self.label_separator:
+            raise UserError("--label-columns and --label-separator: two forms of several labels; give one of them")
+        if flags and (len(set(flags)) < len(flags) or self.text_column in flags):
+            raise UserError(f"--label-columns {' '.join(flags)}: name each column of 0 and 1 once, and not the text's")
+        if self.label_separator == "":
+            raise UserError("--label-separator: empty; give what stands between two labels, such as ','")
+        return Columns(
+            self.text_column,
+            self.label_column,
+            label_separator=self.label_separator,
+            label_columns=tuple(flags) if flags else None,
+            several=bool(flags or self.label_separator),
+        )
 
     @property
     def augmentation(self) -> Augmentation:

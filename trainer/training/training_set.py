@@ -35,7 +35,7 @@ class TrainingSet(Dataset[dict[str, Any]]):
         Args:
             tokenizer: Of the model.
             rows: The texts.
-            targets: Ids of shape [rows], or shares of shape [rows, labels].
+            targets: Ids of shape [rows]; or shares of shape [rows, labels], or scores of each label for itself.
             augmentation: What an epoch changes.
             seed: Of the changes.
         """
@@ -76,6 +76,6 @@ class TrainingSet(Dataset[dict[str, Any]]):
         return {**inputs, "labels": self._targets[index]}
 
 
-def tokenized(tokenizer: PreTrainedTokenizerFast, texts: list[str], ids: Sequence[int]) -> datasets.Dataset:
+def tokenized(tokenizer: PreTrainedTokenizerFast, texts: list[str], targets: Sequence[Any]) -> datasets.Dataset:
     """Returns the data set that the Trainer measures the model on: texts cut to the model's length, not padded."""
-    return datasets.Dataset.from_dict({**tokenizer(texts, truncation=True), "labels": list(ids)})
+    return datasets.Dataset.from_dict({**tokenizer(texts, truncation=True), "labels": list(targets)})

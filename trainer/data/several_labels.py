@@ -1,0 +1,81 @@
+"""Which form the labels of a file have: one a text, or several; and what to say of a form that was not named."""
+
+import shlex
+from collections import Counter
+from collections.abc import Collection
+
+from trainer.data.rows import Columns, MissingColumnError, SeveralLabelsError, parts_of
+from trainer.data.splits import Split, load_split
+from trainer.errors import UserError
+
+_SEPARATORS = ",|;/ "
+
+
+def load_own(data: str, split: str, columns: Columns) -> tuple[Split, Columns]:
+    """Loads a split that itself says whether a text has several labels: a list of labels says so.
+
+    Args:
+        data: As in `load_split`, like split and columns.
+        split: Name of the split.
+        columns: Names of the columns.
+
+    Returns:
+        The split, and the columns as they were read.
+
+    Raises:
+        UserError: if there is no such data, or if a row cannot be read; it names columns of 0 and 1 where there are
+            such, but no column of labels.
+    """
+    try:
+        return load_split(data, split, columns), columns
+    except SeveralLabelsError:
+        columns = columns._replace(several=True)
+        return load_split(data, split, columns), columns
+    except MissingColumnError as error:
+        flags = [name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name)]
+        if columns.text not in error.found or columns.label_columns or not flags:
+            raise
+        raise UserError(
+            f"{data}: no column {columns.label!r}, but columns of 0 and 1; give --label-columns {shlex.join(flags)}, "
+            "or those of them that are labels"
+        ) from error
+
+
+def check_one_label_each(split: Split, on_purpose: Collection[str] | None) -> None:
+    """Checks that no label of texts with one label each is several labels in one cell, as in `joy,love`.
+
+    Args:
+        split: The texts.
+        on_purpose: The names that were given to all labels, if they were: such a name may look like several.
+
+    Raises:
+        UserError: naming such a cell, the number of classes that all would make, and the mend.
+    """
+    labels = Counter(row.label for row in split.rows if row.scores is None)
+    known = on_purpose or split.label_names or ()
+    for separator in _SEPARATORS:
+        if cells := [cell for cell in _cells_of_several(labels, separator) if cell not in known]:
+            most = max(cells, key=labels.__getitem__)
+            raise UserError(
+                f"{split.source}: {len(cells)} of its {len(labels)} classes are several labels in a cell, such as "
+                f"{most!r}; give --label-separator {shlex.quote(separator)} to part them, or name such classes with "
+                "--labels"
+            )
+
+
+def _cells_of_several(labels: Collection[str], separator: str) -> list[str]:
+    """Returns the cells that the separator parts into labels, each of which other cells have too.
+
+    A space is in many names: it parts the labels of a list alone, written as text (`[8 20]`).
+    """
+    cells = {cell: set(parts_of(cell, separator)) for cell in labels if separator != " " or cell.startswith("[")}
+    times = Counter(part for parts in cells.values() for part in parts)
+    return [cell for cell, parts in cells.items() if len(parts) > 1 and all(times[part] > 1 for part in parts)]
+
+
+def _is_flag(data: str, split: str, text: str, name: str) -> bool:
+    try:
+        load_split(data, split, Columns(text, None, label_columns=(name,), several=True))
+    except UserError:
+        return False
+    return True

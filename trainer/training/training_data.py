@@ -1,0 +1,95 @@
+"""The data of a training: what is trained on and measured on, as the options name it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import TrainingArguments
+
+from trainer.data.domains import Domain, load_domains
+from trainer.data.labels import label_flags, label_ids, label_names, label_shares, shares_of_flags
+from trainer.data.several_labels import check_one_label_each, load_own
+from trainer.data.sources import load_sources, merged
+from trainer.data.splits import SCORES, Split, load_split
+from trainer.errors import UserError
+from trainer.evaluation.confidence import LEAST_KEPT
+from trainer.training.options import TrainOptions
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What is trained on and measured on."""
+
+    labels: list[str]
+    """In id order."""
+    train: Split
+    """All sources of training data as one."""
+    several: bool
+    """Whether a text may have several labels, each for itself."""
+    targets: list[Any]
+    """Of the training texts: ids of shape [texts]; or shares, or scores each for itself, of shape [texts, labels]."""
+    validation: Split
+    validation_targets: list[Any]
+    """The id of each text's label, of shape [texts]; of several 1 for each right one, else 0: [texts, labels]."""
+    domains: list[Domain]
+    """Further validation data."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree in: the labels, and the digests of what is trained on and of the domains."""
+        digests = {domain.name: domain.digest for domain in self.domains}
+        further = {"further validation data": digests} if digests else {}
+        return {"labels": self.labels, "training data": self.train.digest, **further}
+
+    @property
+    def shares(self) -> NDArray[Any]:
+        """What each label has of each training text, of shape [texts, labels]; if several, a last one is none."""
+        targets = np.array(self.targets)
+        if self.several:
+            return shares_of_flags(targets)
+        return targets if targets.ndim == 2 else np.eye(len(self.labels))[targets]
+
+
+def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> TrainingData:
+    """Loads all that a training needs of data; they are several labels a text if those of the training file are.
+
+    Raises:
+        UserError: if data cannot be used.
+    """
+    columns = options.columns._replace(scores=SCORES)
+    own, columns = load_own(options.train_file or options.data, "train", columns)
+    several = columns.several
+    if not several:
+        check_one_label_each(own, options.labels)
+    validation = load_split(options.validation_file or options.data, "validation", columns._replace(scores=None))
+    labels = label_names(own, options.labels)
+    splits = [own, *load_sources(options.datasets, arguments.seed, several=several)]
+    train_split = merged(splits)
+    is_soft = arguments.label_smoothing_factor > 0 or any(row.scores for row in train_split.rows)
+    targets_of: Callable[[Split, list[str]], list[Any]]
+    targets_of = label_flags if several else label_shares if is_soft else label_ids
+    # Each on its own, because a number is an id in one source and a name in another.
+    targets = [target for split in splits for target in targets_of(split, labels)]
+    # Whole numbers: the loss smooths no others, and the figures are of labels that are right or not.
+    right = np.array(label_flags(validation, labels), int).tolist() if several else label_ids(validation, labels)
+    return TrainingData(
+        labels, train_split, several, targets, validation, right, _load_domains(options, labels, several)
+    )
+
+
+def _load_domains(options: TrainOptions, labels: list[str], several: bool) -> list[Domain]:
+    if several and options.validation_datasets:
+        raise UserError(
+            f"--validation_datasets {options.validation_datasets}: further domains are of texts with one label each; "
+            "leave it out, and measure other texts with `emotion-trainer evaluate --data`"
+        )
+    domains = load_domains("--validation_datasets", options.validation_datasets, labels)
+    for domain in domains:
+        if 0 < len(domain.texts) < LEAST_KEPT:
+            raise UserError(
+                f"--validation_datasets {options.validation_datasets}, {domain.name}: {len(domain.texts)} texts with a "
+                f"right label; give {LEAST_KEPT} or more, for temperature and threshold are fitted on them too"
+            )
+    return domains
