@@ -35,22 +35,21 @@ def told_spellings(groups: Sequence[Mapping[str, int]]) -> str:
     )
 
 
-def check_not_rare(train: Split, names: Sequence[str]) -> None:
+def check_not_rare(source: str, counts: Mapping[str, int]) -> None:
     """Checks that most labels have texts to learn them from.
 
     Args:
-        train: All training data.
-        names: Of the labels.
+        source: Of the texts, for the message.
+        counts: How many training texts each label has.
 
     Raises:
         UserError: if more than half of them are rare, which nearly always means that the column holds something else.
     """
-    counts = label_counts([train])
-    rare = [name for name in names if counts[name] < RARE_TEXTS]
-    if len(rare) > len(names) / 2:
-        shown = ", ".join(f"{name!r:.40} ({counts[name]})" for name in rare[:_SHOWN_LABELS])
+    rare = [f"{name!r:.40} ({count})" for name, count in counts.items() if count < RARE_TEXTS]
+    if len(rare) > len(counts) / 2:
+        shown = ", ".join(rare[:_SHOWN_LABELS]) + (", …" if len(rare) > _SHOWN_LABELS else "")
         raise UserError(
-            f"{train.source}: {len(rare)} of its {len(names)} labels have fewer than {RARE_TEXTS} training texts: "
-            f"{shown}{', …' if len(rare) > _SHOWN_LABELS else ''}; name the column of the labels by --label-column, or "
-            "the labels that you mean by --labels; --yes trains all of them"
+            f"{source}: {len(rare)} of its {len(counts)} labels have fewer than {RARE_TEXTS} training texts: {shown}; "
+            "name the column of the labels by --label-column, or the labels that you mean by --labels; --yes trains "
+            "them all"
         )

@@ -11,13 +11,14 @@ from trainer.errors import UserError
 _SEPARATORS = ",|;/ "
 
 
-def load_own(data: str, split: str, columns: Columns) -> tuple[Split, Columns]:
+def load_own(data: str, split: str, columns: Columns, config: str | None = None) -> tuple[Split, Columns]:
     """Loads a split that itself says whether a text has several labels: a list of labels says so.
 
     Args:
-        data: As in `load_split`, like split and columns.
+        data: As in `load_split`, like split, columns and config.
         split: Name of the split.
         columns: Names of the columns.
+        config: As in `load_split`.
 
     Returns:
         The split, and the columns as they were read.
@@ -27,12 +28,12 @@ def load_own(data: str, split: str, columns: Columns) -> tuple[Split, Columns]:
             such, but no column of labels.
     """
     try:
-        return load_split(data, split, columns), columns
+        return load_split(data, split, columns, config), columns
     except SeveralLabelsError:
         columns = columns._replace(several=True)
-        return load_split(data, split, columns), columns
+        return load_split(data, split, columns, config), columns
     except MissingColumnError as error:
-        flags = [name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name)]
+        flags = [name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name, config)]
         if columns.text not in error.found or columns.label_columns or not flags:
             raise
         raise UserError(
@@ -73,9 +74,9 @@ def _cells_of_several(labels: Collection[str], separator: str) -> list[str]:
     return [cell for cell, parts in cells.items() if len(parts) > 1 and all(times[part] > 1 for part in parts)]
 
 
-def _is_flag(data: str, split: str, text: str, name: str) -> bool:
+def _is_flag(data: str, split: str, text: str, name: str, config: str | None) -> bool:
     try:
-        load_split(data, split, Columns(text, None, label_columns=(name,), several=True))
+        load_split(data, split, Columns(text, None, label_columns=(name,), several=True), config)
     except UserError:
         return False
     return True
