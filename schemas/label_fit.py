@@ -12,9 +12,7 @@ class LabelFit(BaseModel):
     shift: float = Field(description="What was added to them then; folded into the weights.")
     shared: bool = Field(description="Whether scale, shift and threshold are those of all labels with few texts.")
     ece_before: float = Field(ge=0, le=1, description="Expected calibration error over 15 bins, as trained.")
-    ece_after: float = Field(
-        ge=0, le=1, description="The same, each half of the texts with the fit of the other half."
-    )
+    ece_after: float = Field(ge=0, le=1, description="The same, each half of the texts with the fit of the other half.")
 
 
 class LabelFits(BaseModel):

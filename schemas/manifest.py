@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from schemas.label_fit import LabelFits
 from schemas.problem_type import SINGLE_LABEL, ProblemType
 
 MANIFEST_FILE = "manifest.json"
@@ -164,8 +165,7 @@ class ModelManifest(_Part):
         default=SINGLE_LABEL, description="Whether a text gets one label, or each label for itself; as in config.json."
     )
     thresholds: dict[str, float] | None = Field(
-        default=None,
-        description="Score from which a multi-label model gives each label; null: 0.5, and for single-label models.",
+        default=None, description="Score from which a multi-label model gives each label; null: 0.5 for all of them."
     )
     max_tokens: int = Field(ge=1, description="Longest input in tokens, special tokens included; the rest is cut.")
     lower_case: bool = Field(description="Whether the tokenizer lower-cases texts.")
@@ -180,6 +180,7 @@ class ModelManifest(_Part):
     calibration: Calibration | None = Field(
         default=None, description="How the scores were calibrated; null where they are as trained."
     )
+    label_fits: LabelFits | None = Field(default=None, description="How scores and `thresholds` were fitted.")
     trained_at: datetime = Field(description="When training ended, UTC.")
     exported_from: str | None = Field(
         default=None,

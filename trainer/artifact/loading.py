@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files
+from schemas.problem_type import MULTI_LABEL, problem_type_of
 from trainer.errors import UserError, first_line
 from trainer.preprocessing.tokenizer import load_tokenizer
 
@@ -58,8 +59,8 @@ def names_of(model: PreTrainedModel) -> list[str]:
 
 
 def is_multi_label(model: PreTrainedModel) -> bool:
-    """Returns whether each label stands for itself, so that a text has any number of them; a single one always does."""
-    return model.config.problem_type == "multi_label_classification" or model.config.num_labels == 1
+    """Returns whether each label stands for itself, so that a text may have any number of them."""
+    return problem_type_of(model.config.problem_type, model.config.num_labels) == MULTI_LABEL
 
 
 def lacking_weights(loading: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,10 @@ Each is a file with HELP, which tells what it does, and `run`, which takes the a
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainer.data.rows import Columns
 
 
 def new_parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -20,6 +24,25 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", help="config of the hub data set, or folder of it in --data, where it has several")
     parser.add_argument("--text-column", default="text", help="name of the column of the text (%(default)s)")
     parser.add_argument("--label-column", default="label", help="name of the column of the label or id (%(default)s)")
+    parser.add_argument(
+        "--label-separator", metavar="TEXT", help="what parts the labels of a cell that holds several, such as a comma"
+    )
+    parser.add_argument(
+        "--label-columns", nargs="+", metavar="COLUMN", help="columns of 0 and 1, one a label; a text may have several"
+    )
+
+
+def columns_of(args: argparse.Namespace) -> "Columns":
+    """Returns the columns that the options of `add_data_options` name."""
+    from trainer.data.rows import Columns
+
+    return Columns(
+        args.text_column,
+        args.label_column,
+        label_separator=args.label_separator,
+        label_columns=args.label_columns and tuple(args.label_columns),
+        several=args.label_separator is not None or args.label_columns is not None,
+    )
 
 
 def hide_file_progress_bars() -> None:

@@ -1,10 +1,11 @@
 """The command `emotion-trainer data-report`."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.commands.common import add_data_options, new_parser, write_line
+from trainer.commands.common import add_data_options, columns_of, new_parser, write_line
 
 HELP = "tell what is in a data set: balance, duplicates, contradictions, leakage, debris"
 
@@ -20,16 +21,19 @@ def run(argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     args = parser.parse_args(argv)
 
-    from trainer.data.rows import Columns
-    from trainer.data.splits import SCORES, load_split
+    from trainer.data.label_checks import label_counts, spellings, told_spellings
+    from trainer.data.splits import SCORES, load_one_or_several, splits_in
     from trainer.output import check_writable, new_file
     from trainer.report.data_report import as_markdown, data_report
 
     if args.output is not None:
         check_writable(args.output, args.output)
-    columns = Columns(args.text_column, args.label_column, SCORES)
-    names = [Path(args.data).stem] if Path(args.data).is_file() else args.splits
-    report = data_report({name: load_split(args.data, name, columns) for name in names})
+    columns = columns_of(args)._replace(scores=SCORES)
+    names = splits_in(args.data, args.splits)
+    splits = {name: load_one_or_several(args.data, name, columns, args.config)[0] for name in names}
+    if groups := spellings(label_counts(list(splits.values()))):
+        sys.stderr.write(f"emotion-trainer: {told_spellings(groups)}\n")
+    report = data_report(splits)
     as_json = json.dumps(report, indent=2, ensure_ascii=False)
     if args.output is None:
         write_line(as_json if args.json else as_markdown(report))

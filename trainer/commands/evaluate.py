@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.commands.common import add_data_options, hide_file_progress_bars, new_parser, write_line
+from trainer.commands.common import add_data_options, columns_of, hide_file_progress_bars, new_parser, write_line
 
 HELP = "print how well an artifact labels a split"
 
@@ -13,14 +13,12 @@ def run(argv: Sequence[str]) -> None:
     """Prints the figures of a split."""
     args = _parser().parse_args(argv)
     hide_file_progress_bars()
-    from trainer.data.rows import Columns
     from trainer.evaluation.assessment import evaluate_artifact
     from trainer.evaluation.out_of_domain import OWN_TEXTS
 
-    columns = Columns(args.text_column, args.label_column)
     outside = OWN_TEXTS if args.out_of_domain is True else args.out_of_domain and Path(args.out_of_domain)
     assessment = evaluate_artifact(
-        args.artifact, args.data, args.split, columns, args.robustness, outside, args.datasets
+        args.artifact, args.data, args.split, columns_of(args), args.robustness, outside, args.datasets, args.config
     )
     write_line(assessment.as_json() if args.json else assessment.as_table())
 

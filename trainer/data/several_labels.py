@@ -33,7 +33,9 @@ def load_own(data: str, split: str, columns: Columns, config: str | None = None)
         columns = columns._replace(several=True)
         return load_split(data, split, columns, config), columns
     except MissingColumnError as error:
-        flags = [name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name, config)]
+        flags = [
+            name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name, config)
+        ]
         if columns.text not in error.found or columns.label_columns or not flags:
             raise
         raise UserError(

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from trainer.data.files import DataFile, data_files, file_at, is_archive
 from trainer.data.pairs import labels_of_pair, read_pair
 from trainer.data.readers import READERS, plain_rows, read_file
-from trainer.data.rows import Columns, Row
+from trainer.data.rows import Columns, Row, SeveralLabelsError
 from trainer.data.split_files import TEXTS, files_of_split
 from trainer.data.tables import (
     TABLE_SUFFIXES,
@@ -82,6 +82,22 @@ def load_split(data: str, split: str, columns: Columns, config: str | None = Non
     if not loaded.rows:
         raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
     return replace(loaded, label_names=columns.label_columns) if columns.label_columns else loaded
+
+
+def load_one_or_several(data: str, split: str, columns: Columns, config: str | None = None) -> tuple[Split, Columns]:
+    """Loads one split whose rows turn out to have one label each, or a list of any number of them.
+
+    Returns:
+        The split, and the columns, which say whether a row has several.
+
+    Raises:
+        UserError: as `load_split`.
+    """
+    try:
+        return load_split(data, split, columns, config), columns
+    except SeveralLabelsError:
+        columns = columns._replace(several=True)
+        return load_split(data, split, columns, config), columns
 
 
 def load_texts(data: str, split: str, text_column: str, config: str | None = None, *, is_plain: bool) -> list[Row]:

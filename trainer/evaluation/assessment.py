@@ -13,9 +13,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from schemas.manifest import SplitMetrics
 from trainer.artifact.loading import is_multi_label, load_artifact, names_of, read_manifest
 from trainer.data.domains import Domain, load_domains
-from trainer.data.labels import label_ids
+from trainer.data.labels import label_flags, label_ids
 from trainer.data.rows import Columns
-from trainer.data.splits import load_split
+from trainer.data.splits import load_one_or_several
+from trainer.errors import UserError
 from trainer.evaluation import domains, metrics, multi_label, out_of_domain, robustness
 from trainer.evaluation.decision import DecisionRule, rule_of
 from trainer.evaluation.domains import DomainFigures, DomainOutputs, domain_figures, domain_outputs
@@ -77,30 +78,54 @@ def evaluate_artifact(
     with_robustness: bool,
     outside: Path | None,
     further: str | None,
+    config: str | None = None,
 ) -> Assessment:
     """Labels a split with an artifact, in float32.
 
     Args:
         artifact: Model folder.
-        data: As in `load_split`, like split and columns.
+        data: As in `load_split`, like split, columns and config.
         split: Name of the split.
         columns: Names of the columns.
         with_robustness: Whether to run the robustness suites on its texts too.
         outside: File of texts from outside the domain to compare with, if any.
         further: File that lists further domains, as `load_domains` has it, if any.
+        config: Of the data set, if it has several.
 
     Raises:
         UserError: if the artifact or the data cannot be used.
     """
-    loaded = load_split(data, split, columns)
+    loaded, columns = load_one_or_several(data, split, columns, config)
     kinds = outside and out_of_domain.load_texts(outside)
     model, tokenizer = load_artifact(artifact, "float32")
-    manifest = read_manifest(artifact)
-    threshold = manifest.confident_score if manifest else None
-    ids = np.array(label_ids(loaded, names_of(model)))
-    others = load_domains("--datasets", further, names_of(model))
+    _check_kind(model, artifact, data, further, has_several=columns.several)
+    names = names_of(model)
+    right = np.array(label_flags(loaded, names) if columns.several else label_ids(loaded, names))
+    others = load_domains("--datasets", further, names)
     suite_texts = loaded.texts if with_robustness else []
-    return assess(model, tokenizer, loaded.texts, ids, threshold, suite_texts, kinds or {}, others)
+    rule = rule_of(model, read_manifest(artifact))
+    return assess(model, tokenizer, loaded.texts, right, rule, suite_texts, kinds or {}, others)
+
+
+def _check_kind(model: PreTrainedModel, artifact: Path, data: str, further: str | None, *, has_several: bool) -> None:
+    """Checks that the model gives as many labels a text as the data have: one, or any number."""
+    if not is_multi_label(model):
+        if has_several:
+            raise UserError(
+                f"{data}: its texts have any number of labels, but {artifact} gives each one; measure it on texts of "
+                "one label, or another model on these"
+            )
+        return
+    if not has_several:
+        raise UserError(
+            f"{data}: its texts have one label each, but {artifact} gives any number; say what parts several in a cell "
+            "with --label-separator, or name columns of 0 and 1 with --label-columns"
+        )
+    if further is not None:
+        raise UserError(
+            f"--datasets {further}: domains hold texts of one label, but {artifact} gives any number; measure "
+            "each by itself, as --data"
+        )
 
 
 def assess(

@@ -91,10 +91,11 @@ def calibrate_and_measure(
     """
     right = np.array(targets)
     logits = outputs_of(model, tokenizer, texts).logits.astype(np.float64)
-    is_multi_label = right.ndim == 2
-    fields, rule = (
-        _each_label(model, logits, right) if is_multi_label else _one_label(model, tokenizer, logits, right, domains)
-    )
+    if right.ndim == 2:
+        fields, rule = _each_label(model, logits, right)
+    else:
+        further = [domain_outputs(model, tokenizer, domain) for domain in domains]
+        fields, rule = _one_label(model, (logits, right), further)
     outside = out_of_domain.load_texts(out_of_domain.OWN_TEXTS)
     assessment = assess(model, tokenizer, texts, right, rule, texts[:_SUITE_TEXTS], outside, domains)
     each = [figures for _, figures in assessment.domains]
@@ -112,20 +113,15 @@ def _each_label(
     layer = _layer_to_calibrate(model, len(flags))
     if len(flags) < _MIN_TEXTS:
         return fields, EachLabel(np.full(len(names), DEFAULT_THRESHOLD))
-    fit = fit_labels(layer, logits, flags, names)
-    fields["thresholds"] = dict(zip(names, fit.thresholds.tolist(), strict=True))
-    return fields | {"label_fits": fit.fits}, EachLabel(fit.thresholds)
+    thresholds, fits = fit_labels(layer, logits, flags, names)
+    fields |= {"thresholds": dict(zip(names, thresholds.tolist(), strict=True)), "label_fits": fits}
+    return fields, EachLabel(thresholds)
 
 
 def _one_label(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    logits: NDArray[Any],
-    ids: NDArray[Any],
-    domains: Sequence[Domain],
+    model: PreTrainedModel, home: Labelled, further: Sequence[DomainOutputs]
 ) -> tuple[dict[str, Any], DecisionRule]:
-    further = [domain_outputs(model, tokenizer, domain) for domain in domains]
-    calibration, fitted, held_out = _calibrate(model, _logits((logits, ids), further))
+    calibration, fitted, held_out = _calibrate(model, _logits(home, further))
     fields: dict[str, Any]
     if further:
         fields = _with_goals(calibration, fitted, held_out)

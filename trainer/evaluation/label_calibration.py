@@ -15,45 +15,46 @@ from scipy.special import expit
 Scaling = NDArray[Any]
 """Scale and shift of each label's logits, of shape [2, labels]."""
 
+Free = tuple[bool, bool]
+"""Whether a scale can be folded into the last layer, and whether a shift: not where it has no bias."""
+
 _LOG_SCALES = (-3.0, 3.0)  # 0.05 to 20
 
 
-def fit_scaling(
-    logits: NDArray[Any], flags: NDArray[Any], own: NDArray[np.bool_], *, with_shift: bool = True
-) -> Scaling:
+def fit_scaling(logits: NDArray[Any], right: NDArray[np.bool_], own: NDArray[np.bool_], free: Free) -> Scaling:
     """Returns the scale and shift of each label with the least binary cross-entropy.
 
     The targets are not quite 0 and 1, as in Platt: on a split without a mistake the best scale would else have no end.
 
     Args:
         logits: Of shape [texts, labels].
-        flags: 1 for each right label of a text, else 0, of shape [texts, labels].
+        right: Whether a label is right for a text, of shape [texts, labels].
         own: Whether a label has texts enough for a fit of its own, of shape [labels]. The others share one that is
             fitted on the decisions of all labels.
-        with_shift: False for a last layer without a bias, which no shift can be folded into.
+        free: What may be fitted; the rest stays 1 and 0.
     """
-    shared = None if own.all() else _fit(logits.ravel(), flags.ravel(), with_shift)
+    shared = None if own.all() else _fit(logits.ravel(), right.ravel(), free)
     each = [
-        _fit(of_label, right, with_shift) if is_own else shared
-        for of_label, right, is_own in zip(logits.T, flags.T, own, strict=True)
+        _fit(of_label, is_right, free) if is_own else shared
+        for of_label, is_right, is_own in zip(logits.T, right.T, own, strict=True)
     ]
     return np.array(each).T
 
 
-def _fit(logits: NDArray[Any], flags: NDArray[Any], with_shift: bool) -> tuple[float, float]:
-    right = flags.sum()
-    low, high = 1 / (len(flags) - right + 2), (right + 1) / (right + 2)
-    targets = low + (high - low) * flags
+def _fit(logits: NDArray[Any], right: NDArray[np.bool_], free: Free) -> tuple[float, float]:
+    positives = int(right.sum())
+    low, high = 1 / (len(right) - positives + 2), (positives + 1) / (positives + 2)
+    targets = np.where(right, high, low)
 
     def loss(at: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         scale, shift = np.exp(at[0]), at[1]
-        scaled = scale * logits + shift
-        residuals = expit(scaled) - targets
-        value = (np.logaddexp(0, scaled) - targets * scaled).mean()
+        changed = scale * logits + shift
+        residuals = expit(changed) - targets
+        value = (np.logaddexp(0, changed) - targets * changed).mean()
         return value, np.array([(residuals * logits).mean() * scale, residuals.mean()])
 
-    shifts = (None, None) if with_shift else (0, 0)
-    found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[_LOG_SCALES, shifts])
+    bounds = [_LOG_SCALES if free[0] else (0, 0), (None, None) if free[1] else (0, 0)]
+    found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=bounds)
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
@@ -61,11 +62,6 @@ def scaled(logits: NDArray[Any], scaling: Scaling) -> NDArray[Any]:
     """Returns the logits with each label's scale and shift; of shape [texts, labels], as they are."""
     changed: NDArray[Any] = logits * scaling[0] + scaling[1]
     return changed
-
-
-def unscaled(labels: int) -> Scaling:
-    """Returns the scaling that leaves the logits of so many labels as they are."""
-    return np.array([np.ones(labels), np.zeros(labels)])
 
 
 def fold_scaling(layer: torch.nn.Linear, scaling: Scaling) -> None:

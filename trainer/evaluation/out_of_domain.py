@@ -1,8 +1,9 @@
 """How well texts that carry no emotion, or are not English at all, can be told from those of the domain.
 
 Three ways to tell are measured: the highest score (Hendrycks and Gimpel 2017), the energy of the logits (Liu et al.
-2020; summed over labels that each stand for themselves, Wang et al. 2021), and the Mahalanobis distance of the features before the last layer (Lee et al. 2018). The texts are our own
-(`suites/out_of_domain.json`), or the lines of a file.
+2020; where labels each stand for themselves, its sum over them, Wang et al. 2021), and the Mahalanobis distance of the
+features before the last layer (Lee et al. 2018). The texts are our own (`suites/out_of_domain.json`), or the lines of a
+file.
 """
 
 import json

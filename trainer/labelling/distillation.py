@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from trainer.artifact.loading import load_artifact, names_of
+from trainer.artifact.loading import is_multi_label, load_artifact, names_of
 from trainer.data.rows import Row
 from trainer.errors import UserError
 from trainer.labelling.soft_labels import check_free, write_soft_labels
@@ -33,13 +33,19 @@ def soft_label(artifacts: Sequence[Path], rows: Sequence[Row], output: Path, tem
         The number of lines.
 
     Raises:
-        UserError: if an artifact cannot be used, if artifacts differ in their labels, or if the file exists.
+        UserError: if an artifact cannot be used, if artifacts differ in their labels or in whether a text gets one of
+            them or any number, or if the file exists.
     """
     check_free(output)
     texts = [row.text for row in rows]
-    names, scores = _label_with(artifacts[0], texts, temperature)
+    names, scores, is_each = _label_with(artifacts[0], texts, temperature)
     for artifact in artifacts[1:]:
-        other_names, other_scores = _label_with(artifact, texts, temperature)
+        other_names, other_scores, other_is_each = _label_with(artifact, texts, temperature)
+        if other_is_each != is_each:
+            one, any_number = (artifact, artifacts[0]) if is_each else (artifacts[0], artifact)
+            raise UserError(
+                f"{one}: gives each text one label, but {any_number} gives any number; average models of one kind"
+            )
         if set(other_names) != set(names):
             raise UserError(
                 f"{artifact}: labels {', '.join(other_names)}, but {artifacts[0]} has {', '.join(names)}; "
@@ -50,12 +56,13 @@ def soft_label(artifacts: Sequence[Path], rows: Sequence[Row], output: Path, tem
     return write_soft_labels(output, zip(texts, by_text, strict=True))
 
 
-def _label_with(artifact: Path, texts: Sequence[str], temperature: float) -> tuple[list[str], Tensor]:
-    """Returns the label names of an artifact and its float32 scores, of shape [texts, labels]."""
+def _label_with(artifact: Path, texts: Sequence[str], temperature: float) -> tuple[list[str], Tensor, bool]:
+    """Returns an artifact's label names, its float32 scores, of shape [texts, labels], and if a text has any number."""
     model, tokenizer = load_artifact(artifact, "float32")
     torch.nn.Module.to(model, "cuda" if torch.cuda.is_available() else "cpu")
-    logits = _predict(model, tokenizer, texts, description=artifact.name)
-    return names_of(model), (logits / temperature).softmax(dim=1)
+    logits = _predict(model, tokenizer, texts, description=artifact.name) / temperature
+    is_each = is_multi_label(model)
+    return names_of(model), logits.sigmoid() if is_each else logits.softmax(dim=1), is_each
 
 
 @torch.inference_mode()

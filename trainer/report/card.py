@@ -1,15 +1,18 @@
 """The model card, in the format of the Hugging Face hub, filled from the run."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from schemas.manifest import Calibration, Estimate, ModelManifest
+from schemas.manifest import ModelManifest
+from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
 from trainer.evaluation.assessment import Assessment
-from trainer.evaluation.calibration import is_at_bound
 from trainer.evaluation.feelings import percent
 from trainer.evaluation.robustness import Robustness, largest_gap
+from trainer.report.figures_section import counted, one_label_figures
+from trainer.report.label_section import each_label_figures
 from trainer.report.markdown import cell
 
 
@@ -31,13 +34,14 @@ def model_card(
         revisions: Digest of the rows of each split.
         machine: Hardware, time and energy, by name.
     """
+    is_multi_label = manifest.problem_type == MULTI_LABEL
     sections = [
         f"---\n{_metadata(manifest, revisions).to_yaml()}\n---",
         f"# {manifest.name}",
         f"Tells {len(manifest.labels)} labels of short texts apart: {', '.join(manifest.labels)}. "
-        f"It is {manifest.base_model}, fine-tuned on {_texts(manifest.data.train_rows)}.",
+        f"It is {manifest.base_model}, fine-tuned on {counted(manifest.data.train_rows)}.",
         _use(manifest),
-        "\n".join(_figures(manifest)),
+        "\n".join(each_label_figures(manifest) if is_multi_label else one_label_figures(manifest)),
         domains,
         "\n".join(_limits(manifest, assessment)),
         "\n".join(_bias(assessment.robustness)) if assessment.robustness else "",
@@ -47,10 +51,21 @@ def model_card(
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
+_METRIC_NAMES: Mapping[str, Mapping[str, str]] = {
+    SINGLE_LABEL: {"f1": "macro-F1"},
+    MULTI_LABEL: {
+        "accuracy": "all labels of a text right",
+        "f1": "macro-F1",
+        "loss": "binary cross-entropy",
+        "ece": "mean ECE of the labels",
+    },
+}
+
+
 def _metadata(manifest: ModelManifest, revisions: Mapping[str, str]) -> ModelCardData:
     metrics = manifest.metrics["validation"]
     values = {"accuracy": metrics.accuracy, "f1": metrics.macro_f1, "loss": metrics.loss, "ece": metrics.ece}
-    dataset = manifest.data.validation.removesuffix(" (validation)")  # the hub links it by its id alone
+    dataset = re.sub(r" \((.+, )?validation\)$", "", manifest.data.validation)  # the hub links it by its id alone
     results = [
         EvalResult(
             task_type="text-classification",
@@ -59,7 +74,7 @@ def _metadata(manifest: ModelManifest, revisions: Mapping[str, str]) -> ModelCar
             dataset_split="validation",
             dataset_revision=revisions["validation"],
             metric_type=name,
-            metric_name="macro-F1" if name == "f1" else name,
+            metric_name=_METRIC_NAMES[manifest.problem_type].get(name, name),
             metric_value=round(value, 4),
         )
         for name, value in values.items()
@@ -76,77 +91,36 @@ def _metadata(manifest: ModelManifest, revisions: Mapping[str, str]) -> ModelCar
 
 
 def _use(manifest: ModelManifest) -> str:
-    folded = " Scores are calibrated in the weights themselves." if manifest.calibration else ""
+    is_calibrated = manifest.calibration or manifest.label_fits
+    folded = " Scores are calibrated in the weights themselves." if is_calibrated else ""
+    options = ", top_k=None" if manifest.problem_type == MULTI_LABEL else ""
     return (
         "## Intended use\n\n"
         "Labelling streams of short messages, such as feedback from customers or posts on social media, where the "
         "figures below are good enough and single mistakes do no harm. It is not made to judge people, to detect "
         "illness or danger, or to decide anything about a person without another person looking.\n\n"
-        f'`pipeline("text-classification", FOLDER)` labels with it, and so does any other loader.{folded}'
+        f'`pipeline("text-classification", FOLDER{options})` labels with it, and so does any other loader.{folded}'
     )
 
 
-def _figures(manifest: ModelManifest) -> Iterator[str]:
-    metrics = manifest.metrics["validation"]
-    yield f"## Figures on validation ({_texts(metrics.rows)})\n"
-    yield "| loss | accuracy | macro-F1 | ECE | Brier |\n| --- | --- | --- | --- | --- |"
-    figures = (metrics.loss, metrics.accuracy, metrics.macro_f1, metrics.ece, metrics.brier)
-    yield f"| {' | '.join(f'{figure:.4f}' for figure in figures)} |"
-    yield "\n| label | precision | recall | F1 | texts |\n| --- | --- | --- | --- | --- |"
-    for name, label in metrics.labels.items():
-        yield f"| {cell(name)} | {label.precision:.4f} | {label.recall:.4f} | {label.f1:.4f} | {label.support} |"
-    if fitted := _fitted(manifest):
-        others = ", temperature and threshold on the domains below too" if manifest.confident_goals else ""
-        yield f"\n{fitted} fitted on this split{others}, so expect less on new texts."
-    if manifest.calibration:
-        yield from _calibrated(manifest.calibration)
-    if metrics.confident:
-        kept, right = metrics.confident.coverage, metrics.confident.accuracy
-        yield f"\nFrom a score of {metrics.confident.score:.4f} on, a label is confident: a share of the texts of"
-        yield f"{_with_interval(kept)}, of which {_with_interval(right)} are right."
-    else:
-        yield "\nNo threshold keeps 50 texts or more with 98 % of them right, so none is suggested."
-    yield ""
-    for name in ("training", "confusion", "reliability", "coverage", "scores", "lengths"):
-        yield f"![{name}](report/{name}.png)"
-
-
-def _calibrated(calibration: Calibration) -> Iterator[str]:
-    bound = ", where its search ends: the best one lies beyond" if is_at_bound(calibration.temperature) else ""
-    yield f"\nScores were divided by a temperature of {calibration.temperature:.3f}{bound}."
-    yield "With 95 % bootstrap intervals, and *after* measured on the half of the texts that the temperature was"
-    yield "not fitted on:\n"
-    yield "| | ECE | Brier | loss |\n| --- | --- | --- | --- |"
-    for name, quality in (("before", calibration.before), ("after", calibration.after)):
-        estimates = (quality.ece, quality.brier, quality.loss)
-        yield f"| {name} | {' | '.join(map(_with_interval, estimates))} |"
-
-
-def _fitted(manifest: ModelManifest) -> str:
-    """Returns what was chosen by the validation split, as the beginning of a sentence, or nothing."""
-    chosen = {
-        "the checkpoint": manifest.recipe.get("load_best_model_at_end"),
-        "the temperature": manifest.calibration,
-        "the threshold": manifest.metrics["validation"].confident,
-    }
-    *others, last = [name for name, is_chosen in chosen.items() if is_chosen] or [""]
-    names = " and ".join(filter(None, [", ".join(others), last]))
-    return f"{names.capitalize()} {'were' if others else 'was'}" if names else ""
-
-
-def _texts(count: int) -> str:
-    return f"{count:,} text{'' if count == 1 else 's'}"
+_ANSWERS = {
+    SINGLE_LABEL: "It answers every text with one of its labels. Irony, quotations and mixed feelings get one label "
+    "too.",
+    MULTI_LABEL: "It judges each label for itself, so that a text may get several or none. A label of few texts is "
+    "told badly, and its figures are uncertain.",
+}
 
 
 def _limits(manifest: ModelManifest, assessment: Assessment) -> Iterator[str]:
     yield "## Limits\n"
-    yield "- It answers every text with one of its labels. Irony, quotations and mixed feelings get one label too."
+    yield "- " + _ANSWERS[manifest.problem_type]
     yield "- It was measured on texts like those that it was trained on. Another kind or language will fare worse."
     yield f"- Of a text of more than {manifest.max_tokens} tokens it sees the beginning alone."
     outside = assessment.out_of_domain
     if outside is None:
         return
-    share = "" if outside.confident is None else f", and {outside.confident:.1%} of them are confident"
+    answered = "get a label" if manifest.problem_type == MULTI_LABEL else "are confident"
+    share = "" if outside.confident is None else f", and {outside.confident:.1%} of them {answered}"
     yield f"- On {outside.texts} texts without emotion, in code or in other languages, its mean score is"
     yield f"  {outside.mean_score:.2f}{share}."
     yield "\n| such texts are told from validation by | AUROC | pass where 95 % of validation do |\n| --- | --- | --- |"
@@ -164,7 +138,9 @@ def _bias(robustness: Robustness) -> Iterator[str]:
     if robustness.functionality:
         yield "\n| plain sentences of | right |\n| --- | --- |"
         yield from (f"| {cell(label)} | {share:.0%} |" for label, share in robustness.functionality.items())
-    yield from _sentences(robustness)
+    if robustness.feelings:
+        yield from _sentences(robustness)
+    yield from (f"\nThe suite of {suite} was left out: {reason}." for suite, reason in robustness.left_out.items())
     yield "\nThe same sentences about different people: how many get another label than most, and which label's mean"
     yield "score differs most from that of all groups, in points of 100:\n"
     yield "| people | group | flipped | largest gap |\n| --- | --- | --- | --- |"
@@ -210,7 +186,3 @@ def _procedure(manifest: ModelManifest, machine: Mapping[str, str]) -> Iterator[
     yield from (f"| {name} | {value} |" for name, value in machine.items())
     yield from (f"| {name} | {value} |" for name, value in manifest.recipe.items() if value is not None)
     yield from (f"| version of {name} | {version} |" for name, version in manifest.versions.items())
-
-
-def _with_interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"

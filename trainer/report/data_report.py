@@ -7,9 +7,14 @@ from itertools import combinations
 from statistics import mean, quantiles
 from typing import Any
 
+from trainer.data.rows import Row
 from trainer.data.splits import Split
 from trainer.report.markdown import cell
 
+Labels = tuple[str, ...]
+"""Of one text, sorted: one, or where each stands for itself any number."""
+
+_NONE = "(none)"
 _EXAMPLES = 3
 _SHOWN_CHARACTERS = 120
 _DEBRIS = re.compile(r"\b(?:https?|href|www)\b", re.IGNORECASE)
@@ -24,15 +29,21 @@ def data_report(splits: Mapping[str, Split]) -> dict[str, Any]:
     Args:
         splits: By name, in the order in which leakage is looked for: from the first into the others.
     """
-    rows = {name: [(row.text, row.label) for row in split.rows] for name, split in splits.items()}
+    rows = {name: [(row.text, _labels(row)) for row in split.rows] for name, split in splits.items()}
     return {
         "splits": {name: _split_report(splits[name].source, own) for name, own in rows.items()},
         "between": {f"{a} and {b}": _between(rows[a], rows[b]) for a, b in combinations(rows, 2)},
-        "cue_words": _cue_words([row for own in rows.values() for row in own]),
+        "cue_words": _cue_words([(text, *own) for of in rows.values() for text, own in of if len(own) == 1]),
     }
 
 
-def _split_report(source: str, rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _labels(row: Row) -> Labels:
+    """Returns the labels of a row, each with a score of 1; where none has it, the one of the highest score."""
+    whole = sorted(label for label, score in row.by_label.items() if score == 1)
+    return tuple(whole or filter(None, [row.label]))
+
+
+def _split_report(source: str, rows: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
     words = [len(text.split()) for text, _ in rows]
     labels = _labels_of_texts(rows)
     debris = [text for text, _ in rows if _DEBRIS.search(text)]
@@ -40,7 +51,7 @@ def _split_report(source: str, rows: Sequence[tuple[str, str]]) -> dict[str, Any
     return {
         "source": source,
         "rows": len(rows),
-        "labels": dict(Counter(label for _, label in rows).most_common()),
+        "labels": dict(Counter(label for _, own in rows for label in own or (_NONE,)).most_common()),
         "words": {
             "mean": round(mean(words), 1),
             "median": round(quantiles(words, n=2)[0]) if len(words) > 1 else words[0],
@@ -53,7 +64,7 @@ def _split_report(source: str, rows: Sequence[tuple[str, str]]) -> dict[str, Any
     }
 
 
-def _between(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _between(first: Sequence[tuple[str, Labels]], second: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
     """Returns what two splits share: texts with the same label leak, those with another one contradict."""
     known, others = _labels_of_texts(first), _labels_of_texts(second)
     shared = [text for text in others if text in known]
@@ -65,15 +76,15 @@ def _between(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, str]]
     }
 
 
-def _labels_of_texts(rows: Sequence[tuple[str, str]]) -> dict[str, set[str]]:
-    labels: dict[str, set[str]] = defaultdict(set)
-    for text, label in rows:
-        labels[text].add(label)
+def _labels_of_texts(rows: Sequence[tuple[str, Labels]]) -> dict[str, set[Labels]]:
+    labels: dict[str, set[Labels]] = defaultdict(set)
+    for text, own in rows:
+        labels[text].add(own)
     return labels
 
 
-def _contradiction(text: str, labels: set[str]) -> str:
-    return f"{' / '.join(sorted(labels))}: {text}"
+def _contradiction(text: str, labels: set[Labels]) -> str:
+    return f"{' / '.join(', '.join(own) or _NONE for own in sorted(labels))}: {text}"
 
 
 def _found(texts: Sequence[str]) -> dict[str, Any]:
@@ -81,7 +92,11 @@ def _found(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _cue_words(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Returns the words whose label is a coin flip between two, and the share of rows that hold one."""
+    """Returns the words whose label is a coin flip between two, and the share of rows that hold one.
+
+    Args:
+        rows: Texts of one label, with it.
+    """
     labels: dict[str, Counter[str]] = defaultdict(Counter)
     for text, label in rows:
         for word in set(_WORD.findall(text.lower())):
@@ -89,7 +104,7 @@ def _cue_words(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
     words = {word: dict(counts.most_common(2)) for word, counts in labels.items() if _is_coin_flip(counts)}
     held = sum(not words.keys().isdisjoint(_WORD.findall(text.lower())) for text, _ in rows)
     ordered = dict(sorted(words.items(), key=lambda item: -sum(item[1].values())))
-    return {"rows_with_one": held, "share_of_rows": held / len(rows), "words": ordered}
+    return {"rows_with_one": held, "share_of_rows": held / max(len(rows), 1), "words": ordered}
 
 
 def _is_coin_flip(labels: Counter[str]) -> bool:

@@ -62,7 +62,7 @@ def _mistakes(manifest: ModelManifest, assessment: Assessment) -> Iterator[str]:
     score = manifest.confident_score
     if score is None:
         return
-    splits = {HOME: (assessment.outputs.logits, assessment.ids)}
+    splits = {HOME: (assessment.outputs.logits, assessment.right)}
     splits |= {own.domain.name: own.labelled for own, _ in assessment.domains}
     yield f"\nThe most frequent kinds of confident mistakes, up to {_KINDS} a domain:\n"
     yield _row(["domain", "right label", "label given", "texts"])

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from schemas.manifest import ModelManifest
+from schemas.problem_type import MULTI_LABEL
 from trainer.artifact.writing import CARD_FILE, REPORT_FOLDER
 from trainer.data.domains import HOME
 from trainer.data.splits import Split
@@ -18,6 +19,7 @@ from trainer.report import data_report
 from trainer.report.card import model_card
 from trainer.report.domain_pictures import write_reliability
 from trainer.report.domain_section import domain_section
+from trainer.report.label_plots import write_label_plots
 from trainer.report.plots import write_plots
 
 # What the energy estimate assumes: a data-centre GPU at its usual limit, a server core under full load.
@@ -45,13 +47,10 @@ def write_report(folder: Path, manifest: ModelManifest, run: Run) -> None:
     """Writes report and card into the folder of an artifact."""
     report = folder / REPORT_FOLDER
     report.mkdir()
-    temperature = manifest.calibration.temperature if manifest.calibration else None
-    outputs, ids = run.assessment.outputs, run.assessment.ids
-    further = {own.domain.name: own.labelled for own, _ in run.assessment.domains if len(own.labelled[1])}
-    threshold, shared = manifest.confident_score, list(further.values())
-    write_plots(report, outputs, ids, manifest.labels, temperature, threshold, run.log_history, shared)
-    if further:
-        write_reliability(report, {HOME: (outputs.logits, ids), **further})
+    if manifest.problem_type == MULTI_LABEL:
+        write_label_plots(report, manifest, run.assessment, run.log_history)
+    else:
+        _write_pictures(report, manifest, run)
     data = data_report.data_report(run.splits)
     (report / "data.md").write_text(data_report.as_markdown(data) + "\n", encoding="utf-8")
     figures = {"assessment": json.loads(run.assessment.as_json()), "data": data, "log_history": list(run.log_history)}
@@ -60,6 +59,17 @@ def write_report(folder: Path, manifest: ModelManifest, run: Run) -> None:
     domains = domain_section(manifest, run.assessment, run.splits["train"].texts)
     card = model_card(manifest, run.assessment, domains, data, revisions, hardware(run))
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
+
+
+def _write_pictures(report: Path, manifest: ModelManifest, run: Run) -> None:
+    """Draws what a model that gives each text one label makes of validation and further domains."""
+    temperature = manifest.calibration.temperature if manifest.calibration else None
+    outputs, ids = run.assessment.outputs, run.assessment.right
+    further = {own.domain.name: own.labelled for own, _ in run.assessment.domains if len(own.labelled[1])}
+    threshold, shared = manifest.confident_score, list(further.values())
+    write_plots(report, outputs, ids, manifest.labels, temperature, threshold, run.log_history, shared)
+    if further:
+        write_reliability(report, {HOME: (outputs.logits, ids), **further})
 
 
 def hardware(run: Run) -> dict[str, str]:

@@ -55,15 +55,20 @@ def write_plots(
     Returns:
         The names of the files.
     """
-    pictures: dict[str, Callable[[Axes], None]] = {"training": lambda axes: _training(axes, log_history)}
+    pictures: dict[str, Callable[[Axes], None]] = {"training": lambda axes: draw_training(axes, log_history)}
     pictures |= _pictures_of_outputs(outputs, ids, names, temperature, confident_score, further)
-    with plt.rc_context(STYLE):
-        for name, draw in pictures.items():
-            figure, axes = plt.subplots(figsize=(7, 6) if name == "confusion" else (7, 4.5))
-            draw(axes)
-            figure.savefig(folder / f"{name}.png")
-            plt.close(figure)
+    for name, draw in pictures.items():
+        save(folder / f"{name}.png", draw, (7, 6) if name == "confusion" else (7, 4.5))
     return [f"{name}.png" for name in pictures]
+
+
+def save(file: Path, draw: Callable[[Axes], None], inches: tuple[float, float]) -> None:
+    """Draws one picture, of a width and a height, into a PNG file."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=inches)
+        draw(axes)
+        figure.savefig(file)
+        plt.close(figure)
 
 
 def _pictures_of_outputs(
@@ -87,7 +92,7 @@ def _pictures_of_outputs(
         "reliability": lambda axes: _reliability(axes, kinds, ids),
         "coverage": lambda axes: _coverage(axes, scores, predicted == ids, confident_score),
         "scores": lambda axes: _scores(axes, scores, predicted, names, confident_score),
-        "lengths": lambda axes: _lengths(axes, outputs.tokens),
+        "lengths": lambda axes: draw_lengths(axes, outputs.tokens),
     }
 
 
@@ -99,7 +104,8 @@ def drawn(name: str, otherwise: str) -> str:
     return name.replace("$", r"\$")  # two dollars would make matplotlib read it as mathematics
 
 
-def _training(axes: Axes, log_history: Sequence[dict[str, float]]) -> None:
+def draw_training(axes: Axes, log_history: Sequence[dict[str, float]], accuracy: str = "accuracy") -> None:
+    """Draws losses and figures over the steps that the Trainer logged; `accuracy` is what that share is called."""
     steps = [(entry["step"], entry["loss"]) for entry in log_history if "loss" in entry]
     checks = [entry for entry in log_history if "eval_loss" in entry]
     at = [entry["step"] for entry in checks]
@@ -114,8 +120,8 @@ def _training(axes: Axes, log_history: Sequence[dict[str, float]]) -> None:
     axes.set_ylim(bottom=0)
     shares = axes.twinx()
     shares.grid(visible=False)
-    for name, color in (("accuracy", "tab:green"), ("macro_f1", "tab:orange")):
-        label = f"validation {name.replace('macro_f1', 'macro-F1')} (right axis)"
+    for name, shown, color in (("accuracy", accuracy, "tab:green"), ("macro_f1", "macro-F1", "tab:orange")):
+        label = f"validation {shown} (right axis)"
         shares.plot(at, [entry[f"eval_{name}"] for entry in checks], "s--", color=color, label=label)
     shares.set_ylabel("share")
     shares.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
@@ -199,7 +205,8 @@ def _scores(
     axes.legend(handles, names, loc="upper left", fontsize="small")
 
 
-def _lengths(axes: Axes, tokens: NDArray[Any]) -> None:
+def draw_lengths(axes: Axes, tokens: NDArray[Any]) -> None:
+    """Draws how many texts have how many tokens."""
     width = int(np.ptp(tokens)) // 40 + 1  # whole tokens, or some bars would hold more lengths than others
     axes.hist(tokens, bins=(np.arange(tokens.min(), tokens.max() + width + 1, width) - 0.5).tolist(), color="tab:blue")
     axes.axvline(np.median(tokens), color="black", linestyle="--", label=f"median {np.median(tokens):.0f}")

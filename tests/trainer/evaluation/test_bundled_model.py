@@ -14,6 +14,7 @@ from trainer.artifact.loading import load_artifact
 from trainer.bundled.data import Data, domains
 from trainer.data.rows import Columns
 from trainer.data.splits import load_split
+from trainer.evaluation.decision import OneLabel
 from trainer.evaluation.feelings import run_sentences
 from trainer.evaluation.outputs import outputs_of
 from trainer.evaluation.perturbations import perturbed
@@ -95,8 +96,8 @@ def test_the_bundled_model_is_hardly_ever_sure_of_a_feeling_that_a_sentence_nega
 
     figures = run_sentences(
         lambda texts: softmax(outputs_of(model, tokenizer, texts).logits, axis=1),
+        OneLabel(manifest.confident_score),
         manifest.labels,
-        manifest.confident_score,
     )
 
     kept = {each.kind: each for each in figures if each.half == "kept"}

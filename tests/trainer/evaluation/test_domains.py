@@ -12,6 +12,7 @@ from schemas.manifest import ModelManifest, SplitMetrics
 from tests.trainer.conftest import LEARNING, WORDS, Train, make_rows, write_json_lines, write_text_file
 from trainer.__main__ import run
 from trainer.data.domains import Domain
+from trainer.evaluation.decision import OneLabel
 from trainer.evaluation.domains import DomainOutputs, confident_mistakes, domain_figures
 
 PLAIN = [
@@ -193,7 +194,7 @@ def test_a_model_without_a_threshold_is_measured_too() -> None:
     domain = Domain("d", "d.csv", ["a"], [0], ["b"], 0, "sha256:0")
     outputs = DomainOutputs(domain, (np.array([[1.0, 0.0]]), np.array([0])), np.array([[0.0, 0.0]]))
 
-    figures = domain_figures(outputs, ["joy", "anger"], None).as_dict()
+    figures = domain_figures(outputs, ["joy", "anger"], OneLabel()).as_dict()
 
     assert figures["accuracy"] == 1.0
     assert figures["confident"] is None

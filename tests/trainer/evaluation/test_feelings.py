@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from trainer.data.labels import EMOTION_LABELS
+from trainer.evaluation.decision import OneLabel
 from trainer.evaluation.feelings import KindFigures, as_table, read_sentences, run_sentences
 
 LEAST = {
@@ -50,7 +51,7 @@ def answers(label: Callable[[str], str], sure: float = 0.9) -> Callable[[Sequenc
 def figures(
     model: Callable[[Sequence[str]], NDArray[Any]], threshold: float | None
 ) -> dict[tuple[str, str], KindFigures]:
-    return {(found.kind, found.half): found for found in run_sentences(model, EMOTION_LABELS, threshold)}
+    return {(found.kind, found.half): found for found in run_sentences(model, OneLabel(threshold), EMOTION_LABELS)}
 
 
 def test_there_are_enough_of_each_kind_half_of_them_kept() -> None:
@@ -119,7 +120,7 @@ def test_without_a_threshold_no_sentence_tells_of_confidence() -> None:
 
 def test_sentences_of_labels_that_a_model_lacks_are_left_out() -> None:
     few = ["sadness", "fear"]
-    found = run_sentences(lambda texts: np.array([[0.0, 1.0]] * len(texts)), few, 0.5)
+    found = run_sentences(lambda texts: np.array([[0.0, 1.0]] * len(texts)), OneLabel(0.5), few)
 
     of = {(kind.kind, kind.half): kind.texts for kind in found}
     assert of["question", "kept"] == 18

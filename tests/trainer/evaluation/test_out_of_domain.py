@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.__main__ import run
+from trainer.evaluation.decision import OneLabel
 from trainer.evaluation.out_of_domain import OWN_TEXTS, load_texts, measure_out_of_domain, separate
 from trainer.evaluation.outputs import Outputs
 
@@ -31,7 +32,8 @@ def test_separation_is_that_of_its_definition() -> None:
 def test_scores_and_threshold_are_told_by_kind() -> None:
     certain, torn = [10.0, 0.0], [0.0, 0.0]
     inside = outputs(np.array([certain] * 10))
-    measured = measure_out_of_domain(inside, [0] * 10, outputs(np.array([certain, certain, *[torn] * 4])), KINDS, 0.8)
+    outside = outputs(np.array([certain, certain, *[torn] * 4]))
+    measured = measure_out_of_domain(inside, np.zeros(10, dtype=int), outside, KINDS, OneLabel(0.8))
 
     assert measured.texts == 6
     assert measured.mean_score_by_kind == pytest.approx({"code": 1.0, "logs": 0.5}, abs=1e-4)
@@ -48,7 +50,7 @@ def test_distance_tells_what_scores_and_energy_cannot() -> None:
     logits = np.eye(2)[ids] * 4
     inside, outside = outputs(logits, features=near), outputs(logits[:6], features=far)
 
-    separation = measure_out_of_domain(inside, ids.tolist(), outside, KINDS, None).separation
+    separation = measure_out_of_domain(inside, ids, outside, KINDS, OneLabel()).separation
 
     assert separation["max_score"].auroc == separation["energy"].auroc == 0.5
     assert separation["mahalanobis"].auroc == 1
@@ -61,7 +63,7 @@ def test_a_few_texts_have_no_distance(texts: int, has_distance: bool) -> None:
     logits = np.eye(2)[np.arange(texts) % 2]
     few = outputs(logits, features=np.arange(texts * 5.0).reshape(texts, 5))
 
-    measured = measure_out_of_domain(few, [text % 2 for text in range(texts)], few, {"code": ["x"] * texts}, None)
+    measured = measure_out_of_domain(few, np.arange(texts) % 2, few, {"code": ["x"] * texts}, OneLabel())
 
     assert ("mahalanobis" in measured.separation) == has_distance
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trainer.__main__ import run
 from trainer.artifact.loading import load_artifact
 from trainer.evaluation.assessment import assess
+from trainer.evaluation.decision import OneLabel
 from trainer.evaluation.perturbations import PERTURBATIONS, negated, perturbed
 from trainer.evaluation.robustness import Change, Robustness, as_table, run_suites
 
@@ -88,7 +89,7 @@ def test_the_first_statement_is_negated(text: str, expected: str) -> None:
 
 def test_a_model_that_minds_capitals_and_names_is_caught_at_those_alone() -> None:
     model = answers(lambda text: 0.9 if text.isupper() or "@" in text else 0.2)
-    result = run_suites(model, LABELS, [TEXT, "i was so scared of it"], None)
+    result = run_suites(model, OneLabel(), LABELS, [TEXT, "i was so scared of it"])
 
     flipped = {name: change.flipped for name, change in changes(result).items() if change.flipped}
     assert flipped == {"upper case": 1.0, "@name": 1.0}
@@ -101,7 +102,7 @@ def test_an_emoji_behind_a_word_is_compared_with_one_behind_a_space() -> None:
     by_a_glued_one = answers(lambda text: 0.9 if re.search(r"\w[^\w\s.@#]$", text) else 0.2)
 
     any_emoji, glued_one = (
-        changes(run_suites(model, LABELS, [TEXT], None)) for model in (by_any_emoji, by_a_glued_one)
+        changes(run_suites(model, OneLabel(), LABELS, [TEXT])) for model in (by_any_emoji, by_a_glued_one)
     )
 
     assert (any_emoji["emoji"].flipped, any_emoji["glued emoji"].flipped) == (1.0, 0.0)
@@ -109,10 +110,10 @@ def test_an_emoji_behind_a_word_is_compared_with_one_behind_a_space() -> None:
 
 
 def test_a_change_that_fits_no_text_has_no_share() -> None:
-    change = changes(run_suites(answers(lambda _: 0.0), LABELS, ["ok"], None))["typo"]
+    change = changes(run_suites(answers(lambda _: 0.0), OneLabel(), LABELS, ["ok"]))["typo"]
 
     assert (change.texts, change.flipped, change.score_drop) == (0, None, None)
-    assert "–" in as_table(run_suites(answers(lambda _: 0.0), LABELS, ["ok"], None))
+    assert "–" in as_table(run_suites(answers(lambda _: 0.0), OneLabel(), LABELS, ["ok"]))
 
 
 def test_negation_and_intensifiers_are_told_apart() -> None:
@@ -121,7 +122,7 @@ def test_negation_and_intensifiers_are_told_apart() -> None:
             0.1 if re.search("not|never", text) else 0.9 if re.search("very|extremely|really|so ", text) else 0.8
         )
     )
-    own = changes(run_suites(model, LABELS, [TEXT], None), on="own")
+    own = changes(run_suites(model, OneLabel(), LABELS, [TEXT]), on="own")
 
     assert own["negation"].flipped == 1
     assert own["negation"].score_drop == pytest.approx(0.7)
@@ -130,7 +131,7 @@ def test_negation_and_intensifiers_are_told_apart() -> None:
 
 
 def test_plain_sentences_are_counted_for_the_labels_of_the_model() -> None:
-    result = run_suites(answers(lambda text: "happy" in text), LABELS, [TEXT], None)
+    result = run_suites(answers(lambda text: "happy" in text), OneLabel(), LABELS, [TEXT])
 
     assert result.functionality["sadness"] == 1.0
     assert 0 < result.functionality["joy"] < 1
@@ -140,7 +141,7 @@ def test_plain_sentences_are_counted_for_the_labels_of_the_model() -> None:
 def test_people_who_are_treated_unlike_the_others_show() -> None:
     # Joy of 0.4 for everybody, but 0.7 for one religion and 0.1 for one pronoun.
     model = answers(lambda text: 0.7 if "hindu" in text else 0.1 if text.startswith("she ") else 0.4)
-    gaps = {(gap.attribute, gap.group): gap for gap in run_suites(model, LABELS, [TEXT], None).fairness}
+    gaps = {(gap.attribute, gap.group): gap for gap in run_suites(model, OneLabel(), LABELS, [TEXT]).fairness}
 
     hindu, jewish = gaps["religion", "hindu"], gaps["religion", "jewish"]
     assert (hindu.flipped, jewish.flipped) == (1.0, 0.0)
@@ -151,13 +152,13 @@ def test_people_who_are_treated_unlike_the_others_show() -> None:
 
 
 def test_the_table_holds_the_sentences_of_users() -> None:
-    table = as_table(run_suites(answers(lambda _: 0.0), LABELS, [TEXT], 0.5))
+    table = as_table(run_suites(answers(lambda _: 0.0), OneLabel(0.5), LABELS, [TEXT]))
     assert re.search(r"^question +18 +18 +0\.0%", table, re.MULTILINE)
 
 
 def test_the_threshold_of_the_model_comes_to_the_sentences(artifact: Path) -> None:
     model, tokenizer = load_artifact(artifact, "float32")
-    assessment = assess(model, tokenizer, ["i feel happy"], np.array([1]), 0.0, ["i feel happy"], {}, [])
+    assessment = assess(model, tokenizer, ["i feel happy"], np.array([1]), OneLabel(0.0), ["i feel happy"], {}, [])
 
     assert assessment.robustness is not None
     assert {kind.confident for kind in assessment.robustness.feelings} == {1}
