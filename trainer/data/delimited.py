@@ -64,8 +64,8 @@ def _no_columns(file: DataFile, header: str, columns: Columns) -> UserError:
         seems = f", parted by {signs[0][0]!r} as it seems: part it by commas" if signs else ""
     return UserError(
         f"{file.place}, line 1: no columns {' and '.join(map(repr, columns.required))} in the header "
-        f"{header!r:.100}{seems}; name yours with --text-column and --label-column; a file of text;label lines without "
-        "a header must end in .txt"
+        f"{header!r:.100}{seems}; name yours with --text-column and --label-column, or give the file a first line that "
+        "names them; text;label lines without a header go into a file that ends in .txt"
     )
 
 

@@ -72,7 +72,7 @@ def _read_json(file: DataFile, columns: Columns) -> Iterator[Row]:
             raise UserError(f"{place}: no JSON ({_reason(error)}); write one object a line") from error
         if not isinstance(record, dict):
             raise UserError(f"{place}: JSON, but no object; write one object a line")
-        if columns.text not in record and (key := _key_of_rows(record)):
+        if not isinstance(record.get(columns.text), str) and (key := _key_of_rows(record)):
             raise UserError(_holds(file, key))
         yield row_of(place, record, columns)
 

@@ -67,8 +67,8 @@ def load_split(data: str, split: str, columns: Columns, config: str | None = Non
     """
     path = Path(data)
     if path.is_dir() and is_saved(path):
-        place = str(path) if is_saved_whole(path) else f"{path} ({split})"
-        loaded = Split(path.name, *rows_of_table(saved_table(path, split), place, columns))
+        which = "" if is_saved_whole(path) else f" ({split})"
+        loaded = Split(f"{path.name}{which}", *rows_of_table(saved_table(path, split), f"{path}{which}", columns))
     elif path.is_dir() or is_archive(path):
         prefix = f"{path.name}/" if is_archive(path) else ""
         loaded = _load_files(prefix, *_files_of(path, split, config), columns)

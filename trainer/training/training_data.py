@@ -14,7 +14,7 @@ from trainer.data.label_checks import check_not_rare, label_counts, spellings, t
 from trainer.data.labels import label_flags, label_ids, label_names, label_shares, shares_of_flags
 from trainer.data.several_labels import check_one_label_each, load_own
 from trainer.data.sources import load_sources, merged
-from trainer.data.splits import SCORES, Split, load_split
+from trainer.data.splits import SCORES, Split, load_split, splits_in
 from trainer.errors import UserError
 from trainer.evaluation.confidence import LEAST_KEPT
 from trainer.training.class_weights import class_weights
@@ -65,6 +65,10 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     Raises:
         UserError: if data cannot be used.
     """
+    if not options.train_file and len(splits_in(options.data, ("train", "validation"))) < 2:
+        raise UserError(
+            f"--data {options.data}: all in one, without splits; give --train-file and --validation-file instead"
+        )
     columns = options.columns._replace(scores=SCORES)
     own, columns = load_own(options.train_file or options.data, "train", columns, options.config)
     several = columns.several
