@@ -39,7 +39,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     check_output(Path(options.output), overwrite=options.overwrite)
     data = load_training_data(options, arguments)
     set_seed(arguments.seed)  # the classifier's head starts from random weights
-    problem_type = MULTI_LABEL if data.several else SINGLE_LABEL
+    problem_type = MULTI_LABEL if data.train.several else SINGLE_LABEL
     model = load_base_model(options.model, data.labels, options.layers, problem_type)
     tokenizer, misspellings = _tokenizer(options, arguments, data, model)
     checkpoint = checkpoint_to_resume(arguments, model)

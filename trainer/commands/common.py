@@ -24,6 +24,10 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", help="config of the hub data set, or folder of it in --data, where it has several")
     parser.add_argument("--text-column", default="text", help="name of the column of the text (%(default)s)")
     parser.add_argument("--label-column", default="label", help="name of the column of the label or id (%(default)s)")
+
+
+def add_several_labels_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say where the several labels of a text are."""
     parser.add_argument(
         "--label-separator", metavar="TEXT", help="what parts the labels of a cell that holds several, such as a comma"
     )
@@ -33,16 +37,14 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 
 def columns_of(args: argparse.Namespace) -> "Columns":
-    """Returns the columns that the options of `add_data_options` name."""
-    from trainer.data.rows import Columns
+    """Returns the columns that the options of `add_data_options` and `add_several_labels_options` name.
 
-    return Columns(
-        args.text_column,
-        args.label_column,
-        label_separator=args.label_separator,
-        label_columns=args.label_columns and tuple(args.label_columns),
-        several=args.label_separator is not None or args.label_columns is not None,
-    )
+    Raises:
+        UserError: if the options contradict each other.
+    """
+    from trainer.data.several_labels import columns_of_options
+
+    return columns_of_options(args.text_column, args.label_column, args.label_separator, args.label_columns)
 
 
 def hide_file_progress_bars() -> None:

@@ -4,8 +4,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from trainer.commands.common import add_data_options, columns_of, new_parser, write_line
+from trainer.commands.common import add_data_options, add_several_labels_options, columns_of, new_parser, write_line
+from trainer.errors import UserError
+
+if TYPE_CHECKING:
+    from trainer.data.rows import Columns
+    from trainer.data.splits import Split
 
 HELP = "tell what is in a data set: balance, duplicates, contradictions, leakage, debris"
 
@@ -14,6 +20,7 @@ def run(argv: Sequence[str]) -> None:
     """Prints the report, or writes it."""
     parser = new_parser("data-report", HELP)
     add_data_options(parser)
+    add_several_labels_options(parser)
     parser.add_argument(
         "--splits", nargs="+", default=["train", "validation"], help="splits of a folder or hub data set (%(default)s)"
     )
@@ -22,7 +29,7 @@ def run(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
 
     from trainer.data.label_checks import label_counts, spellings, told_spellings
-    from trainer.data.splits import SCORES, load_one_or_several, splits_in
+    from trainer.data.splits import SCORES, splits_in
     from trainer.output import check_writable, new_file
     from trainer.report.data_report import as_markdown, data_report
 
@@ -30,7 +37,7 @@ def run(argv: Sequence[str]) -> None:
         check_writable(args.output, args.output)
     columns = columns_of(args)._replace(scores=SCORES)
     names = splits_in(args.data, args.splits)
-    splits = {name: load_one_or_several(args.data, name, columns, args.config)[0] for name in names}
+    splits = {name: _load(args.data, name, columns, args.config) for name in names}
     if groups := spellings(label_counts(list(splits.values()))):
         sys.stderr.write(f"emotion-trainer: {told_spellings(groups)}\n")
     report = data_report(splits)
@@ -41,3 +48,16 @@ def run(argv: Sequence[str]) -> None:
     for name, content in (("data.md", as_markdown(report)), ("data.json", as_json)):
         with new_file(f"--output {args.output}", args.output / name) as file:
             file.write(content + "\n")
+
+
+def _load(data: str, split: str, columns: "Columns", config: str | None) -> "Split":
+    """Loads a split; what would be refused in a training is pointed out, and reported as it is."""
+    from trainer.data.several_labels import check_one_label_each, load_own
+
+    loaded = load_own(data, split, columns, config)
+    if not loaded.several:
+        try:
+            check_one_label_each(loaded, None)
+        except UserError as error:
+            sys.stderr.write(f"emotion-trainer: {error}\n")
+    return loaded

@@ -4,7 +4,14 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.commands.common import add_data_options, columns_of, hide_file_progress_bars, new_parser, write_line
+from trainer.commands.common import (
+    add_data_options,
+    add_several_labels_options,
+    columns_of,
+    hide_file_progress_bars,
+    new_parser,
+    write_line,
+)
 
 HELP = "print how well an artifact labels a split"
 
@@ -27,6 +34,7 @@ def _parser() -> ArgumentParser:
     parser = new_parser("evaluate", HELP)
     parser.add_argument("artifact", type=Path, help="model folder")
     add_data_options(parser)
+    add_several_labels_options(parser)
     parser.add_argument("--split", default="validation", help="split of the folder or hub data set (%(default)s)")
     parser.add_argument(
         "--datasets",

@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from trainer.data.rows import Columns, MissingColumnError, SeveralLabelsError, parts_of
 from trainer.data.splits import Split, load_split
@@ -11,27 +11,42 @@ from trainer.errors import UserError
 _SEPARATORS = ",|;/ "
 
 
-def load_own(data: str, split: str, columns: Columns, config: str | None = None) -> tuple[Split, Columns]:
-    """Loads a split that itself says whether a text has several labels: a list of labels says so.
+def columns_of_options(
+    text_column: str, label_column: str, label_separator: str | None, label_columns: Sequence[str] | None
+) -> Columns:
+    """Returns the columns as the options of a command name them.
+
+    Raises:
+        UserError: if the options contradict each other.
+    """
+    flags = tuple(label_columns or ())
+    if flags and label_separator:
+        raise UserError("--label-columns and --label-separator: two forms of several labels; give one of them")
+    if len({*flags, text_column}) <= len(flags):
+        raise UserError(f"--label-columns {' '.join(flags)}: name each column of 0 and 1 once, and not the text's")
+    if label_separator == "":
+        raise UserError("--label-separator: empty; give what stands between two labels, such as ','")
+    several = bool(flags or label_separator)
+    return Columns(text_column, label_column, None, label_separator, flags or None, several)
+
+
+def load_own(data: str, split: str, columns: Columns, config: str | None = None) -> Split:
+    """Loads a split that itself says whether a text has several labels, where `columns` do not: by a list of labels.
 
     Args:
         data: As in `load_split`, like split, columns and config.
         split: Name of the split.
         columns: Names of the columns.
-        config: As in `load_split`.
-
-    Returns:
-        The split, and the columns as they were read.
+        config: Of the data set, if it has several.
 
     Raises:
         UserError: if there is no such data, or if a row cannot be read; it names columns of 0 and 1 where there are
             such, but no column of labels.
     """
     try:
-        return load_split(data, split, columns, config), columns
+        return load_split(data, split, columns, config)
     except SeveralLabelsError:
-        columns = columns._replace(several=True)
-        return load_split(data, split, columns, config), columns
+        return load_split(data, split, columns._replace(several=True), config)
     except MissingColumnError as error:
         flags = [
             name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name, config)
@@ -61,7 +76,7 @@ def check_one_label_each(split: Split, on_purpose: Collection[str] | None) -> No
             most = max(cells, key=labels.__getitem__)
             raise UserError(
                 f"{split.source}: {len(cells)} of its {len(labels)} classes are several labels in a cell, such as "
-                f"{most!r}; give --label-separator {shlex.quote(separator)} to part them, or name such classes with "
+                f"{most!r}; give --label-separator '{separator}' to part them, or name such classes with "
                 "--labels"
             )
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -98,7 +99,7 @@ def read_entries(option: str, file: str, entry: type[Entry]) -> list[Entry]:
 def merged(splits: list[Split]) -> Split:
     """Returns one split of all rows, named for all its sources; the first names the labels."""
     rows = [row for split in splits for row in split.rows]
-    return Split(" + ".join(split.source for split in splits), rows, splits[0].label_names)
+    return Split(" + ".join(split.source for split in splits), rows, splits[0].label_names, splits[0].several)
 
 
 def mapped_split(source: LabelledData, *, several: bool = False) -> Split:
@@ -118,7 +119,7 @@ def mapped_split(source: LabelledData, *, several: bool = False) -> Split:
     rows = [new for row in split.rows if (new := mapped(row, label_map)) is not None]
     if not rows:
         raise UserError(f"{source.data}: its label_map leaves out every row; map at least one label to one of yours")
-    return Split(split.source, rows)
+    return Split(split.source, rows, several=several)
 
 
 def _load(source: Source, seed: int, several: bool) -> Split:
@@ -128,7 +129,7 @@ def _load(source: Source, seed: int, several: bool) -> Split:
     if not repeated:
         raise UserError(f"{source.data}: repeat {source.repeat:g} of {len(rows)} rows is none; give more")
     name = split.source if source.repeat == 1 else f"{split.source} × {source.repeat:g}"
-    return Split(name, repeated)
+    return replace(split, source=name, rows=repeated)
 
 
 def _check_map(split: Split, source: LabelledData) -> None:

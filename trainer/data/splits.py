@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from trainer.data.files import DataFile, data_files, file_at, is_archive
 from trainer.data.pairs import labels_of_pair, read_pair
 from trainer.data.readers import READERS, plain_rows, read_file
-from trainer.data.rows import Columns, Row, SeveralLabelsError
+from trainer.data.rows import Columns, Row
 from trainer.data.split_files import TEXTS, files_of_split
 from trainer.data.tables import (
     TABLE_SUFFIXES,
@@ -37,6 +37,8 @@ class Split:
     rows: list[Row]
     label_names: Sequence[str] | None = None
     """Names in id order, where the source itself declares them; some may occur in no row."""
+    several: bool = False
+    """Whether a row may have several labels, each for itself."""
 
     @property
     def texts(self) -> list[str]:
@@ -81,23 +83,7 @@ def load_split(data: str, split: str, columns: Columns, config: str | None = Non
         loaded = Split(source, *rows_of_table(hub_table(data, split, config), source, columns))
     if not loaded.rows:
         raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
-    return replace(loaded, label_names=columns.label_columns) if columns.label_columns else loaded
-
-
-def load_one_or_several(data: str, split: str, columns: Columns, config: str | None = None) -> tuple[Split, Columns]:
-    """Loads one split whose rows turn out to have one label each, or a list of any number of them.
-
-    Returns:
-        The split, and the columns, which say whether a row has several.
-
-    Raises:
-        UserError: as `load_split`.
-    """
-    try:
-        return load_split(data, split, columns, config), columns
-    except SeveralLabelsError:
-        columns = columns._replace(several=True)
-        return load_split(data, split, columns, config), columns
+    return replace(loaded, label_names=columns.label_columns or loaded.label_names, several=columns.several)
 
 
 def load_texts(data: str, split: str, text_column: str, config: str | None = None, *, is_plain: bool) -> list[Row]:

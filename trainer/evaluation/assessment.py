@@ -15,7 +15,7 @@ from trainer.artifact.loading import is_multi_label, load_artifact, names_of, re
 from trainer.data.domains import Domain, load_domains
 from trainer.data.labels import label_flags, label_ids
 from trainer.data.rows import Columns
-from trainer.data.splits import load_one_or_several
+from trainer.data.several_labels import load_own
 from trainer.errors import UserError
 from trainer.evaluation import domains, metrics, multi_label, out_of_domain, robustness
 from trainer.evaluation.decision import DecisionRule, rule_of
@@ -95,12 +95,12 @@ def evaluate_artifact(
     Raises:
         UserError: if the artifact or the data cannot be used.
     """
-    loaded, columns = load_one_or_several(data, split, columns, config)
+    loaded = load_own(data, split, columns, config)
     kinds = outside and out_of_domain.load_texts(outside)
     model, tokenizer = load_artifact(artifact, "float32")
-    _check_kind(model, artifact, data, further, has_several=columns.several)
+    _check_kind(model, artifact, data, further, has_several=loaded.several)
     names = names_of(model)
-    right = np.array(label_flags(loaded, names) if columns.several else label_ids(loaded, names))
+    right = np.array(label_flags(loaded, names) if loaded.several else label_ids(loaded, names))
     others = load_domains("--datasets", further, names)
     suite_texts = loaded.texts if with_robustness else []
     rule = rule_of(model, read_manifest(artifact))

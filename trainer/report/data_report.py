@@ -15,6 +15,7 @@ Labels = tuple[str, ...]
 """Of one text, sorted: one, or where each stands for itself any number."""
 
 _NONE = "(none)"
+_HAS_LABEL = 0.5  # from this score on
 _EXAMPLES = 3
 _SHOWN_CHARACTERS = 120
 _DEBRIS = re.compile(r"\b(?:https?|href|www)\b", re.IGNORECASE)
@@ -29,29 +30,31 @@ def data_report(splits: Mapping[str, Split]) -> dict[str, Any]:
     Args:
         splits: By name, in the order in which leakage is looked for: from the first into the others.
     """
-    rows = {name: [(row.text, _labels(row)) for row in split.rows] for name, split in splits.items()}
+    rows = {name: [(row.text, _labels(row, split.several)) for row in split.rows] for name, split in splits.items()}
     return {
-        "splits": {name: _split_report(splits[name].source, own) for name, own in rows.items()},
+        "splits": {name: _split_report(split, rows[name]) for name, split in splits.items()},
         "between": {f"{a} and {b}": _between(rows[a], rows[b]) for a, b in combinations(rows, 2)},
         "cue_words": _cue_words([(text, *own) for of in rows.values() for text, own in of if len(own) == 1]),
     }
 
 
-def _labels(row: Row) -> Labels:
-    """Returns the labels of a row, each with a score of 1; where none has it, the one of the highest score."""
-    whole = sorted(label for label, score in row.by_label.items() if score == 1)
-    return tuple(whole or filter(None, [row.label]))
+def _labels(row: Row, several: bool) -> Labels:
+    """Returns the label of a row, or where each stands for itself all that it has."""
+    if not several:
+        return (row.label,)
+    return tuple(sorted(label for label, score in row.by_label.items() if score >= _HAS_LABEL))
 
 
-def _split_report(source: str, rows: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
+def _split_report(split: Split, rows: Sequence[tuple[str, Labels]]) -> dict[str, Any]:
     words = [len(text.split()) for text, _ in rows]
     labels = _labels_of_texts(rows)
     debris = [text for text, _ in rows if _DEBRIS.search(text)]
     repeated = Counter(rows).items()
     return {
-        "source": source,
+        "source": split.source,
         "rows": len(rows),
         "labels": dict(Counter(label for _, own in rows for label in own or (_NONE,)).most_common()),
+        **({"several_labels": sum(len(own) > 1 for _, own in rows)} if split.several else {}),
         "words": {
             "mean": round(mean(words), 1),
             "median": round(quantiles(words, n=2)[0]) if len(words) > 1 else words[0],
@@ -131,6 +134,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
                 f"| {cell(label)} | {count:,} | {count / split['rows']:.1%} |"
                 for label, count in split["labels"].items()
             ),
+            *(["", f"{split['several_labels']:,} texts have several labels."] if "several_labels" in split else []),
             *_items("exact duplicates, text and label alike", split["duplicates"]),
             *_items("texts that occur with several labels", split["contradictions"]),
             *_items("texts with debris of links (http, href, www)", split["debris"]),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from trainer.data.rows import Columns
+from trainer.data.several_labels import columns_of_options
 from trainer.errors import UserError
 from trainer.preprocessing.augmentation import CHANGES, Augmentation
 
@@ -113,20 +114,7 @@ class TrainOptions:
         Raises:
             UserError: if the options contradict each other.
         """
-        flags = self.label_columns
-        if flags and self.label_separator:
-            raise UserError("--label-columns and --label-separator: two forms of several labels; give one of them")
-        if flags and (len(set(flags)) < len(flags) or self.text_column in flags):
-            raise UserError(f"--label-columns {' '.join(flags)}: name each column of 0 and 1 once, and not the text's")
-        if self.label_separator == "":
-            raise UserError("--label-separator: empty; give what stands between two labels, such as ','")
-        return Columns(
-            self.text_column,
-            self.label_column,
-            label_separator=self.label_separator,
-            label_columns=tuple(flags) if flags else None,
-            several=bool(flags or self.label_separator),
-        )
+        return columns_of_options(self.text_column, self.label_column, self.label_separator, self.label_columns)
 
     @property
     def augmentation(self) -> Augmentation:

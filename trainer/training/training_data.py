@@ -29,8 +29,6 @@ class TrainingData:
     """In id order."""
     train: Split
     """All sources of training data as one."""
-    several: bool
-    """Whether a text may have several labels, each for itself."""
     targets: list[Any]
     """Of the training texts: ids of shape [texts]; or shares, or scores each for itself, of shape [texts, labels]."""
     validation: Split
@@ -54,7 +52,7 @@ class TrainingData:
     def shares(self) -> NDArray[Any]:
         """What each label has of each training text, of shape [texts, labels]; if several, a last one is none."""
         targets = np.array(self.targets)
-        if self.several:
+        if self.train.several:
             return shares_of_flags(targets)
         return targets if targets.ndim == 2 else np.eye(len(self.labels))[targets]
 
@@ -65,40 +63,27 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     Raises:
         UserError: if data cannot be used.
     """
-    if not options.train_file and len(splits_in(options.data, ("train", "validation"))) < 2:
-        raise UserError(
-            f"--data {options.data}: all in one, without splits; give --train-file and --validation-file instead"
-        )
-    columns = options.columns._replace(scores=SCORES)
-    own, columns = load_own(options.train_file or options.data, "train", columns, options.config)
-    several = columns.several
-    if not several:
-        check_one_label_each(own, options.labels)
-    elif options.resample:
-        raise UserError("--resample: its texts have several labels; give --class-weights instead, or leave it out")
-    validation = load_split(
-        options.validation_file or options.data, "validation", columns._replace(scores=None), options.config
-    )
+    own, validation = _load_own_splits(options)
+    several = own.several
     if (groups := spellings(label_counts([own, validation]))) and arguments.process_index == 0:
         sys.stderr.write(f"emotion-trainer: {told_spellings(groups)}\n")
     labels = label_names(own, options.labels)
     splits = [own, *load_sources(options.datasets, arguments.seed, several=several)]
     train_split = merged(splits)
-    is_weighted = arguments.label_smoothing_factor > 0 or options.class_weights  # the loss takes shares for it
-    is_soft = is_weighted or any(row.scores for row in train_split.rows)
+    is_changed = arguments.label_smoothing_factor > 0 or options.class_weights  # by the loss, which takes shares for it
+    is_soft = is_changed or any(row.scores for row in train_split.rows)
     targets_of: Callable[[Split, list[str]], list[Any]]
     targets_of = label_flags if several else label_shares if is_soft else label_ids
     # Each on its own, because a number is an id in one source and a name in another.
     targets = [target for split in splits for target in targets_of(split, labels)]
-    # Whole numbers: the loss smooths no others, and the figures are of labels that are right or not.
-    right = np.array(label_flags(validation, labels), int).tolist() if several else label_ids(validation, labels)
     by_label = np.array(targets) if several or is_soft else np.eye(len(labels))[targets]
     if not options.labels and not options.yes:
         check_not_rare(own.source, dict(zip(labels, np.count_nonzero(by_label, axis=0).tolist(), strict=True)))
+    # Whole numbers: the loss smooths no others, and the figures are of labels that are right or not.
+    right = np.array(label_flags(validation, labels), int).tolist() if several else label_ids(validation, labels)
     return TrainingData(
         labels,
         train_split,
-        several,
         targets,
         validation,
         right,
@@ -106,6 +91,22 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
         class_weights(options.class_weights, labels, by_label, several=several),
         by_label.argmax(axis=1).tolist() if options.resample else None,
     )
+
+
+def _load_own_splits(options: TrainOptions) -> tuple[Split, Split]:
+    """Loads the training and the validation split, checked for what they do not go together with."""
+    if not options.train_file and len(splits_in(options.data, ("train", "validation"))) < 2:
+        raise UserError(
+            f"--data {options.data}: all in one, without splits; give --train-file and --validation-file instead"
+        )
+    columns = options.columns
+    own = load_own(options.train_file or options.data, "train", columns._replace(scores=SCORES), options.config)
+    if not own.several:
+        check_one_label_each(own, options.labels)
+    elif options.resample:
+        raise UserError("--resample: its texts have several labels; give --class-weights instead, or leave it out")
+    columns = columns._replace(several=own.several)
+    return own, load_split(options.validation_file or options.data, "validation", columns, options.config)
 
 
 def _load_domains(options: TrainOptions, labels: list[str], several: bool) -> list[Domain]:
