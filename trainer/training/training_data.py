@@ -76,7 +76,7 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     targets_of = label_flags if several else label_shares if is_soft else label_ids
     # Each on its own, because a number is an id in one source and a name in another.
     targets = [target for split in splits for target in targets_of(split, labels)]
-    by_label = np.array(targets) if several or is_soft else np.eye(len(labels))[targets]
+    by_label = np.array(targets) if several or is_soft else np.eye(len(labels))[np.array(targets)]
     if not options.labels and not options.yes:
         check_not_rare(own.source, dict(zip(labels, np.count_nonzero(by_label, axis=0).tolist(), strict=True)))
     # Whole numbers: the loss smooths no others, and the figures are of labels that are right or not.

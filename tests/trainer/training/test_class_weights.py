@@ -105,7 +105,9 @@ def test_balance_raises_the_recall_of_a_label_that_hardly_occurs(
 ) -> None:
     balance = [f"--{option}", "balanced"] if option else []
 
-    artifact = train("--model", str(cased_base), "--data", str(imbalanced), *LEARNING, *balance)
+    artifact = train(
+        "--model", str(cased_base), "--data", str(imbalanced), *LEARNING, "--learning_rate", "3e-3", *balance
+    )
 
     manifest = json.loads((artifact / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["metrics"]["validation"]["labels"]["anger"]["recall"] == recall
