@@ -174,8 +174,8 @@ def _each_for_itself(row: Row, label_map: Mapping[str, Mapping[str, float] | Non
         return None
     scores: dict[str, float] = {}
     for theirs, labels in kept.items():
-        for ours, part in labels.items():
-            scores[ours] = max(scores.get(ours, 0.0), row.by_label[theirs] * part)
+        for label, part in labels.items():
+            scores[label] = max(scores.get(label, 0.0), row.by_label[theirs] * part)
     return row._replace(label=max(scores, key=scores.__getitem__, default=""), scores=scores)
 
 
