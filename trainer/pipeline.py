@@ -50,10 +50,15 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     try_out(model, tokenizer, data.validation.texts[:_TRIED])
     checkpoint = checkpoint_to_resume(arguments, model)
     train_set = TrainingSet(
-        tokenizer, data.train.rows, data.targets, augmentation=options.augmentation, seed=arguments.seed
+        tokenizer,
+        data.train.rows,
+        data.targets,
+        augmentation=options.augmentation,
+        seed=arguments.seed,
+        balanced=data.balanced,
     )
     validation_set = tokenized(tokenizer, data.validation.texts, data.validation_targets)
-    trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set)
+    trainer = make_trainer(options, arguments, model, tokenizer, train_set, validation_set, data.class_weights)
     recipe = recipe_of(options, arguments)
     whole = {"base model": base_model_name(options)} | data.identity | recipe | {"processes": arguments.world_size}
     claim(arguments, whole, checkpoint, overwrite=options.overwrite)  # last: what was refused until now left nothing

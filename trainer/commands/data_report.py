@@ -28,15 +28,19 @@ def run(argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     args = parser.parse_args(argv)
 
-    from trainer.data.splits import SCORES
+    from trainer.data.label_checks import label_counts, spellings, told_spellings
+    from trainer.data.splits import SCORES, splits_in
     from trainer.output import check_writable, new_file
     from trainer.report.data_report import as_markdown, data_report
 
     if args.output is not None:
         check_writable(args.output, args.output)
     columns = columns_of(args)._replace(scores=SCORES)
-    names = [Path(args.data).stem] if Path(args.data).is_file() else args.splits
-    report = data_report({name: _load(args.data, name, columns) for name in names})
+    names = splits_in(args.data, args.splits)
+    splits = {name: _load(args.data, name, columns, args.config) for name in names}
+    if groups := spellings(label_counts(list(splits.values()))):
+        sys.stderr.write(f"emotion-trainer: {told_spellings(groups)}\n")
+    report = data_report(splits)
     as_json = json.dumps(report, indent=2, ensure_ascii=False)
     if args.output is None:
         write_line(as_json if args.json else as_markdown(report))
@@ -46,11 +50,11 @@ def run(argv: Sequence[str]) -> None:
             file.write(content + "\n")
 
 
-def _load(data: str, split: str, columns: "Columns") -> "Split":
+def _load(data: str, split: str, columns: "Columns", config: str | None) -> "Split":
     """Loads a split; what would be refused in a training is pointed out, and reported as it is."""
     from trainer.data.several_labels import check_one_label_each, load_own
 
-    loaded = load_own(data, split, columns)
+    loaded = load_own(data, split, columns, config)
     if not loaded.several:
         try:
             check_one_label_each(loaded, None)

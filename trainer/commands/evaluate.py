@@ -25,7 +25,7 @@ def run(argv: Sequence[str]) -> None:
 
     outside = OWN_TEXTS if args.out_of_domain is True else args.out_of_domain and Path(args.out_of_domain)
     assessment = evaluate_artifact(
-        args.artifact, args.data, args.split, columns_of(args), args.robustness, outside, args.datasets
+        args.artifact, args.data, args.split, columns_of(args), args.robustness, outside, args.datasets, args.config
     )
     write_line(assessment.as_json() if args.json else assessment.as_table())
 

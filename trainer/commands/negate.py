@@ -31,7 +31,7 @@ def run(argv: Sequence[str]) -> None:
     from trainer.labelling.soft_labels import check_free, write_soft_labels
 
     check_free(args.output)
-    split = load_split(args.data, args.split, Columns(args.text_column, args.label_column))
+    split = load_split(args.data, args.split, Columns(args.text_column, args.label_column), args.config)
     labels = [EMOTION_LABELS[index] for index in label_ids(split, EMOTION_LABELS)]
     seen = [(sentence.text, sentence.right) for sentence in read_sentences() if sentence.half == "seen"]
     sources = {

@@ -16,7 +16,8 @@ def run(argv: Sequence[str]) -> None:
     parser.add_argument(
         "artifacts", type=Path, nargs="+", metavar="artifact", help="model folder; several are averaged"
     )
-    parser.add_argument("--data", required=True, help="file, folder with a file for each split, or hub data set")
+    parser.add_argument("--data", required=True, help="file, folder or .zip with files for each split, or hub data set")
+    parser.add_argument("--config", help="config of the hub data set, or folder of it in --data, where it has several")
     parser.add_argument("--format", choices=("text",), help="text: one plain text a line; else as the suffix says")
     parser.add_argument("--split", default="train", help="split of the folder or hub data set (%(default)s)")
     parser.add_argument("--text-column", default="text", help="name of the column of the text (%(default)s)")
@@ -28,7 +29,7 @@ def run(argv: Sequence[str]) -> None:
     from trainer.data.splits import load_texts
     from trainer.labelling.distillation import soft_label
 
-    rows = load_texts(args.data, args.split, args.text_column, is_plain=args.format == "text")
+    rows = load_texts(args.data, args.split, args.text_column, args.config, is_plain=args.format == "text")
     count = soft_label(args.artifacts, rows, args.output, args.temperature)
     write_line(f"{args.output}: {count} texts")
 

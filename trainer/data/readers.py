@@ -1,151 +1,127 @@
 """Readers of the text formats that labelled texts come in: each yields rows, and says which row it cannot read."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from typing import Any
 
-from trainer.data.rows import Columns, Row, check_columns, row_of
+from trainer.data.delimited import delimiter_of, read_delimited
+from trainer.data.files import DataFile
+from trainer.data.lines import lines_of
+from trainer.data.rows import Columns, Row, row_of
 from trainer.errors import UserError, first_line
 
-# Any text is cut to the model's length, so that none is too long to be read; csv stops at 131,072 characters by itself.
-_MOST_CHARACTERS = 2**31 - 1
 
-
-def read_file(path: Path, columns: Columns) -> Iterator[Row]:
+def read_file(file: DataFile, columns: Columns) -> Iterator[Row]:
     """Yields the rows of a file in its order; its suffix names the format.
 
     * `.txt`: one `text;label` a line; the last semicolon separates, nothing is quoted, blank lines are skipped, and a
-      first line that holds just the two column names is a header.
-    * `.csv`, `.tsv`: with a header. The delimiter is the first of comma, semicolon and tab that splits the header so
-      that both columns appear. Between tabs each line is a row, and quotation marks are read as CSV has them only where
-      all lines agree with that; else they are part of the texts.
-    * `.jsonl`, `.json`: one object a line, blank lines are skipped.
+      first line that holds just the two column names is a header. With a header that another delimiter parts, it is as
+      `.csv`.
+    * `.csv`, `.tsv`: with a header, see `read_delimited`.
+    * `.jsonl`, `.json`: one object a line, blank lines are skipped; or one array of objects.
 
     Raises:
         UserError: naming file, row and mend.
     """
-    return READERS[path.suffix.lower()](path, columns)
+    return READERS[file.suffix](file, columns)
 
 
-def plain_rows(path: Path) -> Iterator[Row]:
+def plain_rows(file: DataFile) -> Iterator[Row]:
     """Yields a row without a label for each line of a file of plain texts; blank lines are skipped.
 
     Raises:
         UserError: if the file is not there, or is no UTF-8.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(lines_of(file), start=1):
         if line.strip():
-            yield Row(f"{path}, line {number}", line, "")
+            yield Row(f"{file.place}, line {number}", line, "")
 
 
-def _read_text(path: Path, columns: Columns) -> Iterator[Row]:
-    for number, line in enumerate(_lines(path), start=1):
+def _read_text(file: DataFile, columns: Columns) -> Iterator[Row]:
+    lines = lines_of(file)
+    if lines and ";" not in lines[0] and columns.label and delimiter_of(lines[0], columns):
+        yield from read_delimited(file, columns)
+        return
+    for number, line in enumerate(lines, start=1):
         if not line.strip() or (number == 1 and line == f"{columns.text};{columns.label or 'label'}"):
             continue
         text, separator, label = line.rpartition(";")
+        place = f"{file.place}, line {number}"
+        if not separator and "\t" in line:
+            raise UserError(f"{place}: no semicolon, but a tab; end the name in .tsv, and give the file a header")
         if not separator:
-            raise UserError(f"{path}, line {number}: no semicolon; write each line as text;label")
-        yield row_of(f"{path}, line {number}", {columns.text: text, columns.label or "": label}, columns)
+            raise UserError(f"{place}: no semicolon; write each line as text;label")
+        yield row_of(place, {columns.text: text, columns.label or "": label}, columns)
 
 
-def _read_csv(path: Path, columns: Columns) -> Iterator[Row]:
-    lines = _lines(path)
-    if not lines:
+def _read_json(file: DataFile, columns: Columns) -> Iterator[Row]:
+    lines = lines_of(file)
+    begin = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if lines and lines[begin].lstrip().startswith("["):
+        yield from _read_array(file, "\n".join(lines), columns)
         return
-    csv.field_size_limit(_MOST_CHARACTERS)
-    delimiter = _delimiter(path, lines[0], columns)
-    if delimiter == "\t" and not all(map(_is_csv_by_itself, lines)):
-        yield from _read_unquoted(path, lines, columns)
-        return
-    reader = csv.DictReader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
-    done = 1
-    try:
-        for record in reader:
-            done = reader.line_num
-            place = f"{path}, line {done}"
-            if None in record:
-                raise UserError(f"{place}: more fields than the header; quote a text that holds {delimiter!r}")
-            yield row_of(place, record, columns)
-    except csv.Error as error:
-        place = f"{path}, line {done + 1}"
-        raise UserError(
-            f"{place}: {error}; close the quotes; double those inside a text; quote a text that holds a line break"
-        ) from error
-
-
-def _is_csv_by_itself(line: str) -> bool:
-    """Returns whether a tab-separated line is CSV alone: a quotation mark left open would swallow the lines behind."""
-    try:
-        next(csv.reader([line], delimiter="\t", strict=True), None)
-    except csv.Error:
-        return False
-    return True
-
-
-def _read_unquoted(path: Path, lines: list[str], columns: Columns) -> Iterator[Row]:
-    header = lines[0].split("\t")
-    for number, line in enumerate(lines[1:], start=2):
-        fields = line.split("\t")
-        if line and len(fields) != len(header):
-            raise UserError(
-                f"{path}, line {number}: {len(fields)} fields, but the header has {len(header)}; between tabs each "
-                "line is a row: take tabs and line breaks out of the texts, or separate by commas"
-            )
-        if line:
-            yield row_of(f"{path}, line {number}", dict(zip(header, fields, strict=True)), columns)
-
-
-def _delimiter(path: Path, header: str, columns: Columns) -> str:
-    for delimiter in ",;\t":
-        if set(columns.required) <= set(next(csv.reader([header], delimiter=delimiter))):
-            return delimiter
-    for delimiter in ",;\t":
-        if columns.text in (names := next(csv.reader([header], delimiter=delimiter))):
-            check_columns(f"{path}, line 1", names, columns.required)
-    raise UserError(
-        f"{path}, line 1: no columns {' and '.join(map(repr, columns.required))} in the header {header!r:.100}; "
-        "name yours with --text-column and --label-column; a file of text;label lines without a header must end in .txt"
-    )
-
-
-def _read_json_lines(path: Path, columns: Columns) -> Iterator[Row]:
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        place = f"{path}, line {number}"
+        place = f"{file.place}, line {number}"
         try:
             record = json.loads(line)
-        except (ValueError, RecursionError) as error:  # no JSON, a number of 4300 digits, a thousand brackets
-            what = error.msg if isinstance(error, json.JSONDecodeError) else first_line(error)
-            raise UserError(f"{place}: no JSON ({what}); write one object a line") from error
+        except (ValueError, RecursionError) as error:
+            if number == begin + 1 and (key := _key_of_rows(_parsed("\n".join(lines)))):
+                raise UserError(_holds(file, key)) from error
+            raise UserError(f"{place}: no JSON ({_reason(error)}); write one object a line") from error
         if not isinstance(record, dict):
             raise UserError(f"{place}: JSON, but no object; write one object a line")
+        if not isinstance(record.get(columns.text), str) and (key := _key_of_rows(record)):
+            raise UserError(_holds(file, key))
         yield row_of(place, record, columns)
 
 
-def _lines(path: Path) -> list[str]:
-    """Reads the lines of a UTF-8 file, which only a line feed ends: other separators may stand inside a text."""
-    content = path.read_bytes()
+def _read_array(file: DataFile, content: str, columns: Columns) -> Iterator[Row]:
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}, line {line}: no UTF-8; save the file as UTF-8") from error
-    if "\r" in text and "\n" not in text:
-        raise UserError(f"{path}: its lines end in a carriage return alone; save the file with line feeds")
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
+        records = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+        raise UserError(
+            f"{file.place}, line {line}: no JSON ({_reason(error)}); write one array of objects, or one object a line"
+        ) from error
+    for number, record in enumerate(records, start=1):
+        if not isinstance(record, dict):
+            place = f"{file.place}, line 1" if number == 1 else f"{file.place}, row {number}"
+            raise UserError(f"{place}: JSON, but no object; write one object a line, or one array of objects")
+        yield row_of(f"{file.place}, row {number}", record, columns)
 
 
-READERS: Mapping[str, Callable[[Path, Columns], Iterator[Row]]] = {
+def _reason(error: BaseException) -> str:
+    """Returns why something is no JSON: a mistake, a number of 4300 digits, a thousand brackets."""
+    return error.msg if isinstance(error, json.JSONDecodeError) else first_line(error)
+
+
+def _parsed(content: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _key_of_rows(record: Any) -> str | None:
+    """Returns the key of an object that holds rows in itself, as `{"data": [...]}` or pandas' columns, or None."""
+    if not isinstance(record, dict):
+        return None
+    return next((key for key, value in record.items() if isinstance(value, list | dict)), None)
+
+
+def _holds(file: DataFile, key: str) -> str:
+    return (
+        f"{file.place}: one object that holds its rows in {key!r}; write the rows alone, as one array of objects or "
+        'one object a line; pandas does so with to_json(orient="records")'
+    )
+
+
+READERS: Mapping[str, Callable[[DataFile, Columns], Iterator[Row]]] = {
     ".txt": _read_text,
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
-    ".jsonl": _read_json_lines,
-    ".json": _read_json_lines,
+    ".csv": read_delimited,
+    ".tsv": read_delimited,
+    ".jsonl": _read_json,
+    ".json": _read_json,
 }

@@ -30,24 +30,27 @@ def columns_of_options(
     return Columns(text_column, label_column, None, label_separator, flags or None, several)
 
 
-def load_own(data: str, split: str, columns: Columns) -> Split:
+def load_own(data: str, split: str, columns: Columns, config: str | None = None) -> Split:
     """Loads a split that itself says whether a text has several labels, where `columns` do not: by a list of labels.
 
     Args:
-        data: As in `load_split`, like split and columns.
+        data: As in `load_split`, like split, columns and config.
         split: Name of the split.
         columns: Names of the columns.
+        config: Of the data set, if it has several.
 
     Raises:
         UserError: if there is no such data, or if a row cannot be read; it names columns of 0 and 1 where there are
             such, but no column of labels.
     """
     try:
-        return load_split(data, split, columns)
+        return load_split(data, split, columns, config)
     except SeveralLabelsError:
-        return load_split(data, split, columns._replace(several=True))
+        return load_split(data, split, columns._replace(several=True), config)
     except MissingColumnError as error:
-        flags = [name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name)]
+        flags = [
+            name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name, config)
+        ]
         if columns.text not in error.found or columns.label_columns or not flags:
             raise
         raise UserError(
@@ -88,9 +91,9 @@ def _cells_of_several(labels: Collection[str], separator: str) -> list[str]:
     return [cell for cell, parts in cells.items() if len(parts) > 1 and all(times[part] > 1 for part in parts)]
 
 
-def _is_flag(data: str, split: str, text: str, name: str) -> bool:
+def _is_flag(data: str, split: str, text: str, name: str, config: str | None) -> bool:
     try:
-        load_split(data, split, Columns(text, None, label_columns=(name,), several=True))
+        load_split(data, split, Columns(text, None, label_columns=(name,), several=True), config)
     except UserError:
         return False
     return True

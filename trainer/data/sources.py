@@ -21,6 +21,7 @@ class LabelledData(BaseModel):
 
     data: str = Field(min_length=1, description="File, folder with a file for each split, or hub data set.")
     split: str = Field(default="train", description="Split of the folder or hub data set.")
+    config: str | None = Field(default=None, description="Config of the hub data set, or folder of it in the folder.")
     text_column: str = Field(default="text", description="Name of the column of the text.")
     label_column: str = Field(default="label", description="Name of the column of the label or its id.")
     label_separator: str | None = Field(
@@ -111,7 +112,7 @@ def mapped_split(source: LabelledData, *, several: bool = False) -> Split:
     Raises:
         UserError: naming the row or the label that cannot be used, or if no row is left.
     """
-    split = load_split(source.data, source.split, source.columns)
+    split = load_split(source.data, source.split, source.columns, source.config)
     _check_map(split, source)
     label_map = {theirs: _ours(source, theirs, several) for theirs in source.label_map}
     mapped = _each_for_itself if several else _shared
@@ -173,8 +174,8 @@ def _each_for_itself(row: Row, label_map: Mapping[str, Mapping[str, float] | Non
         return None
     scores: dict[str, float] = {}
     for theirs, labels in kept.items():
-        for ours, part in labels.items():
-            scores[ours] = max(scores.get(ours, 0.0), row.by_label[theirs] * part)
+        for label, part in labels.items():
+            scores[label] = max(scores.get(label, 0.0), row.by_label[theirs] * part)
     return row._replace(label=max(scores, key=scores.__getitem__, default=""), scores=scores)
 
 

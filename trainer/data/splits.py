@@ -1,17 +1,28 @@
-"""Splits: labelled texts from a file, a folder with a file for each split, or a hub data set."""
+"""Splits: labelled texts from a file, a folder or archive with files for each split, or a hub data set."""
 
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
 
+from trainer.data.files import DataFile, data_files, file_at, is_archive
+from trainer.data.pairs import labels_of_pair, read_pair
 from trainer.data.readers import READERS, plain_rows, read_file
-from trainer.data.rows import Columns, Row, check_columns, row_of
-from trainer.errors import UserError, first_line
+from trainer.data.rows import Columns, Row
+from trainer.data.split_files import TEXTS, files_of_split
+from trainer.data.tables import (
+    TABLE_SUFFIXES,
+    hub_table,
+    is_saved,
+    is_saved_whole,
+    rows_of_table,
+    saved_table,
+    table_of,
+)
+from trainer.errors import UserError
 
-FILE_SUFFIXES = (*READERS, ".parquet")
+FILE_SUFFIXES = (*READERS, *TABLE_SUFFIXES)
 
 SCORES = "scores"
 """Column of the distributions, named as the worker's labels and `emotion-trainer soft-label` name it."""
@@ -43,106 +54,99 @@ class Split:
         return f"sha256:{hashlib.sha256(rows.encode()).hexdigest()}"
 
 
-def load_split(data: str, split: str, columns: Columns) -> Split:
+def load_split(data: str, split: str, columns: Columns, config: str | None = None) -> Split:
     """Loads one split.
 
     Args:
-        data: A file, which is taken whole; a folder with a file for each split, such as `train.csv`; or a hub data set.
-        split: Name of the split in a folder or hub data set.
+        data: A file, which is taken whole; a folder or zip archive with files for each split, such as `train.csv`; a
+            folder that `datasets` saved; or a hub data set.
+        split: Name of the split in a folder, archive or hub data set.
         columns: Names of the columns.
+        config: Of a hub data set, or of a folder with a folder for each config; None where there is just one.
 
     Raises:
         UserError: if there is no such data, or if a row cannot be read.
     """
     path = Path(data)
-    if path.is_dir():
-        path = _file_of_split(path, split)
-    suffix = path.suffix.lower()
-    if suffix in FILE_SUFFIXES and not path.is_file():
-        raise UserError(f"{path}: no such file")
-    if suffix in READERS:
-        loaded = Split(path.name, list(read_file(path, columns)))
-    elif suffix in FILE_SUFFIXES:
-        loaded = _load_from_parquet(path, columns)
+    if path.is_dir() and is_saved(path):
+        which = "" if is_saved_whole(path) else f" ({split})"
+        loaded = Split(f"{path.name}{which}", *rows_of_table(saved_table(path, split), f"{path}{which}", columns))
+    elif path.is_dir() or is_archive(path):
+        prefix = f"{path.name}/" if is_archive(path) else ""
+        loaded = _load_files(prefix, *_files_of(path, split, config), columns)
+    elif (file := file_at(path)).suffix in FILE_SUFFIXES:
+        loaded = _load_files("", [file], _beside(path), columns)
     elif path.is_absolute() or path.exists():
-        raise UserError(f"{path}: neither a folder nor a file that ends in {', '.join(FILE_SUFFIXES)}")
+        raise UserError(f"{path}: neither a folder nor a file that ends in {', '.join(FILE_SUFFIXES)}, .gz or .zip")
     else:
-        loaded = _load_from_hub(data, split, columns)
+        source = f"{data} ({config}, {split})" if config else f"{data} ({split})"
+        loaded = Split(source, *rows_of_table(hub_table(data, split, config), source, columns))
     if not loaded.rows:
         raise UserError(f"{data}: no rows in {loaded.source}; give a file with at least one labelled text")
     return replace(loaded, label_names=columns.label_columns or loaded.label_names, several=columns.several)
 
 
-def load_texts(data: str, split: str, text_column: str, *, is_plain: bool) -> list[Row]:
+def load_texts(data: str, split: str, text_column: str, config: str | None = None, *, is_plain: bool) -> list[Row]:
     """Loads texts alone, whether they have labels or not.
 
     Args:
         data: As in `load_split`; a file of plain texts, one a line, if `is_plain`.
         split: Name of the split in a folder or hub data set.
         text_column: Name of the column of the text.
+        config: As in `load_split`.
         is_plain: Whether the file's lines are the texts.
 
     Raises:
         UserError: if there is no such data, if a row cannot be read, or if there is none.
     """
-    rows = list(plain_rows(Path(data))) if is_plain else load_split(data, split, Columns(text_column, None)).rows
+    if is_plain:
+        rows = list(plain_rows(file_at(Path(data))))
+    else:
+        rows = load_split(data, split, Columns(text_column, None), config).rows
     if not rows:
         raise UserError(f"{data}: no texts; give a file with at least one")
     return rows
 
 
-def _file_of_split(folder: Path, split: str) -> Path:
-    found = sorted(path for path in folder.glob(f"{split}.*") if path.suffix.lower() in FILE_SUFFIXES)
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise UserError(f"{folder}: needs one file for the split {split!r}, such as {split}.csv; found {names}")
-    return found[0]
+def splits_in(data: str, wanted: Sequence[str]) -> Sequence[str]:
+    """Returns the names of the splits to load: those wanted, or one where the data are one file or table.
+
+    Raises:
+        UserError: if an archive is not there, broken or encrypted.
+    """
+    path = Path(data)
+    if is_saved_whole(path):
+        return [path.name]
+    if is_archive(path) and len(files := data_files(path, FILE_SUFFIXES)) == 1:
+        return [PurePath(files[0].name).stem]
+    return [PurePath(file_at(path).name).stem] if path.is_file() and not is_archive(path) else wanted
 
 
-def _load_from_parquet(path: Path, columns: Columns) -> Split:
-    import datasets
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(f"{path}: cannot be read as Parquet: {first_line(error)}; write the file again") from error
-    return _split_of(datasets.Dataset(table), str(path), path.name, columns)
+def _files_of(path: Path, split: str, config: str | None) -> tuple[list[DataFile], list[DataFile]]:
+    """Returns the files of a split in a folder or archive, and all that are there; an archive of one file is it."""
+    files = data_files(path, FILE_SUFFIXES)
+    if is_archive(path) and len(files) == 1:
+        return files, files
+    return files_of_split(path, files, split, config), files
 
 
-def _load_from_hub(name: str, split: str, columns: Columns) -> Split:
-    import datasets
-
-    try:
-        dataset = datasets.load_dataset(name, split=split)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise UserError(
-            f"{name}: no such file, and its split {split!r} cannot be loaded from the hub: {first_line(error)}; "
-            "check name, split and network, or give files of your own"
-        ) from error
-    source = f"{name} ({split})"
-    return _split_of(dataset, source, source, columns)
+def _beside(path: Path) -> list[DataFile]:
+    """Returns the text files beside a file, where it may be half of a pair."""
+    return [file_at(each) for each in path.parent.glob("*.txt*")] if TEXTS in path.name else []
 
 
-def _split_of(dataset: Any, place: str, source: str, columns: Columns) -> Split:
-    """Reads a `datasets.Dataset`; numbers of a ClassLabel, or in lists of it, get their names."""
-    has_scores = columns.scores in dataset.column_names
-    check_columns(place, dataset.column_names, (columns.text,) if has_scores else columns.required)
-    names = [name for name in columns.used if name in dataset.column_names]
-    feature = dataset.features.get(columns.label)
-    declared = getattr(getattr(feature, "feature", feature), "names", None)
-    rows = []
-    for number, values in enumerate(zip(*(dataset[name] for name in names), strict=True), start=1):
-        record = dict(zip(names, values, strict=True))
-        if declared and columns.label:
-            record[columns.label] = _named(record[columns.label], declared)
-        rows.append(row_of(f"{place}, row {number}", record, columns))
-    return Split(source, rows, declared)
-
-
-def _named(label: Any, names: Sequence[str]) -> Any:
-    """Returns the name of a ClassLabel's number, or those of a list of them; what is no such number stays as it is."""
-    if isinstance(label, list):
-        return [_named(each, names) for each in label]
-    return names[label] if isinstance(label, int) and 0 <= label < len(names) else label
+def _load_files(prefix: str, files: Sequence[DataFile], beside: Sequence[DataFile], columns: Columns) -> Split:
+    """Reads the files of a split as one; `prefix` goes before the name of the first to tell where they came from."""
+    rows: list[Row] = []
+    declared = None
+    for file in files:
+        if labels := labels_of_pair(file, beside):
+            more, names = read_pair(file, labels, beside, columns)
+        elif file.suffix in TABLE_SUFFIXES:
+            more, names = rows_of_table(table_of(file), file.place, columns)
+        else:
+            more, names = list(read_file(file, columns)), None
+        rows += more
+        declared = declared or names
+    others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return Split(f"{prefix}{files[0].parts[-1]}{others}", rows, declared)

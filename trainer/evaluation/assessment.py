@@ -78,22 +78,24 @@ def evaluate_artifact(
     with_robustness: bool,
     outside: Path | None,
     further: str | None,
+    config: str | None = None,
 ) -> Assessment:
     """Labels a split with an artifact, in float32.
 
     Args:
         artifact: Model folder.
-        data: As in `load_split`, like split and columns.
+        data: As in `load_split`, like split, columns and config.
         split: Name of the split.
         columns: Names of the columns.
         with_robustness: Whether to run the robustness suites on its texts too.
         outside: File of texts from outside the domain to compare with, if any.
         further: File that lists further domains, as `load_domains` has it, if any.
+        config: Of the data set, if it has several.
 
     Raises:
         UserError: if the artifact or the data cannot be used.
     """
-    loaded = load_own(data, split, columns)
+    loaded = load_own(data, split, columns, config)
     kinds = outside and out_of_domain.load_texts(outside)
     model, tokenizer = load_artifact(artifact, "float32")
     _check_kind(model, artifact, data, further, has_several=loaded.several)

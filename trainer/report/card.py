@@ -1,5 +1,6 @@
 """The model card, in the format of the Hugging Face hub, filled from the run."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -64,7 +65,7 @@ _METRIC_NAMES: Mapping[str, Mapping[str, str]] = {
 def _metadata(manifest: ModelManifest, revisions: Mapping[str, str]) -> ModelCardData:
     metrics = manifest.metrics["validation"]
     values = {"accuracy": metrics.accuracy, "f1": metrics.macro_f1, "loss": metrics.loss, "ece": metrics.ece}
-    dataset = manifest.data.validation.removesuffix(" (validation)")  # the hub links it by its id alone
+    dataset = re.sub(r" \((.+, )?validation\)$", "", manifest.data.validation)  # the hub links it by its id alone
     results = [
         EvalResult(
             task_type="text-classification",

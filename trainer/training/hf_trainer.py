@@ -1,6 +1,7 @@
 """The transformers Trainer: set up with a loss, figures and progress bar of ours, and run."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -40,8 +41,18 @@ def make_trainer(
     tokenizer: PreTrainedTokenizerFast,
     train_set: TrainingSet,
     validation_set: Dataset,
+    weights: Sequence[float] | None = None,
 ) -> GroupingTrainer:
     """Returns the Trainer of a model, with the loss, the figures and the progress bar of ours.
+
+    Args:
+        options: Of the training.
+        arguments: Of the training.
+        model: That is trained.
+        tokenizer: Of the model.
+        train_set: What it is trained on.
+        validation_set: What it is measured on.
+        weights: What each label counts in the loss, in id order; None where all count 1.
 
     Raises:
         UserError: if the arguments ask for what the device, the installation or the hub does not give.
@@ -59,7 +70,7 @@ def make_trainer(
             eval_dataset=validation_set,
             data_collator=DataCollatorWithPadding(tokenizer),
             processing_class=tokenizer,
-            compute_loss_func=loss_of(model.config.problem_type, arguments.label_smoothing_factor),
+            compute_loss_func=loss_of(model.config.problem_type, arguments.label_smoothing_factor, weights),
             compute_metrics=lambda prediction: _epoch_metrics(prediction, names_of(model)),
             callbacks=[EpochTeller(train_set), *stopper],
         )

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 from trainer.data.rows import Columns
 from trainer.data.several_labels import columns_of_options
@@ -23,10 +24,14 @@ class TrainOptions:
     )
     data: str = field(
         default="dair-ai/emotion",
-        metadata={"help": "Hub data set, or folder with one file for each split: train.csv and validation.csv."},
+        metadata={"help": "Hub data set, or folder or .zip with files for each split: train.csv and validation.csv."},
+    )
+    config: str | None = field(
+        default=None, metadata={"help": "Config of the hub data set, or folder of it in --data, where it has several."}
     )
     train_file: str | None = field(
-        default=None, metadata={"help": "Training file (.txt .csv .tsv .jsonl .json .parquet), instead of --data."}
+        default=None,
+        metadata={"help": "Training file (.txt .csv .tsv .jsonl .json .parquet .arrow .gz .zip), instead of --data."},
     )
     validation_file: str | None = field(default=None, metadata={"help": "Validation file, with --train-file."})
     datasets: str | None = field(
@@ -51,6 +56,17 @@ class TrainOptions:
     )
     labels: list[str] | None = field(
         default=None, metadata={"help": "Label names in id order, where the data holds ids or the order matters."}
+    )
+    yes: bool = field(default=False, metadata={"help": "Train even if most labels have hardly any texts."})
+    class_weights: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "What the texts of a label count in the loss: balanced, for all labels alike, or joy=2 anger=0.5."
+        },
+    )
+    resample: Literal["balanced"] | None = field(
+        default=None,
+        metadata={"help": "balanced: each epoch draws texts so that all labels come equally often."},
     )
     augment: float = field(
         default=0.0,

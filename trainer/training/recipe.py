@@ -87,6 +87,10 @@ def recipe_of(options: TrainOptions, arguments: TrainingArguments) -> dict[str, 
         recipe["emoji_tokens"] = True
     if options.misspellings:
         recipe["misspellings"] = options.misspellings
+    if options.class_weights:
+        recipe["class_weights"] = " ".join(options.class_weights)
+    if options.resample:
+        recipe["resample"] = options.resample
     if options.early_stopping_patience is not None:
         recipe["early_stopping_patience"] = options.early_stopping_patience
     return recipe

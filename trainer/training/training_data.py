@@ -1,5 +1,6 @@
 """The data of a training: what is trained on and measured on, as the options name it."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,14 @@ from numpy.typing import NDArray
 from transformers import TrainingArguments
 
 from trainer.data.domains import Domain, load_domains
+from trainer.data.label_checks import check_not_rare, label_counts, spellings, told_spellings
 from trainer.data.labels import label_flags, label_ids, label_names, label_shares, shares_of_flags
 from trainer.data.several_labels import check_one_label_each, load_own
 from trainer.data.sources import load_sources, merged
-from trainer.data.splits import SCORES, Split, load_split
+from trainer.data.splits import SCORES, Split, load_split, splits_in
 from trainer.errors import UserError
 from trainer.evaluation.confidence import LEAST_KEPT
+from trainer.training.class_weights import class_weights
 from trainer.training.options import TrainOptions
 
 
@@ -33,6 +36,10 @@ class TrainingData:
     """The id of each text's label, of shape [texts]; of several 1 for each right one, else 0: [texts, labels]."""
     domains: list[Domain]
     """Further validation data."""
+    class_weights: list[float] | None
+    """What each label counts in the loss; None where all count 1."""
+    balanced: list[int] | None
+    """The label of each training text, if an epoch draws them so that all labels come equally often."""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -56,24 +63,50 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     Raises:
         UserError: if data cannot be used.
     """
-    columns = options.columns
-    own = load_own(options.train_file or options.data, "train", columns._replace(scores=SCORES))
+    own, validation = _load_own_splits(options)
     several = own.several
-    if not several:
-        check_one_label_each(own, options.labels)
-    columns = columns._replace(several=several)
-    validation = load_split(options.validation_file or options.data, "validation", columns)
+    if (groups := spellings(label_counts([own, validation]))) and arguments.process_index == 0:
+        sys.stderr.write(f"emotion-trainer: {told_spellings(groups)}\n")
     labels = label_names(own, options.labels)
     splits = [own, *load_sources(options.datasets, arguments.seed, several=several)]
     train_split = merged(splits)
-    is_soft = arguments.label_smoothing_factor > 0 or any(row.scores for row in train_split.rows)
+    is_changed = arguments.label_smoothing_factor > 0 or options.class_weights  # by the loss, which takes shares for it
+    is_soft = is_changed or any(row.scores for row in train_split.rows)
     targets_of: Callable[[Split, list[str]], list[Any]]
     targets_of = label_flags if several else label_shares if is_soft else label_ids
     # Each on its own, because a number is an id in one source and a name in another.
     targets = [target for split in splits for target in targets_of(split, labels)]
+    by_label = np.array(targets) if several or is_soft else np.eye(len(labels))[np.array(targets)]
+    if not options.labels and not options.yes:
+        check_not_rare(own.source, dict(zip(labels, np.count_nonzero(by_label, axis=0).tolist(), strict=True)))
     # Whole numbers: the loss smooths no others, and the figures are of labels that are right or not.
     right = np.array(label_flags(validation, labels), int).tolist() if several else label_ids(validation, labels)
-    return TrainingData(labels, train_split, targets, validation, right, _load_domains(options, labels, several))
+    return TrainingData(
+        labels,
+        train_split,
+        targets,
+        validation,
+        right,
+        _load_domains(options, labels, several),
+        class_weights(options.class_weights, labels, by_label, several=several),
+        by_label.argmax(axis=1).tolist() if options.resample else None,
+    )
+
+
+def _load_own_splits(options: TrainOptions) -> tuple[Split, Split]:
+    """Loads the training and the validation split, checked for what they do not go together with."""
+    if not options.train_file and len(splits_in(options.data, ("train", "validation"))) < 2:
+        raise UserError(
+            f"--data {options.data}: all in one, without splits; give --train-file and --validation-file instead"
+        )
+    columns = options.columns
+    own = load_own(options.train_file or options.data, "train", columns._replace(scores=SCORES), options.config)
+    if not own.several:
+        check_one_label_each(own, options.labels)
+    elif options.resample:
+        raise UserError("--resample: its texts have several labels; give --class-weights instead, or leave it out")
+    columns = columns._replace(several=own.several)
+    return own, load_split(options.validation_file or options.data, "validation", columns, options.config)
 
 
 def _load_domains(options: TrainOptions, labels: list[str], several: bool) -> list[Domain]:

@@ -29,6 +29,7 @@ class TrainingSet(Dataset[dict[str, Any]]):
         *,
         augmentation: Augmentation,
         seed: int,
+        balanced: Sequence[int] | None = None,
     ) -> None:
         """Tokenizes the texts as they are.
 
@@ -38,9 +39,11 @@ class TrainingSet(Dataset[dict[str, Any]]):
             targets: Ids of shape [rows]; or shares of shape [rows, labels], or scores of each label for itself.
             augmentation: What an epoch changes.
             seed: Of the changes.
+            balanced: The label of each row, if an epoch draws rows so that all labels come equally often.
         """
         self._tokenizer = tokenizer
         self._rows = rows
+        self.balanced = balanced
         self._targets = targets
         words = (word.lower() for row in rows for word in row.text.split()) if augmentation.share else ()
         self._augmentation = replace(augmentation, counts=Counter(words))

@@ -40,6 +40,10 @@ def write_json_lines(path: Path) -> None:
     path.write_text("\n\n".join(lines), encoding="utf-8")
 
 
+def write_json_array(path: Path) -> None:
+    path.write_text(json.dumps([{"text": text, "label": label} for text, label in ROWS], indent=2), encoding="utf-8")
+
+
 def write_parquet(path: Path) -> None:
     datasets.Dataset.from_list([{"label": label, "text": text} for text, label in ROWS]).to_parquet(path)
 
@@ -53,6 +57,7 @@ def write_parquet(path: Path) -> None:
         ("train.csv", write_semicolon_csv),
         ("train.tsv", write_tsv),
         ("train.jsonl", write_json_lines),
+        ("train.json", write_json_array),
         ("train.parquet", write_parquet),
     ],
 )
@@ -139,6 +144,17 @@ def test_between_tabs_each_line_is_a_row_quoted_or_not(
             b'{"text": "hi", "label": "\\ud83d"}',
             "d.jsonl, line 1: the label is '\\ud83d'; give a label's name",
         ),
+        (
+            "d.json",
+            b'{"data": [{"text": "hi", "label": 1}]}',
+            "d.json: one object that holds its rows in 'data'; write",
+        ),
+        ("d.json", b'{\n"data": [\n{"text": "hi", "label": 1}]\n}', "d.json: one object that holds its rows in 'data'"),
+        ("d.json", b'{"text": {"0": "hi"}, "label": {"0": 1}}', "d.json: one object that holds its rows in 'text'"),
+        ("d.json", b'[{"text": "hi", "label": 1},\n{"text": "hi"', "d.json, line 2: no JSON (Expecting ',' delimiter"),
+        ("d.json", b'[{"text": "hi", "label": 1}, 7]', "d.json, row 2: JSON, but no object; write one object a line"),
+        ("d.json", b'[{"text": "hi", "label": 1},\n{"text": ""}]', "d.json, row 2: the text is ''; give a text"),
+        ("d.arrow", b"ARROW1 cut short", "d.arrow: cannot be read as Arrow"),
         ("d.parquet", b"PAR1 cut short", "d.parquet: cannot be read as Parquet"),
         ("d.xlsx", b"", "d.xlsx: neither a folder nor a file that ends in .txt, .csv"),
     ],

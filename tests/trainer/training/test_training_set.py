@@ -7,7 +7,7 @@ from tests.trainer.conftest import WORDS, make_rows
 from trainer.data.rows import Row
 from trainer.preprocessing.augmentation import CHANGES, Augmentation
 from trainer.preprocessing.tokenizer import load_tokenizer
-from trainer.training.batch_order import LengthGroups
+from trainer.training.batch_order import EpochRows
 from trainer.training.training_set import TrainingSet
 
 ROWS = [Row(f"d.txt, line {number}", text, label) for number, (text, label) in enumerate(make_rows(WORDS, 60, 1))]
@@ -64,7 +64,7 @@ def test_length_groups_hold_every_row_once_in_an_order_of_the_epoch(cased_base: 
     rows = [Row("d.txt", "so " * length, "joy") for length in (7, 3, 9, 4, 8, 2, 6, 5)] * 20
     dataset = TrainingSet(load_tokenizer(cased_base), rows, [0] * len(rows), augmentation=Augmentation(), seed=1)
     lengths = dataset.lengths
-    groups = LengthGroups(dataset, batch_size=4, seed=1)
+    groups = EpochRows(dataset, batch_size=4, seed=1)
 
     orders = []
     for epoch in (0, 1, 0):

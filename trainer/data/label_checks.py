@@ -1,0 +1,55 @@
+"""What looks wrong with the labels of a data set: one label in several spellings, and labels that hardly occur."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from trainer.data.splits import Split
+from trainer.errors import UserError
+
+RARE_TEXTS = 5
+"""A label with fewer training texts is rare: no model learns it."""
+
+_SHOWN_LABELS = 5
+
+
+def label_counts(splits: Sequence[Split]) -> Counter[str]:
+    """Returns how many texts have each label, alone or with others."""
+    return Counter(label for split in splits for row in split.rows for label in row.by_label)
+
+
+def spellings(counts: Mapping[str, int]) -> list[dict[str, int]]:
+    """Returns the labels that differ in case or spaces alone, each with its texts, in groups, the frequent first."""
+    groups: dict[str, dict[str, int]] = defaultdict(dict)
+    for label, count in sorted(counts.items(), key=lambda item: -item[1]):
+        groups[" ".join(label.casefold().split())][label] = count
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def told_spellings(groups: Sequence[Mapping[str, int]]) -> str:
+    """Returns one line about labels in several spellings, and the mend."""
+    told = "; ".join(", ".join(f"{label!r} {count:,}" for label, count in group.items()) for group in groups)
+    common, other = list(groups[0])[:2]
+    return (
+        f"labels in several spellings, with their texts: {told}. Each is a label of its own; write them alike, refuse "
+        f'others than yours by --labels, or map them in a file of --datasets: "label_map": {{"{other}": "{common}"}}'
+    )
+
+
+def check_not_rare(source: str, counts: Mapping[str, int]) -> None:
+    """Checks that most labels have texts to learn them from.
+
+    Args:
+        source: Of the texts, for the message.
+        counts: How many training texts each label has.
+
+    Raises:
+        UserError: if more than half of them are rare, which nearly always means that the column holds something else.
+    """
+    rare = [f"{name!r:.40} ({count})" for name, count in counts.items() if count < RARE_TEXTS]
+    if len(rare) > len(counts) / 2:
+        shown = ", ".join(rare[:_SHOWN_LABELS]) + (", …" if len(rare) > _SHOWN_LABELS else "")
+        raise UserError(
+            f"{source}: {len(rare)} of its {len(counts)} labels have fewer than {RARE_TEXTS} training texts: {shown}; "
+            "name the column of the labels by --label-column, or the labels that you mean by --labels; --yes trains "
+            "them all"
+        )
