@@ -58,7 +58,8 @@ class OneLabel:
 
     def given(self, scores: NDArray[Any]) -> NDArray[np.bool_]:
         """Returns the label of the highest score as a row of flags."""
-        return np.eye(scores.shape[1], dtype=np.bool_)[scores.argmax(axis=1)]
+        best: NDArray[np.bool_] = np.eye(scores.shape[1], dtype=np.bool_)[scores.argmax(axis=1)]
+        return best
 
     def confident(self, scores: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Returns whether the highest score reaches the threshold."""
@@ -96,7 +97,8 @@ class EachLabel:
 
     def confident(self, scores: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Returns whether any label reaches its threshold."""
-        return np.any(self.given(scores), axis=1)
+        reached: NDArray[np.bool_] = np.any(self.given(scores), axis=1)
+        return reached
 
     def metrics(self, logits: NDArray[Any], right: NDArray[Any], names: Sequence[str]) -> SplitMetrics:
         """Returns the figures; the right labels of each text are flags."""

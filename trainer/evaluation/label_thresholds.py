@@ -36,8 +36,8 @@ def fit_thresholds(logits: NDArray[Any], right: NDArray[np.bool_], own: NDArray[
     thresholds = expit((logit(best) - scaling[1]) / scaling[0])
     thresholds[~own] = np.median(thresholds[own]) if own.any() else DEFAULT_THRESHOLD
     # Up, because of scores that are all but equal rather none is given than each.
-    rounded: Thresholds = np.ceil(thresholds * 10**_DIGITS) / 10**_DIGITS
-    return np.minimum(rounded, 1 - 10**-_DIGITS)
+    rounded: Thresholds = np.minimum(np.ceil(thresholds * 10**_DIGITS) / 10**_DIGITS, 1 - 10**-_DIGITS)
+    return rounded
 
 
 def best_expected(scores: NDArray[Any]) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from schemas.label_fit import LabelFits
-from schemas.manifest import ModelManifest, SplitMetrics
+from schemas.manifest import SplitMetrics
 from trainer.evaluation.assessment import Assessment
 from trainer.evaluation.calibration import BINS, reliability
 from trainer.evaluation.label_fitting import cross_fitted
@@ -25,17 +25,17 @@ _MOST_WITH_NUMBERS = 12
 
 
 def write_label_plots(
-    folder: Path, manifest: ModelManifest, assessment: Assessment, log_history: Sequence[dict[str, float]]
+    folder: Path, fits: LabelFits | None, assessment: Assessment, log_history: Sequence[dict[str, float]]
 ) -> None:
     """Draws what the model as stored makes of validation, and how it was trained.
 
     Args:
         folder: Where the PNG files go.
-        manifest: Of the artifact.
+        fits: How scores and thresholds were fitted; None where they were not.
         assessment: What was measured on validation.
         log_history: What the Trainer logged.
     """
-    names = [drawn(name, f"label {index}") for index, name in enumerate(manifest.labels)]
+    names = [drawn(name, f"label {index}") for index, name in enumerate(assessment.metrics.labels)]
     right, logits = assessment.right >= 0.5, assessment.outputs.logits
     given = assessment.rule.given(assessment.rule.scores(logits))
     tall = 1.6 + _INCHES_PER_LABEL * len(names)
@@ -43,7 +43,7 @@ def write_label_plots(
         "training": (lambda axes: draw_training(axes, log_history, "all labels right"), (7, 4.5)),
         "labels": (lambda axes: _labels(axes, assessment.metrics, names), (7, tall)),
         "confusion": (lambda axes: _confusion(axes, right, given, names), (2 + tall, 1 + tall)),
-        "reliability": (lambda axes: _reliability(axes, _kinds(logits, right, manifest.label_fits), right), (7, 4.5)),
+        "reliability": (lambda axes: _reliability(axes, _kinds(logits, right, fits), right), (7, 4.5)),
         "lengths": (lambda axes: draw_lengths(axes, assessment.outputs.tokens), (7, 4.5)),
     }
     for name in PICTURES:

@@ -48,7 +48,7 @@ def write_report(folder: Path, manifest: ModelManifest, run: Run) -> None:
     report = folder / REPORT_FOLDER
     report.mkdir()
     if manifest.problem_type == MULTI_LABEL:
-        write_label_plots(report, manifest, run.assessment, run.log_history)
+        write_label_plots(report, manifest.label_fits, run.assessment, run.log_history)
     else:
         _write_pictures(report, manifest, run)
     data = data_report.data_report(run.splits)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from PIL import Image
 
-from schemas.manifest import ModelManifest
 from trainer.evaluation.assessment import Assessment
 from trainer.evaluation.decision import EachLabel
 from trainer.evaluation.label_fitting import fit_labels
@@ -29,8 +29,7 @@ def draw(folder: Path, names: Sequence[str], seen: int | None = None) -> Assessm
     outputs = Outputs(logits, features=None, tokens=np.full(60, 5), unknown_tokens=0)
     metrics = rule.metrics(logits, flags, names)
     assessment = Assessment(metrics, None, None, outputs, flags, rule)
-    manifest = ModelManifest.model_construct(labels=list(names), label_fits=fits)
-    write_label_plots(folder, manifest, assessment, [{"step": 1, "loss": 1.2}])
+    write_label_plots(folder, fits, assessment, [{"step": 1, "loss": 1.2}])
     return assessment
 
 
@@ -66,8 +65,9 @@ def test_every_name_of_a_label_is_drawn_or_told_by_its_id(tmp_path: Path, titled
 def test_bars_are_f1_with_the_best_label_on_top(tmp_path: Path, titled: Callable[[str], Axes]) -> None:
     assessment = draw(tmp_path, ["joy", "anger", "fear"])
 
-    bars = titled("Labels at").patches
-    assert [bar.get_width() for bar in bars] == sorted(label.f1 for label in assessment.metrics.labels.values())
+    (bars,) = titled("Labels at").containers
+    assert isinstance(bars, BarContainer)
+    assert np.asarray(bars.datavalues).tolist() == sorted(label.f1 for label in assessment.metrics.labels.values())
 
 
 def test_the_diagonal_is_recall_and_a_label_without_texts_has_no_shares(
