@@ -10,7 +10,7 @@ class LabelFit(BaseModel):
 
     scale: float = Field(gt=0, description="What the label's logits were multiplied by; folded into the weights.")
     shift: float = Field(description="What was added to them then; folded into the weights.")
-    shared: bool = Field(description="Whether scale, shift and threshold are those of all labels with few texts.")
+    shared: bool = Field(description="Whether scale, shift and threshold are shared by the labels with few texts.")
     ece_before: float = Field(ge=0, le=1, description="Expected calibration error over 15 bins, as trained.")
     ece_after: float = Field(ge=0, le=1, description="The same, each half of the texts with the fit of the other half.")
 

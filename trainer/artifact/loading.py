@@ -60,7 +60,7 @@ def names_of(model: PreTrainedModel) -> list[str]:
 
 def is_multi_label(model: PreTrainedModel) -> bool:
     """Returns whether each label stands for itself, so that a text may have any number of them."""
-    return problem_type_of(model.config.problem_type, model.config.num_labels) == MULTI_LABEL
+    return problem_type_of(model.config.problem_type, len(names_of(model))) == MULTI_LABEL
 
 
 def lacking_weights(loading: Mapping[str, Any]) -> list[str]:

@@ -11,9 +11,7 @@ from transformers import PreTrainedModel
 from schemas.manifest import ModelManifest, SplitMetrics
 from trainer.artifact.loading import is_multi_label, names_of
 from trainer.evaluation import metrics, multi_label
-
-DEFAULT_THRESHOLD = 0.5
-"""Of a label that has none of its own."""
+from trainer.evaluation.label_thresholds import DEFAULT_THRESHOLD
 
 
 class DecisionRule(Protocol):
@@ -64,7 +62,10 @@ class OneLabel:
 
     def confident(self, scores: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Returns whether the highest score reaches the threshold."""
-        return None if self.confident_score is None else scores.max(axis=1) >= self.confident_score
+        if self.confident_score is None:
+            return None
+        confident: NDArray[np.bool_] = scores.max(axis=1) >= self.confident_score
+        return confident
 
     def metrics(self, logits: NDArray[Any], right: NDArray[Any], names: Sequence[str]) -> SplitMetrics:
         """Returns the figures; the right label of each text is its id."""
@@ -95,8 +96,7 @@ class EachLabel:
 
     def confident(self, scores: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Returns whether any label reaches its threshold."""
-        reached: NDArray[np.bool_] = self.given(scores).any(axis=1)
-        return reached
+        return np.any(self.given(scores), axis=1)
 
     def metrics(self, logits: NDArray[Any], right: NDArray[Any], names: Sequence[str]) -> SplitMetrics:
         """Returns the figures; the right labels of each text are flags."""

@@ -28,7 +28,7 @@ from trainer.evaluation.calibration import (
     temperatures_of_halves,
 )
 from trainer.evaluation.confidence import ACCURACY_GOAL, LEAST_KEPT, cross_fitted_confidence, suggest_threshold
-from trainer.evaluation.decision import DEFAULT_THRESHOLD, DecisionRule, EachLabel, OneLabel
+from trainer.evaluation.decision import DecisionRule, EachLabel, OneLabel
 from trainer.evaluation.domains import DomainOutputs, domain_outputs, highest_scores
 from trainer.evaluation.drift import drift_reference
 from trainer.evaluation.goals import (
@@ -39,6 +39,7 @@ from trainer.evaluation.goals import (
     suggest_for_domains,
 )
 from trainer.evaluation.label_fitting import fit_labels
+from trainer.evaluation.label_thresholds import DEFAULT_THRESHOLD
 from trainer.evaluation.outputs import outputs_of
 
 _MIN_TEXTS = 20
@@ -169,7 +170,7 @@ def _layer_to_calibrate(model: PreTrainedModel, texts: int) -> torch.nn.Linear |
     reason = (
         f"{type(model).__name__} does not end in one linear layer with an output for each label"
         if layer is None
-        else f"it is fitted on {_MIN_TEXTS} validation texts or more, here are {texts}"
+        else f"that takes {_MIN_TEXTS} validation texts or more, here are {texts}"
     )
     sys.stderr.write(f"emotion-trainer: the scores stay uncalibrated: {reason}\n")
     return None

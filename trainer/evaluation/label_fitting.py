@@ -15,7 +15,7 @@ from trainer.evaluation.label_thresholds import fit_thresholds
 from trainer.evaluation.multi_label import Thresholds, binary_cross_entropy, label_errors, label_f1
 from trainer.evaluation.resampling import halves
 
-LEAST_TEXTS = 50
+LEAST_TEXTS = 10
 """A label that fewer texts have, or have not, shares the fit of such labels."""
 
 
@@ -34,7 +34,8 @@ def fit_labels(
     texts = right.sum(axis=0)
     own = np.minimum(texts, len(right) - texts) >= LEAST_TEXTS
     if shared := [name for name, is_own in zip(names, own, strict=True) if not is_own]:
-        sys.stderr.write(f"emotion-trainer: too few texts for a threshold of their own: {', '.join(shared)}\n")
+        which = ", ".join(shared)
+        sys.stderr.write(f"emotion-trainer: too few texts for a calibration and a threshold of their own: {which}\n")
     free = (layer is not None, layer is not None and layer.bias is not None)
     scaling = fit_scaling(logits, right, own, free)
     if layer is not None:
@@ -52,7 +53,7 @@ def fit_labels(
             for name, scale, shift, is_own, was, now in zip(names, *scaling, own, before, after, strict=True)
         },
     )
-    return fit_thresholds(expit(scaled(logits, scaling)), right, own), fits
+    return fit_thresholds(scaled(logits, scaling), right, own), fits
 
 
 def cross_fitted(
@@ -66,7 +67,7 @@ def cross_fitted(
     held_out, given = np.empty_like(logits, dtype=np.float64), np.empty_like(right)
     for fitted, measured in halves(len(logits)):
         scaling = fit_scaling(logits[fitted], right[fitted], own, free)
-        thresholds = fit_thresholds(expit(scaled(logits[fitted], scaling)), right[fitted], own)
+        thresholds = fit_thresholds(scaled(logits[fitted], scaling), right[fitted], own)
         held_out[measured] = scaled(logits[measured], scaling)
         given[measured] = expit(held_out[measured]) >= thresholds
     return held_out, given

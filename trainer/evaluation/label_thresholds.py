@@ -1,46 +1,50 @@
-"""The score from which each label is given: the one with the best F1 of that label."""
+"""The score from which each label is given: the one with the best F1 that its calibrated scores let expect.
+
+Of scores that mean what they say, F1 can be foretold for each threshold (Ye et al. 2012, "Optimizing F-measures: A Tale
+of Two Approaches"). On GoEmotions these do better on new texts than those that were best on the texts seen, most of all
+for rare labels: a few texts of a label say little of a threshold, but all texts have a score of it.
+"""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
-from trainer.evaluation.multi_label import Thresholds, label_f1
+from trainer.evaluation.label_calibration import fit_scaling, scaled
+from trainer.evaluation.multi_label import Thresholds
 
+DEFAULT_THRESHOLD = 0.5
+"""Of a label that has none of its own."""
 _DIGITS = 4
-_TRIED = np.arange(1, 100) / 100
-"""For a threshold that labels share."""
 
 
-def fit_thresholds(scores: NDArray[Any], right: NDArray[np.bool_], own: NDArray[np.bool_]) -> Thresholds:
+def fit_thresholds(logits: NDArray[Any], right: NDArray[np.bool_], own: NDArray[np.bool_]) -> Thresholds:
     """Returns the threshold of each label, of four digits.
 
+    Where the scores could not be calibrated in the model itself, they are here, and the thresholds are those of the
+    scores as they are.
+
     Args:
-        scores: Of shape [texts, labels].
+        logits: Of shape [texts, labels].
         right: Whether a label is right for a text, of shape [texts, labels].
-        own: Whether a label has texts enough for a threshold of its own, of shape [labels]. The others share the one
-            with the best mean F1 over all labels.
+        own: Whether a label has texts enough, of shape [labels]. The others get the median of these labels' thresholds.
     """
-    thresholds = np.full(scores.shape[1], 0.0)
-    if not own.all():
-        thresholds[~own] = _best_shared(scores, right)
-    for label in np.flatnonzero(own):
-        thresholds[label] = _best(scores[:, label], right[:, label])
-    return thresholds
+    scaling = fit_scaling(logits, right, own, (True, True))
+    best = np.array([best_expected(of_label) for of_label in expit(scaled(logits, scaling)).T])
+    thresholds = expit((logit(best) - scaling[1]) / scaling[0])
+    thresholds[~own] = np.median(thresholds[own]) if own.any() else DEFAULT_THRESHOLD
+    rounded: Thresholds = np.clip(thresholds.round(_DIGITS), 10**-_DIGITS, 1 - 10**-_DIGITS)
+    return rounded
 
 
-def _best(scores: NDArray[Any], right: NDArray[np.bool_]) -> float:
-    """Returns the threshold with the best F1: halfway between the lowest score that it keeps and the next below."""
-    order = np.argsort(-scores)
-    ordered = scores[order]
-    kept = np.arange(1, len(scores) + 1)
-    f1 = 2 * np.cumsum(right[order]) / (kept + right.sum())
-    f1[:-1][ordered[:-1] == ordered[1:]] = 0  # equal scores are kept together
+def best_expected(scores: NDArray[Any]) -> float:
+    """Returns the threshold with the best expected F1: halfway from the lowest score that it keeps to the next below.
+
+    Args:
+        scores: One label's calibrated scores, of shape [texts].
+    """
+    ordered = np.sort(scores)[::-1]
+    f1 = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + ordered.sum())
     best = int(f1.argmax())
-    below = ordered[best + 1] if best + 1 < len(ordered) else 0.0
-    return round(float(ordered[best] + below) / 2, _DIGITS)
-
-
-def _best_shared(scores: NDArray[Any], right: NDArray[np.bool_]) -> float:
-    means = [label_f1(right, scores >= threshold).mean() for threshold in _TRIED]
-    return float(_TRIED[np.argmax(means)])
+    return float(ordered[best : best + 2].mean())

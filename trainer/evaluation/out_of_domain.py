@@ -99,8 +99,8 @@ def measure_out_of_domain(
         "max_score": separate(rule.scores(inside.logits).max(axis=1), scores),
         "energy": separate(rule.energy(inside.logits), rule.energy(outside.logits)),
     }
-    has_features = inside.features is not None and outside.features is not None
-    if has_features and right.ndim == 1 and len(right) >= _LEAST_FOR_DISTANCES:
+    has_classes = right.ndim == 1 and len(right) >= _LEAST_FOR_DISTANCES
+    if has_classes and inside.features is not None and outside.features is not None:
         separation["mahalanobis"] = separate(*_closeness(inside.features, right, outside.features))
     return OutOfDomain(
         texts=len(scores),

@@ -130,7 +130,8 @@ def _limits(manifest: ModelManifest, assessment: Assessment) -> Iterator[str]:
 
 def _bias(robustness: Robustness) -> Iterator[str]:
     yield "## Robustness and bias\n"
-    yield "Labels that flip when a text is changed in a way that should not matter, or (negation) should:\n"
+    yield "Labels that flip (of several, any of them) when a text is changed in a way that should not matter, or"
+    yield "(negation) should:\n"
     yield "| change | of | texts | flipped | mean fall of the score |\n| --- | --- | --- | --- | --- |"
     for change in [*robustness.invariance, *robustness.directional]:
         if change.flipped is not None and change.score_drop is not None:
@@ -163,7 +164,7 @@ def _sentences(robustness: Robustness) -> Iterator[str]:
 
 def _data(data: Mapping[str, Any], revisions: Mapping[str, str]) -> Iterator[str]:
     yield "## Data\n"
-    yield "| split | source | texts | repeated | with several labels | debris of links | digest of the rows |"
+    yield "| split | source | texts | repeated | labelled differently | debris of links | digest of the rows |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for name, split in data["splits"].items():
         counts = " | ".join(str(split[what]["count"]) for what in ("duplicates", "contradictions", "debris"))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
@@ -71,16 +72,17 @@ def _confusion(axes: Axes, right: NDArray[np.bool_], given: NDArray[np.bool_], n
     told = np.column_stack([given, ~given.any(axis=1)])
     shares = right.T.astype(float) @ told / np.maximum(right.sum(axis=0), 1)[:, None]
     shares[~right.any(axis=0)] = np.nan  # no text has it, and so no share of them goes anywhere
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     columns = [*names, "(none)"]
-    axes.set_xticks(range(len(columns)), columns, rotation=90 if len(names) > _MOST_WITH_NUMBERS else 45, ha="right")
-    axes.tick_params(axis="x", rotation=90 if len(names) > _MOST_WITH_NUMBERS else 45)
     axes.set_yticks(range(len(names)), names)
     if len(names) <= _MOST_WITH_NUMBERS:
+        axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
         for (row, column), share in np.ndenumerate(shares):
-            color = "white" if share > 0.5 else "black"
-            text = "–" if np.isnan(share) else f"{share:.0%}"
+            text, color = "–" if np.isnan(share) else f"{share:.0%}", "white" if share > 0.5 else "black"
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize="small")
+    else:
+        axes.set_xticks(range(len(columns)), columns, rotation=90)
+        plt.colorbar(image, ax=axes, format=PercentFormatter(1, decimals=0), pad=0.01)
     axes.grid(visible=False)
     axes.set_title("Labels given to the texts of each label (shares of a row)")
     axes.set(xlabel="label given", ylabel="right label")
@@ -106,10 +108,10 @@ def _reliability(axes: Axes, kinds: Mapping[str, NDArray[Any]], right: NDArray[n
         counts, score, share = reliability(scores.ravel(), right.ravel())
         few = min(FEW, counts.max())
         axes.plot(score[counts >= few], share[counts >= few], style, label=label)
-    axes.set(title="Reliability on validation, over each label of each text", xlabel="score of a label")
+    axes.set_title("Reliability on validation, over each label of each text")
+    axes.set_xlabel(f"score of a label (points of fewer than {few} scores are left out)")
     axes.set(ylabel="share of them that are right", xlim=(0, 1), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.text(0.02, 0.96, f"points of fewer than {few} scores are left out", fontsize="small", color="0.4")
     counted = axes.twinx()
     counted.bar((np.arange(BINS) + 0.5) / BINS, counts, width=0.9 / BINS, color="0.85", label="scores (right axis)")
     counted.set(yscale="log", ylabel="scores (logarithmic)")

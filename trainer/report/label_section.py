@@ -36,8 +36,9 @@ def each_label_figures(manifest: ModelManifest) -> Iterator[str]:
 def _fitted(fits: LabelFits, macro_f1: float) -> Iterator[str]:
     if any(label.shared for label in fits.labels.values()):
         yield f"\n\\* Shared by the labels that fewer than {fits.least_texts} texts have: alone they would say little."
-    yield "\nScores and thresholds were fitted on this split, each threshold for the best F1 of its label, so expect"
-    yield "less on new texts. *Held out* is measured on the half of the texts that nothing was fitted on:\n"
+    yield "\nScores and thresholds were fitted on this split, each threshold for the best F1 that its label's scores"
+    yield "let expect. So expect a little less on new texts. *Held out* is measured on the half of the texts that"
+    yield "nothing was fitted on:\n"
     yield "| | macro-F1 | loss |\n| --- | --- | --- |"
     yield f"| as trained, 0.5 for each label | {fits.half_macro_f1:.4f} | {fits.loss_before:.4f} |"
     yield f"| held out | {fits.held_out_macro_f1:.4f} | {fits.loss_after:.4f} |"

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
+import numpy as np
 import pytest
 
-from trainer.data.labels import EMOTION_LABELS, label_ids, label_names, label_shares
+from trainer.data.labels import EMOTION_LABELS, label_ids, label_names, label_shares, shares_of_flags
 from trainer.data.rows import Columns, Row
 from trainer.data.splits import Split, load_split
 from trainer.errors import UserError
@@ -143,3 +144,9 @@ def test_names_given_instead_of_those_of_a_class_label_column_are_in_its_order(t
     parquet_of(["0", "1"], [1], tmp_path / "train.parquet")
 
     assert label_ids(load_split(str(tmp_path), "train", COLUMNS), ["no", "yes"]) == [1]
+
+
+def test_labels_of_a_text_share_it_and_a_text_without_any_has_the_last_share() -> None:
+    flags = np.array([[1, 0, 1], [0, 0, 0], [0, 0.2, 0.2]])
+
+    assert shares_of_flags(flags) == pytest.approx(np.array([[0.5, 0, 0.5, 0], [0, 0, 0, 1], [0, 0.2, 0.2, 0.6]]))

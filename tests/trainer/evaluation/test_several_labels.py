@@ -1,6 +1,7 @@
 """A model whose labels each stand for themselves, through the commands that measure and use it."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,17 @@ def test_the_three_forms_of_several_labels_are_measured_alike(
         outputs.append(json.loads(capsys.readouterr().out))
 
     assert outputs[0] == outputs[1] == outputs[2]
+
+
+def test_a_folder_without_a_manifest_gives_each_label_from_one_half_on(
+    several: Path, several_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = shutil.copytree(several, tmp_path / "foreign")
+    (foreign / "manifest.json").unlink()
+
+    assert run(["evaluate", str(foreign), "--data", str(several_data), "--json"]) == 0
+
+    assert set(json.loads(capsys.readouterr().out)["thresholds"].values()) == {0.5}
 
 
 @pytest.mark.parametrize("case", ["one label a text", "several labels a text", "domains"])

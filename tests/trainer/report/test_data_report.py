@@ -93,3 +93,33 @@ def test_a_text_with_scores_counts_for_the_highest(tmp_path: Path, capsys: pytes
         (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
 
     assert report(tmp_path, capsys)["splits"]["train"]["labels"] == {"joy": 1, "fear": 1}
+
+
+def test_several_labels_of_a_text_count_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("a", "joy,love"), ("a", "love,joy"), ("b", "joy"), ("c", ""), ("d", "anger"), ("d", "anger,joy")]
+    file = tmp_path / "d.tsv"
+    file.write_text("text\tlabel\n" + "".join(f"{text}\t{labels}\n" for text, labels in rows), encoding="utf-8")
+    options = ["data-report", "--data", str(file), "--label-separator", ","]
+
+    assert run([*options, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["splits"]["d"]
+    assert found["labels"] == {"joy": 4, "love": 2, "anger": 2, "(none)": 1}
+    assert found["several_labels"] == 3
+    assert found["duplicates"] == {"count": 1, "examples": ["a"]}
+    assert found["contradictions"] == {"count": 1, "examples": ["anger / anger, joy: d"]}
+    assert run(options) == 0
+    markdown = capsys.readouterr().out
+    assert "| joy | 4 | 66.7% |" in markdown
+    assert "3 texts have several labels." in markdown
+
+
+def test_cells_that_look_like_several_labels_are_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_text_file(tmp_path / "d.txt", [("a", "joy,love"), ("b", "joy"), ("c", "love")])
+
+    assert run(["data-report", "--data", str(tmp_path / "d.txt")]) == 0
+
+    output = capsys.readouterr()
+    assert "d.txt: 1 of its 3 classes are several labels in a cell, such as 'joy,love'" in output.err
+    assert "| joy,love | 1 | 33.3% |" in output.out

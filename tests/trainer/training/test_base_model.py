@@ -1,11 +1,17 @@
-"""The base model of a training: which of its layers are kept."""
+"""The base model of a training: which of its layers are kept, and what of a head."""
 
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, DistilBertConfig, DistilBertModel
+from transformers import (
+    AutoModelForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    DistilBertModel,
+)
 
+from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL, ProblemType
 from tests.trainer.conftest import Train
 from trainer.errors import UserError
 from trainer.training.base_model import load_base_model
@@ -29,6 +35,39 @@ def test_the_layers_that_are_kept_are_those_of_the_base_in_its_order(deeper_base
     for kept, layer in zip(stacks[1], (stacks[0][0], stacks[0][3]), strict=True):
         for name, weights in kept.state_dict().items():
             assert torch.equal(weights, layer.state_dict()[name])
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fine-tuned classifier of two labels."""
+    folder = tmp_path_factory.mktemp("classifier")
+    config = DistilBertConfig(
+        vocab_size=30, dim=16, n_layers=2, n_heads=2, hidden_dim=32, id2label=dict(enumerate(NAMES))
+    )
+    DistilBertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("problem_type", [SINGLE_LABEL, MULTI_LABEL])
+@pytest.mark.parametrize("names", [["up"], ["up", "down"], ["fear", "joy"], ["up", "down", "flat"]])
+def test_a_classifier_of_other_labels_gives_its_encoder_and_no_output(
+    names: list[str], problem_type: ProblemType, classifier: Path
+) -> None:
+    model = load_base_model(str(classifier), names, problem_type=problem_type)
+
+    assert (model.config.problem_type, list(model.config.id2label.values())) == (problem_type, names)
+    before = DistilBertForSequenceClassification.from_pretrained(classifier)
+    for name, weights in before.base_model.state_dict().items():
+        assert torch.equal(model.base_model.state_dict()[name], weights)
+    ours, theirs = (set(each.state_dict()["classifier.weight"].flatten().tolist()) for each in (model, before))
+    assert not ours & theirs
+
+
+def test_a_classifier_of_the_same_labels_goes_on_with_its_outputs(classifier: Path) -> None:
+    model = load_base_model(str(classifier), NAMES)
+
+    before = DistilBertForSequenceClassification.from_pretrained(classifier)
+    assert all(torch.equal(model.state_dict()[name], weights) for name, weights in before.state_dict().items())
 
 
 @pytest.mark.parametrize("layers", [[4], [-1, 2], [2, 0], [1, 1]])
