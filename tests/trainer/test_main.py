@@ -39,7 +39,7 @@ def test_an_unknown_command_is_refused() -> None:
 
 
 def test_an_error_of_the_user_is_one_line_without_a_traceback(cased_base: Path, tmp_path: Path) -> None:
-    train_file = write_text_file(tmp_path / "train.txt", [("so happy", "joy"), ("so low", "sadness")])
+    train_file = write_text_file(tmp_path / "train.txt", [("so happy", "joy"), ("so low", "sadness")] * 5)
     validation_file = write_text_file(tmp_path / "validation.txt", [("so happy", "envy")])
 
     done = command(

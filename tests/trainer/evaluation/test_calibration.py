@@ -234,7 +234,8 @@ def test_too_few_texts_are_not_calibrated_on_and_the_reason_is_said(
     for split in ("train", "validation"):
         write_text_file(tmp_path / f"{split}.txt", make_rows(WORDS, 12, seed=1))
 
-    manifest = ModelManifest.read(train("--model", str(cased_base), "--data", str(tmp_path), "--max_steps", "1"))
+    options = ("--model", str(cased_base), "--data", str(tmp_path), "--max_steps", "1", "--yes")
+    manifest = ModelManifest.read(train(*options))
 
     assert manifest is not None
     assert manifest.calibration is None
