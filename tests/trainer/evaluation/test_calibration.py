@@ -239,10 +239,7 @@ def test_too_few_texts_are_not_calibrated_on_and_the_reason_is_said(
 
     assert manifest is not None
     assert manifest.calibration is None
-    assert (
-        "stay uncalibrated: that takes 20 validation texts or more, here are 12"
-        in capsys.readouterr().err
-    )
+    assert "stay uncalibrated: that takes 20 validation texts or more, here are 12" in capsys.readouterr().err
 
 
 def test_an_evaluation_tells_what_the_threshold_keeps(
