@@ -29,7 +29,7 @@ from worker.settings import Settings, variable
 
 CLOSED = "127.0.0.1:1"
 RELABEL = ("run", "--from", "earliest", "--until", "now", "--to", "elsewhere")
-LABELLED = "so happy;joy\nso low;sadness\n"
+LABELLED = "so happy;joy\nso low;sadness\n" * 5
 
 
 @dataclass(frozen=True)
