@@ -73,9 +73,10 @@ def load_base_model(
 
 def _forget_other_labels(model: PreTrainedModel, lacking: Sequence[str]) -> None:
     """Makes a head anew that fits by chance alone: it is of other labels, just as many."""
+    layer = last_layer(model)
     for name, module in model.named_modules():
-        if module is last_layer(model) and f"{name}.weight" not in lacking:
-            module.reset_parameters()  # type: ignore[operator]
+        if layer is not None and module is layer and f"{name}.weight" not in lacking:
+            layer.reset_parameters()
 
 
 def _keep(model: PreTrainedModel, layers: Sequence[int]) -> None:

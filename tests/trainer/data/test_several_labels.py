@@ -152,7 +152,7 @@ def test_labels_of_further_data_count_fully_and_are_mapped(tmp_path: Path) -> No
     cells = write_table(tmp_path / "d.tsv", "text\tlabel", "a\tglad,kind", "b\todd", "c\t", "d\tglad,odd", "e\tcalm")
     columns = write_table(tmp_path / "c.csv", "text,anger,joy", "a,1,1", "b,0,0")
     label_map = {"glad": "joy", "kind": {"love": 1, "joy": 1}, "odd": None, "calm": {}}
-    sources = [
+    sources: list[dict[str, Any]] = [
         {"data": str(cells), "label_separator": ",", "label_map": label_map},
         {"data": str(columns), "label_columns": ["anger", "joy"]},
     ]

@@ -13,6 +13,7 @@ from transformers import (
 
 from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL, ProblemType
 from tests.trainer.conftest import Train
+from trainer.artifact.loading import names_of
 from trainer.errors import UserError
 from trainer.training.base_model import load_base_model
 
@@ -55,7 +56,7 @@ def test_a_classifier_of_other_labels_gives_its_encoder_and_no_output(
 ) -> None:
     model = load_base_model(str(classifier), names, problem_type=problem_type)
 
-    assert (model.config.problem_type, list(model.config.id2label.values())) == (problem_type, names)
+    assert (model.config.problem_type, names_of(model)) == (problem_type, names)
     before = DistilBertForSequenceClassification.from_pretrained(classifier)
     for name, weights in before.base_model.state_dict().items():
         assert torch.equal(model.base_model.state_dict()[name], weights)
