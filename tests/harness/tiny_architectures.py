@@ -64,14 +64,15 @@ def tiny_config(kind: str, **options: Any) -> PretrainedConfig:
     default = made()
     sizes = {name: size for name, size in _SIZES.items() if hasattr(default, name)}
     tokens = {"pad_token_id": _PAD, "eos_token_id": _END, "bos_token_id": _BEGIN}
-    values = sizes | {"id2label": dict(enumerate(LABELS))} | tokens | _OWN.get(kind, {}) | options
+    values = {**sizes, "id2label": dict(enumerate(LABELS)), **tokens, **_OWN.get(kind, {}), **options}
     return made(**{name: value for name, value in values.items() if value is not None or name in options})
 
 
 def write_architecture(folder: Path, kind: str, tokenizer: Mapping[str, Any] | None = None, **options: Any) -> Path:
     """Write a classifier of this `model_type` with a tokenizer that spells words letter by letter."""
     torch.manual_seed(7)
-    model: Any = AutoModelForSequenceClassification.from_config(tiny_config(kind, **options))
+    made: Any = AutoModelForSequenceClassification
+    model = made.from_config(tiny_config(kind, **options))
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.Embedding):
@@ -95,7 +96,7 @@ def write_tokenizer(folder: Path, model: PreTrainedModel, **options: Any) -> Non
     named = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "model_max_length": POSITIONS - 8}
     takes = inspect.signature(type(model).forward).parameters
     names = ["input_ids", *(["token_type_ids"] if _has_types(model, takes) else []), "attention_mask"]
-    PreTrainedTokenizerFast(
+    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=made,
         **{"model_input_names": names[: None if "attention_mask" in takes else -1]} | named | options,
     ).save_pretrained(folder)

@@ -117,7 +117,8 @@ def test_neighbours_change_nothing_in_a_decoder_without_a_padding_token(known: s
         assert alone.tolist() == pytest.approx(row.tolist(), abs=1e-5)
     assert together.features is not None
     assert together.features.shape == (len(TEXTS), 32)
-    assert together.features @ model.score.weight.detach().numpy().T == pytest.approx(together.logits, abs=1e-5)
+    head: Any = model.score
+    assert together.features @ head.weight.detach().numpy().T == pytest.approx(together.logits, abs=1e-5)
 
 
 def test_a_decoder_whose_tokenizer_has_no_token_to_pad_with_is_refused_before_the_training(

@@ -37,7 +37,8 @@ class Outputs:
 def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Outputs:
     """Runs texts through a model in its own number format, on an accelerator where there is one."""
     device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
-    model.to(device).eval()  # type: ignore[arg-type]
+    torch.nn.Module.to(model, device)
+    torch.nn.Module.eval(model)
     encoded = tokenizer(list(texts), truncation=True)
     lengths = [len(ids) for ids in encoded["input_ids"]]
     order = np.argsort(lengths, kind="stable")  # so that batches need little padding
@@ -49,7 +50,8 @@ def outputs_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts
         batch = [
             {name: values[index] for name, values in encoded.items()} for index in order[start : start + _BATCH_SIZE]
         ]
-        inputs: Any = collate(batch).to(device)
+        inputs: Any = collate(batch)
+        inputs = inputs.to(device)
         parts.append(logits_of(model, inputs).float().cpu())
         features += [_counting(each, inputs["input_ids"], model.config.pad_token_id).float().cpu() for each in seen]
         seen.clear()
@@ -73,8 +75,10 @@ def try_out(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: S
         UserError: if it does.
     """
     encoded = tokenizer(list(texts), truncation=True)
-    batch = [{name: values[index] for name, values in encoded.items()} for index in range(len(texts))]
-    logits_of(model.eval(), DataCollatorWithPadding(tokenizer)(batch).to(model.device))
+    batch: Any = [{name: values[index] for name, values in encoded.items()} for index in range(len(texts))]
+    inputs: Any = DataCollatorWithPadding(tokenizer)(batch)
+    torch.nn.Module.eval(model)
+    logits_of(model, inputs.to(model.device))
 
 
 def _counting(hidden: torch.Tensor, ids: torch.Tensor, pad_id: int | None) -> torch.Tensor:

@@ -97,7 +97,7 @@ def made_sentences(*, most: int, seed: int) -> list[CuedText]:
 def _shares_of(kind: str, gap: str, label: str) -> dict[str, float]:
     if kind == "negated":
         return negated_shares(label)
-    return _shares(_MISHAP | {label: 0.6}) if gap == "mishap" else _shares(_only(label))
+    return _shares({**_MISHAP, label: 0.6}) if gap == "mishap" else _shares(_only(label))
 
 
 def negated_shares(label: str) -> dict[str, float]:

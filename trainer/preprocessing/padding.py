@@ -44,7 +44,7 @@ def _padding_token(tokenizer: PreTrainedTokenizerFast, known: int | None) -> str
     if known in tokenizer.all_special_ids:
         return str(tokenizer.convert_ids_to_tokens(known))
     if tokenizer.pad_token is not None:
-        return tokenizer.pad_token
+        return str(tokenizer.pad_token)
     around_a_text = tokenizer("a text")["input_ids"]
     candidates = (tokenizer.eos_token, tokenizer.bos_token, tokenizer.unk_token)
     return next((t for t in candidates if t and tokenizer.convert_tokens_to_ids(t) not in around_a_text), None)

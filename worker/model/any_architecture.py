@@ -105,7 +105,7 @@ class _Logits:
         self._takes_types = tokenizer.gives_types and "token_type_ids" in takes
         self._options = {"use_cache": False} if "use_cache" in takes else {}
         self._configs = (model.config, model.config.get_text_config())
-        own = getattr(self._configs[1], "pad_token_id", None)
+        own: Any = getattr(self._configs[1], "pad_token_id", None)
         self._knows_padding = isinstance(own, int) and 0 <= own < getattr(self._configs[1], "vocab_size", 0)
         named = None if tokenizer.pad_token is None else tokenizer.tokenizer.token_to_id(tokenizer.pad_token)
         self.pad_id: int = own if self._knows_padding else named or 0

@@ -122,7 +122,7 @@ def test_texts_are_cut_on_the_side_that_the_tokenizer_names(kind: str, tmp_path:
     check(folder, texts)
 
 
-PADDING = {
+PADDING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "in both": ({}, {}),
     "in the tokenizer": ({"pad_token_id": None}, {}),
     "in none": ({"pad_token_id": None}, {"pad_token": None}),
