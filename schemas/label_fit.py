@@ -26,3 +26,8 @@ class LabelFits(BaseModel):
     half_macro_f1: float = Field(ge=0, le=1, description="Macro-F1 as trained, with 0.5 as threshold of all labels.")
     held_out_macro_f1: float = Field(ge=0, le=1, description="Macro-F1 with fitted scores and thresholds, held out.")
     labels: dict[str, LabelFit] = Field(description="By label, in id order.")
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether any scores were changed: those of a head that does not end in one linear layer are as trained."""
+        return any(label.scale != 1 or label.shift != 0 for label in self.labels.values())

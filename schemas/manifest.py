@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -164,7 +164,7 @@ class ModelManifest(_Part):
     problem_type: ProblemType = Field(
         default=SINGLE_LABEL, description="Whether a text gets one label, or each label for itself; as in config.json."
     )
-    thresholds: dict[str, float] | None = Field(
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
         default=None, description="Score from which a multi-label model gives each label; null: 0.5 for all of them."
     )
     max_tokens: int = Field(ge=1, description="Longest input in tokens, special tokens included; the rest is cut.")

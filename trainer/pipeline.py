@@ -47,7 +47,7 @@ def train(options: TrainOptions, arguments: TrainingArguments) -> ModelManifest 
     problem_type = MULTI_LABEL if data.train.several else SINGLE_LABEL
     model = load_base_model(options.model, data.labels, options.layers, problem_type)
     tokenizer, misspellings = _tokenizer(options, arguments, data, model)
-    try_out(model, tokenizer, data.validation.texts[:_TRIED])
+    try_out(model, tokenizer, sorted(data.validation.texts, key=len)[-_TRIED:])
     checkpoint = checkpoint_to_resume(arguments, model)
     train_set = TrainingSet(
         tokenizer,

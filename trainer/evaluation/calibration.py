@@ -75,16 +75,11 @@ def is_at_bound(temperature: float) -> bool:
     return not lowest + _NEAR < np.log(temperature) < highest - _NEAR
 
 
-def cross_fitted(logits: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]:
-    """Returns each half of the logits divided by the temperature of the other half, of shape [texts, labels].
-
-    Figures of these are honest: no text was measured with a temperature that it helped to fit.
-    """
-    return divided_by_halves(logits, temperatures_of_halves((logits, ids)))
-
-
 def temperatures_of_halves(*splits: Labelled) -> list[float]:
-    """Returns the temperature for each half of the texts of all splits, fitted on their other halves."""
+    """Returns the temperature for each half of the texts of all splits, fitted on their other halves.
+
+    Figures of what is divided by them are honest: no text was measured with a temperature that it helped to fit.
+    """
     parts = [[(logits[fitted], ids[fitted]) for fitted, _ in halves(len(ids))] for logits, ids in splits]
     return [fit_temperature(*first, *further) for first, *further in zip(*parts, strict=True)]
 

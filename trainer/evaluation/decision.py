@@ -1,4 +1,4 @@
-"""How logits become scores and labels: one label a text, or each label for itself. Here alone the two kinds part."""
+"""How logits become scores and labels: one label a text, or each label for itself."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -11,7 +11,6 @@ from transformers import PreTrainedModel
 from schemas.manifest import ModelManifest, SplitMetrics
 from trainer.artifact.loading import is_multi_label, names_of
 from trainer.evaluation import metrics, multi_label
-from trainer.evaluation.label_thresholds import DEFAULT_THRESHOLD
 
 
 class DecisionRule(Protocol):
@@ -110,4 +109,4 @@ def rule_of(model: PreTrainedModel, manifest: ModelManifest | None) -> DecisionR
     if not is_multi_label(model):
         return OneLabel(manifest.confident_score if manifest else None)
     thresholds = (manifest.thresholds if manifest else None) or {}
-    return EachLabel(np.array([thresholds.get(name, DEFAULT_THRESHOLD) for name in names_of(model)]))
+    return EachLabel(np.array([thresholds.get(name, multi_label.DEFAULT_THRESHOLD) for name in names_of(model)]))

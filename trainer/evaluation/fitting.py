@@ -39,7 +39,7 @@ from trainer.evaluation.goals import (
     suggest_for_domains,
 )
 from trainer.evaluation.label_fitting import fit_labels
-from trainer.evaluation.label_thresholds import DEFAULT_THRESHOLD
+from trainer.evaluation.multi_label import DEFAULT_THRESHOLD
 from trainer.evaluation.outputs import outputs_of
 
 _MIN_TEXTS = 20

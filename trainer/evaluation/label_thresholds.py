@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from trainer.evaluation.label_calibration import fit_scaling, scaled
-from trainer.evaluation.multi_label import Thresholds
+from trainer.evaluation.multi_label import DEFAULT_THRESHOLD, Thresholds
 
-DEFAULT_THRESHOLD = 0.5
-"""Of a label that has none of its own."""
 _DIGITS = 4
 _MOST_GIVEN = 2  # times the texts that are expected to have a label
 
@@ -52,5 +50,5 @@ def best_expected(scores: NDArray[Any]) -> float:
     ordered = np.sort(scores)[::-1]
     expected = ordered.sum()
     f1 = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + expected)
-    best = int(f1[: int(_MOST_GIVEN * expected) + 1].argmax())
+    best = int(f1[: max(1, int(_MOST_GIVEN * expected))].argmax())
     return float(ordered[best : best + 2].mean())

@@ -12,10 +12,12 @@ from trainer.evaluation.calibration import calibration_error
 
 Thresholds = NDArray[Any]
 """The score from which each label is given, of shape [labels]."""
+DEFAULT_THRESHOLD = 0.5
+"""Of a label that has none of its own."""
 
 
 def multi_label_metrics(
-    logits: NDArray[Any], flags: NDArray[Any], names: Sequence[str], thresholds: Thresholds | float = 0.5
+    logits: NDArray[Any], flags: NDArray[Any], names: Sequence[str], thresholds: Thresholds | float = DEFAULT_THRESHOLD
 ) -> SplitMetrics:
     """Returns the figures of a split.
 

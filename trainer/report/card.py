@@ -1,7 +1,7 @@
 """The model card, in the format of the Hugging Face hub, filled from the run."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -38,8 +38,7 @@ def model_card(
     sections = [
         f"---\n{_metadata(manifest, revisions).to_yaml()}\n---",
         f"# {manifest.name}",
-        f"Tells {len(manifest.labels)} labels of short texts apart: {', '.join(manifest.labels)}. "
-        f"It is {manifest.base_model}, fine-tuned on {counted(manifest.data.train_rows)}.",
+        f"{_told(manifest.labels)} It is {manifest.base_model}, fine-tuned on {counted(manifest.data.train_rows)}.",
         _use(manifest),
         "\n".join(each_label_figures(manifest) if is_multi_label else one_label_figures(manifest)),
         domains,
@@ -90,8 +89,15 @@ def _metadata(manifest: ModelManifest, revisions: Mapping[str, str]) -> ModelCar
     )
 
 
+def _told(labels: Sequence[str]) -> str:
+    if len(labels) == 1:
+        return f"Tells whether a short text is {labels[0]}."
+    return f"Tells {len(labels)} labels of short texts apart: {', '.join(labels)}."
+
+
 def _use(manifest: ModelManifest) -> str:
-    is_calibrated = manifest.calibration or manifest.label_fits
+    fits = manifest.label_fits
+    is_calibrated = manifest.calibration or (fits and fits.is_calibrated)
     folded = " Scores are calibrated in the weights themselves." if is_calibrated else ""
     options = ", top_k=None" if manifest.problem_type == MULTI_LABEL else ""
     return (

@@ -90,13 +90,11 @@ def _confusion(axes: Axes, right: NDArray[np.bool_], given: NDArray[np.bool_], n
 
 def _kinds(logits: NDArray[Any], right: NDArray[np.bool_], fits: LabelFits | None) -> dict[str, NDArray[Any]]:
     """Returns the scores to show, by what they are: as trained, and where they were calibrated, by the other half."""
-    if fits is None:
+    if fits is None or not fits.is_calibrated:
         return {"as trained": expit(logits)}
     each = list(fits.labels.values())
     scale, shift = np.array([[label.scale, label.shift] for label in each]).T
     trained = (logits - shift) / scale
-    if np.allclose(trained, logits):
-        return {"as trained": expit(logits)}
     own = np.array([not label.shared for label in each])
     held_out, _ = cross_fitted(trained, right, own, (True, bool(shift.any())))
     return {"as trained": expit(trained), "calibrated (cross-fitted)": expit(held_out)}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from schemas.label_fit import LabelFits
 from schemas.manifest import ModelManifest
+from trainer.evaluation.multi_label import DEFAULT_THRESHOLD
 from trainer.report.figures_section import counted
 from trainer.report.label_plots import PICTURES
 from trainer.report.markdown import cell
@@ -20,13 +21,16 @@ def each_label_figures(manifest: ModelManifest) -> Iterator[str]:
     yield "| label | threshold | precision | recall | F1 | ECE | texts |\n| --- | --- | --- | --- | --- | --- | --- |"
     thresholds = manifest.thresholds or {}
     for name, label in metrics.labels.items():
-        threshold = f"{thresholds.get(name, 0.5):.4f}" + ("\\*" if fits and fits.labels[name].shared else "")
+        threshold = f"{thresholds.get(name, DEFAULT_THRESHOLD):.4f}" + (
+            "\\*" if fits and fits.labels[name].shared else ""
+        )
         shown = (label.precision, label.recall, label.f1, label.ece)
         yield f"| {cell(name)} | {threshold} | {' | '.join(f'{value:.4f}' for value in shown)} | {label.support} |"
     if fits:
         yield from _fitted(fits, metrics.macro_f1)
     else:
-        yield "\nOf so few texts neither scores nor thresholds were fitted: each label is given from 0.5 on."
+        yield "\nOf so few texts neither scores nor thresholds were fitted:"
+        yield f"each label is given from {DEFAULT_THRESHOLD} on."
     if manifest.recipe.get("load_best_model_at_end"):
         yield "\nThe checkpoint was chosen by this split too."
     yield ""
@@ -36,7 +40,8 @@ def each_label_figures(manifest: ModelManifest) -> Iterator[str]:
 def _fitted(fits: LabelFits, macro_f1: float) -> Iterator[str]:
     if any(label.shared for label in fits.labels.values()):
         yield f"\n\\* Shared by the labels that fewer than {fits.least_texts} texts have: alone they would say little."
-    yield "\nScores and thresholds were fitted on this split, each threshold for the best F1 that its label's scores"
+    what = "Scores and thresholds" if fits.is_calibrated else "Thresholds"
+    yield f"\n{what} were fitted on this split, each threshold for the best F1 that its label's scores"
     yield "let expect. So expect a little less on new texts. *Held out* is measured on the half of the texts that"
     yield "nothing was fitted on:\n"
     yield "| | macro-F1 | loss |\n| --- | --- | --- |"

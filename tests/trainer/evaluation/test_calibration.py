@@ -28,7 +28,6 @@ from schemas.manifest import ModelManifest
 from tests.trainer.conftest import LEARNING, WORDS, Train, make_rows, write_text_file
 from trainer.evaluation.calibration import (
     calibration_error,
-    cross_fitted,
     divided_by_halves,
     fit_temperature,
     fold_temperature,
@@ -144,10 +143,10 @@ def test_the_interval_of_a_mean_is_the_normal_one() -> None:
 
 def test_no_text_is_measured_with_a_temperature_that_it_fitted() -> None:
     logits, ids = drawn(2.0, 400)
-    before = cross_fitted(logits, ids)
+    before = divided_by_halves(logits, temperatures_of_halves((logits, ids)))
     wrong = ids.copy()
     wrong[0] = (ids[0] + 1) % 4
-    after = cross_fitted(logits, wrong)
+    after = divided_by_halves(logits, temperatures_of_halves((logits, wrong)))
 
     moved = ~np.isclose(before, after).all(axis=1)
     assert not moved[0]
