@@ -78,7 +78,7 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     targets_of: Callable[[Split, list[str]], list[Any]]
     targets_of = label_flags if several else label_shares if is_soft else label_ids
     # Each on its own, because a number is an id in one source and a name in another.
-    targets = [target for split in splits for target in targets_of(split, labels)]
+    targets: list[Any] = [target for split in splits for target in targets_of(split, labels)]
     given = options.class_weights
     weights = class_weights(given, labels, np.array(targets), several=several) if given else None
     # Whole numbers: the loss smooths no others, and the figures are of labels that are right or not.
