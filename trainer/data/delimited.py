@@ -83,9 +83,10 @@ def _is_csv_by_itself(line: str) -> bool:
 
 
 def _read_unquoted(file: DataFile, lines: Sequence[str], columns: Columns) -> Iterator[Row]:
-    header = [name.strip() for name in lines[0].split("\t")]
+    in_quotes = '"' in lines[0]
+    header = [name.strip() for name in _tab_fields(lines[0], in_quotes=in_quotes)]
     for number, line in enumerate(lines[1:], start=2):
-        fields = line.split("\t")
+        fields = _tab_fields(line, in_quotes=in_quotes)
         if line and len(fields) != len(header):
             raise UserError(
                 f"{file.place}, line {number}: {len(fields)} fields, but the header has {len(header)}; between tabs "
@@ -93,6 +94,14 @@ def _read_unquoted(file: DataFile, lines: Sequence[str], columns: Columns) -> It
             )
         if line:
             yield row_of(f"{file.place}, line {number}", dict(zip(header, fields, strict=True)), columns)
+
+
+def _tab_fields(line: str, *, in_quotes: bool) -> list[str]:
+    r"""Parts a line at its tabs; in quotes as R's write.table has it: around a field, those inside as `\"`."""
+    fields = line.split("\t")
+    if not in_quotes:
+        return fields
+    return [each[1:-1].replace(r"\"", '"') if re.fullmatch('".*"', each) else each for each in fields]
 
 
 def _read_quoted(file: DataFile, lines: Sequence[str], delimiter: str, columns: Columns) -> Iterator[Row]:
@@ -105,7 +114,7 @@ def _read_quoted(file: DataFile, lines: Sequence[str], delimiter: str, columns: 
         rows.append(row_of(place, dict(zip_longest(header, fields)), columns))
         if first < last:
             spans.append((first, last))
-    known = {row.label for row in rows}
+    known = {row.label for row in rows} - {""}  # a text may have no label
     for first, last in spans:
         inner = [_is_row(line.split(delimiter), header, columns, known) for line in lines[first - 1 : last]]
         if sum(inner) > len(inner) / 2:

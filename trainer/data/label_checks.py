@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from trainer.data.labels import ids_by_label
 from trainer.data.splits import Split
 from trainer.errors import UserError
 
@@ -13,8 +14,20 @@ _SHOWN_LABELS = 5
 
 
 def label_counts(splits: Sequence[Split]) -> Counter[str]:
-    """Returns how many texts have each label, alone or with others."""
-    return Counter(label for split in splits for row in split.rows for label in row.by_label)
+    """Returns how many texts have each label, alone or with others; a score of 0 is no label."""
+    scores = (item for split in splits for row in split.rows for item in row.by_label.items())
+    return Counter(label for label, score in scores if score > 0)
+
+
+def texts_by_label(splits: Sequence[Split], names: Sequence[str]) -> dict[str, int]:
+    """Returns how many texts have each of the labels, which a source may name or number; others are not counted."""
+    texts = dict.fromkeys(names, 0)
+    for split in splits:
+        ids = ids_by_label(split, names)
+        for label, count in label_counts([split]).items():
+            if label in ids:
+                texts[names[ids[label]]] += count
+    return texts
 
 
 def spellings(counts: Mapping[str, int]) -> list[dict[str, int]]:

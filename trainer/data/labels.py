@@ -45,6 +45,8 @@ def label_names(train: Split, given: Sequence[str] | None) -> list[str]:
     if given and len(names) < 2:
         known = ", ".join(sorted(found)[:SHOWN_LABELS])
         raise UserError(f"--labels {names[0]}: just one label; name all of them, in id order; the data has {known}")
+    if not names:
+        raise UserError(f"{train.source}: no text has a label; training needs at least two labels")
     if len(names) < 2:
         raise UserError(f"{train.source}: just the label {', '.join(names)}; training needs at least two labels")
     return names
@@ -59,7 +61,7 @@ def label_ids(split: Split, names: Sequence[str]) -> list[int]:
     Raises:
         UserError: naming the first row whose label is neither.
     """
-    ids = _ids_by_label(split, names)
+    ids = ids_by_label(split, names)
     return [_id_of(row.label, row, ids, names) for row in split.rows]
 
 
@@ -69,7 +71,7 @@ def label_shares(split: Split, names: Sequence[str]) -> list[list[float]]:
     Raises:
         UserError: naming the first row with a label that is neither name nor id.
     """
-    ids = _ids_by_label(split, names)
+    ids = ids_by_label(split, names)
     shares = []
     for row in split.rows:
         of_row = [0.0] * len(names)
@@ -87,7 +89,7 @@ def label_flags(split: Split, names: Sequence[str]) -> list[list[float]]:
     Raises:
         UserError: naming the first row with a label that is neither name nor id, or with a score above 1.
     """
-    ids = _ids_by_label(split, names)
+    ids = ids_by_label(split, names)
     flags = []
     for row in split.rows:
         of_row = [0.0] * len(names)
@@ -111,7 +113,8 @@ def shares_of_flags(flags: NDArray[Any]) -> NDArray[Any]:
     return shares
 
 
-def _ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:
+def ids_by_label(split: Split, names: Sequence[str]) -> dict[str, int]:
+    """Returns the id of what a split may have for a label: its name, or the id as text; see `label_ids`."""
     by_name = {name: index for index, name in enumerate(names)}
     if split.label_names:
         folded = {name.casefold(): index for name, index in by_name.items()}

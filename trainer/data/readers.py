@@ -15,8 +15,8 @@ def read_file(file: DataFile, columns: Columns) -> Iterator[Row]:
     """Yields the rows of a file in its order; its suffix names the format.
 
     * `.txt`: one `text;label` a line; the last semicolon separates, nothing is quoted, blank lines are skipped, and a
-      first line that holds just the two column names is a header. With a header that another delimiter parts, it is as
-      `.csv`.
+      first line that holds just the two column names is a header. With a header that another delimiter parts, or with
+      columns of 0 and 1, it is as `.csv`.
     * `.csv`, `.tsv`: with a header, see `read_delimited`.
     * `.jsonl`, `.json`: one object a line, blank lines are skipped; or one array of objects.
 
@@ -39,7 +39,8 @@ def plain_rows(file: DataFile) -> Iterator[Row]:
 
 def _read_text(file: DataFile, columns: Columns) -> Iterator[Row]:
     lines = lines_of(file)
-    if lines and ";" not in lines[0] and columns.label and delimiter_of(lines[0], columns):
+    other = lines and ";" not in lines[0] and columns.label and delimiter_of(lines[0], columns)
+    if other or columns.label_columns:
         yield from read_delimited(file, columns)
         return
     for number, line in enumerate(lines, start=1):
@@ -60,6 +61,7 @@ def _read_json(file: DataFile, columns: Columns) -> Iterator[Row]:
     if lines and lines[begin].lstrip().startswith("["):
         yield from _read_array(file, "\n".join(lines), columns)
         return
+    is_alone = not any(line.strip() for line in lines[begin + 1 :])
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -72,7 +74,7 @@ def _read_json(file: DataFile, columns: Columns) -> Iterator[Row]:
             raise UserError(f"{place}: no JSON ({_reason(error)}); write one object a line") from error
         if not isinstance(record, dict):
             raise UserError(f"{place}: JSON, but no object; write one object a line")
-        if not isinstance(record.get(columns.text), str) and (key := _key_of_rows(record)):
+        if is_alone and not isinstance(record.get(columns.text), str) and (key := _key_of_rows(record)):
             raise UserError(_holds(file, key))
         yield row_of(place, record, columns)
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from trainer.errors import UserError
@@ -63,6 +63,15 @@ class SeveralLabelsError(UserError):
     """A list of labels where each text has one."""
 
 
+class NoFlagError(UserError):
+    """A cell of a column of 0 and 1 is neither."""
+
+    def __init__(self, message: str, columns: Sequence[str]) -> None:
+        """Takes the message and the names of all such columns of the row."""
+        super().__init__(message)
+        self.columns = columns
+
+
 class MissingColumnError(UserError):
     """A column that is needed is not there."""
 
@@ -78,22 +87,22 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
     Raises:
         MissingColumnError: if a column is missing.
         SeveralLabelsError: if there is a list of labels, and `columns` say that a row has one.
-        UserError: if the text is no text or blank, a label is neither name nor id, a cell of a column of 0 and 1 is
-            neither, or the scores are no numbers of 0 or more, or no distribution where they must be one.
+        NoFlagError: if a cell of a column of 0 and 1 is neither.
+        UserError: if the text is no text or blank, a label is neither name nor id, or the scores are no numbers of 0 or
+            more, or no distribution where they must be one.
     """
-    check_columns(place, record, (columns.text,))
+    scores = record.get(columns.scores) if columns.scores else None
+    check_columns(place, record, (columns.text,) if isinstance(scores, Mapping) else columns.required)
     text = record[columns.text]
     if not isinstance(text, str) or not text.strip():
         raise UserError(f"{place}: the text is {_shown(text)}; give a text or remove the row")
     if _HALF_PAIR.search(text):
         raise UserError(f"{place}: the text holds half of a surrogate pair; write whole characters or remove the row")
-    scores = record.get(columns.scores) if columns.scores else None
     if isinstance(scores, Mapping):
         by_label = checked_scores(place, scores) if columns.several else normalised(place, scores)
         return Row(place, text, max(by_label, key=by_label.__getitem__, default=""), by_label)
     if not columns.label and not columns.label_columns:
         return Row(place, text, "")
-    check_columns(place, record, columns.required)
     if columns.label_columns:
         labels = _flagged(place, record, columns.label_columns)
     elif columns.several:
@@ -106,7 +115,9 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
 
 
 def _labels(place: str, value: Any, separator: str | None) -> list[str]:
-    """Returns the labels of a list, or of a cell that parts them or holds one; an empty one has none."""
+    """Returns the labels of a list, or of a cell that parts them or holds one; an empty or missing one has none."""
+    if value is None or value != value:  # NaN is how pandas writes an empty cell
+        return []
     if isinstance(value, str):
         value = parts_of(value, separator) if separator else [value] if value.strip() else []
     each = value if isinstance(value, list) else [value]
@@ -116,15 +127,15 @@ def _labels(place: str, value: Any, separator: str | None) -> list[str]:
 def parts_of(cell: str, separator: str) -> list[str]:
     """Returns the labels of a cell that parts them, also of a list that was written as text: `[8, 20]`, `['joy']`."""
     inner = cell.strip().removeprefix("[").removesuffix("]")
-    return [part.strip(" '\"") for part in inner.split(separator)] if inner.strip() else []
+    parts = inner.split(separator if separator.strip() else None)  # numpy pads numbers with spaces
+    return [part.strip(" '\"") for part in parts] if inner.strip() else []
 
 
 def _flagged(place: str, record: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """Returns the names of the columns that hold 1 or true; the others hold 0 or false."""
     flags = {name: _FLAGS.get(str(record[name]).strip().lower()) for name in names}
-    for name, flag in flags.items():
-        if flag is None:
-            raise UserError(f"{place}: the column {name!r} is {_shown(record[name])}; give 0 or 1")
+    if wrong := [name for name, flag in flags.items() if flag is None]:
+        raise NoFlagError(f"{place}: the column {wrong[0]!r} is {_shown(record[wrong[0]])}; give 0 or 1", wrong)
     return [name for name, flag in flags.items() if flag]
 
 
@@ -169,19 +180,18 @@ def normalised(place: str, scores: Mapping[str, Any]) -> dict[str, float]:
     return {name: score / total for name, score in given.items()}
 
 
-def check_columns(place: str, found: Iterable[str], needed: Iterable[str]) -> None:
+def check_columns(place: str, found: Collection[str], needed: Iterable[str]) -> None:
     """Checks that the needed columns are among those found.
 
     Raises:
         MissingColumnError: if not.
     """
-    found = list(found)
     for name in needed:
         if name not in found:
             raise MissingColumnError(
                 f"{place}: no column {name!r} among {', '.join(map(repr, found))}; "
                 "name yours with --text-column, --label-column or --label-columns",
-                found,
+                list(found),
             )
 
 

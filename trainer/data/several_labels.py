@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from trainer.data.rows import Columns, MissingColumnError, SeveralLabelsError, parts_of
+from trainer.data.rows import Columns, MissingColumnError, NoFlagError, SeveralLabelsError, parts_of
 from trainer.data.splits import Split, load_split
 from trainer.errors import UserError
 
@@ -48,10 +48,10 @@ def load_own(data: str, split: str, columns: Columns, config: str | None = None)
     except SeveralLabelsError:
         return load_split(data, split, columns._replace(several=True), config)
     except MissingColumnError as error:
-        flags = [
-            name for name in error.found if name != columns.text and _is_flag(data, split, columns.text, name, config)
-        ]
-        if columns.text not in error.found or columns.label_columns or not flags:
+        if columns.text not in error.found or columns.label_columns:
+            raise
+        flags = _flag_columns(data, split, columns.text, error.found, config)
+        if not flags:
             raise
         raise UserError(
             f"{data}: no column {columns.label!r}, but columns of 0 and 1; give --label-columns {shlex.join(flags)}, "
@@ -64,13 +64,14 @@ def check_one_label_each(split: Split, on_purpose: Collection[str] | None) -> No
 
     Args:
         split: The texts.
-        on_purpose: The names that were given to all labels, if they were: such a name may look like several.
+        on_purpose: The names that were given to all labels, if they were: such a name may look like several, as may one
+            that the source declares.
 
     Raises:
         UserError: naming such a cell, the number of classes that all would make, and the mend.
     """
     labels = Counter(row.label for row in split.rows if row.scores is None)
-    known = on_purpose or split.label_names or ()
+    known = {*(on_purpose or ()), *(split.label_names or ())}
     for separator in _SEPARATORS:
         if cells := [cell for cell in _cells_of_several(labels, separator) if cell not in known]:
             most = max(cells, key=labels.__getitem__)
@@ -84,16 +85,28 @@ def check_one_label_each(split: Split, on_purpose: Collection[str] | None) -> No
 def _cells_of_several(labels: Collection[str], separator: str) -> list[str]:
     """Returns the cells that the separator parts into labels, each of which other cells have too.
 
+    One of those labels must be a cell by itself: names may all be made of parts, as `joy, mild` and `joy, strong`.
     A space is in many names: it parts the labels of a list alone, written as text (`[8 20]`).
     """
     cells = {cell: set(parts_of(cell, separator)) for cell in labels if separator != " " or cell.startswith("[")}
     times = Counter(part for parts in cells.values() for part in parts)
-    return [cell for cell, parts in cells.items() if len(parts) > 1 and all(times[part] > 1 for part in parts)]
+    several = {
+        cell: parts for cell, parts in cells.items() if len(parts) > 1 and all(times[part] > 1 for part in parts)
+    }
+    alone = {part for parts in cells.values() if len(parts) == 1 for part in parts}
+    return list(several) if any(parts & alone for parts in several.values()) else []
 
 
-def _is_flag(data: str, split: str, text: str, name: str, config: str | None) -> bool:
-    try:
-        load_split(data, split, Columns(text, None, label_columns=(name,), several=True), config)
-    except UserError:
-        return False
-    return True
+def _flag_columns(data: str, split: str, text: str, found: Sequence[str], config: str | None) -> list[str]:
+    """Returns those of the columns that hold nothing but 0 and 1; a read leaves out all that one row shows not to."""
+    left = [name for name in found if name != text]
+    while left:
+        try:
+            load_split(data, split, Columns(text, None, label_columns=tuple(left), several=True), config)
+        except NoFlagError as error:
+            left = [name for name in left if name not in error.columns]
+        except UserError:
+            return []
+        else:
+            return left
+    return []

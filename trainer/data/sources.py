@@ -93,6 +93,12 @@ def read_entries(option: str, file: str, entry: type[Entry]) -> list[Entry]:
         raise UserError(
             f"{option} {file}{place}: {first['msg']}; write a list of objects with the fields {fields}"
         ) from error
+    for number, each in enumerate(entries, start=1):
+        if each.label_columns and each.label_separator:
+            raise UserError(
+                f"{option} {file}, entry {number}: label_columns and label_separator: two forms of several labels; "
+                "give one of them"
+            )
     return entries
 
 

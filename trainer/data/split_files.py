@@ -73,7 +73,9 @@ def _named(file: DataFile, names: Sequence[str]) -> _Named:
     if file.suffix == ".txt" and stem.endswith(TEXTS):
         return _Named(tuple(folder), stem.removesuffix(TEXTS), None, None, file)
     if folder and folder[-1] in names:
-        stem = f"{folder.pop()}-{stem}" if stem.isdecimal() else folder.pop()
+        own = folder.pop()
+        shard = _SHARD.fullmatch(f"{own}-{stem}" if stem.isdecimal() else stem)
+        stem = shard[0] if shard and shard["split"] in names else own
     shard = _SHARD.fullmatch(stem)
     if shard is None:
         return _Named(tuple(folder), stem, None, None, file)
@@ -86,7 +88,8 @@ def _in_order(path: Path, split: str, own: Sequence[_Named]) -> list[DataFile]:
     if len(own) > 1 and not is_sharded:
         found = ", ".join(each.file.parts[-1] for each in own)
         raise UserError(f"{path}: needs one file for the split {split!r}, such as {split}.csv; found {found}")
-    if own[0].of and (missing := sorted(set(range(own[0].of)) - shards.keys())) and 0 in shards:
+    first = int(own[0].of in shards)  # the hub counts from 0, others from 1
+    if own[0].of and (missing := sorted(set(range(first, first + own[0].of)) - shards.keys())):
         raise UserError(
             f"{path}: the split {split!r} has {own[0].of} parts, but number {missing[0]} is missing; "
             "download it, or give the parts that are there as files of their own"

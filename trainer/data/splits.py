@@ -68,14 +68,17 @@ def load_split(data: str, split: str, columns: Columns, config: str | None = Non
         UserError: if there is no such data, or if a row cannot be read.
     """
     path = Path(data)
-    if path.is_dir() and is_saved(path):
+    is_file = not path.is_dir() and not is_archive(path) and file_at(path).suffix in FILE_SUFFIXES
+    if config and (is_file or is_saved(path)):
+        raise UserError(f"{path}: no config {config!r}; it has none, so leave it out")
+    if is_saved(path):
         which = "" if is_saved_whole(path) else f" ({split})"
         loaded = Split(f"{path.name}{which}", *rows_of_table(saved_table(path, split), f"{path}{which}", columns))
     elif path.is_dir() or is_archive(path):
         prefix = f"{path.name}/" if is_archive(path) else ""
         loaded = _load_files(prefix, *_files_of(path, split, config), columns)
-    elif (file := file_at(path)).suffix in FILE_SUFFIXES:
-        loaded = _load_files("", [file], _beside(path), columns)
+    elif is_file:
+        loaded = _load_files("", [file_at(path)], _beside(path), columns)
     elif path.is_absolute() or path.exists():
         raise UserError(f"{path}: neither a folder nor a file that ends in {', '.join(FILE_SUFFIXES)}, .gz or .zip")
     else:
@@ -125,7 +128,7 @@ def splits_in(data: str, wanted: Sequence[str]) -> Sequence[str]:
 def _files_of(path: Path, split: str, config: str | None) -> tuple[list[DataFile], list[DataFile]]:
     """Returns the files of a split in a folder or archive, and all that are there; an archive of one file is it."""
     files = data_files(path, FILE_SUFFIXES)
-    if is_archive(path) and len(files) == 1:
+    if is_archive(path) and len(files) == 1 and not config:
         return files, files
     return files_of_split(path, files, split, config), files
 

@@ -92,6 +92,8 @@ def _check(options: TrainOptions, arguments: TrainingArguments) -> None:
     for name in ("name", "base_model_name"):
         if (value := getattr(options, name)) is not None and not value.strip():
             raise UserError(f"--{name}: blank; give a name, or leave it out")
+    if options.class_weights and options.resample:
+        raise UserError("--class-weights and --resample: both are for labels that hardly occur; give one of them")
     options.augmentation, options.columns  # noqa: B018 - they raise what is wrong with them
     metric = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
     if metric not in METRICS:

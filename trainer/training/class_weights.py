@@ -13,10 +13,8 @@ from trainer.errors import UserError
 BALANCED = "balanced"
 
 
-def class_weights(
-    given: Sequence[str] | None, names: Sequence[str], texts: NDArray[Any], *, several: bool
-) -> list[float] | None:
-    """Returns the weight of each label, in id order; None if none are given.
+def class_weights(given: Sequence[str], names: Sequence[str], texts: NDArray[Any], *, several: bool) -> list[float]:
+    """Returns the weight of each label, in id order.
 
     Args:
         given: `balanced`, or a weight for each of some labels, such as `joy=2`; the others have 1.
@@ -26,26 +24,26 @@ def class_weights(
             those that have it not count 1.
 
     Returns:
-        Balanced weights are those of scikit-learn: texts / (labels · texts of the label), which all texts together
-        leave at 1 on average; of several labels the texts without the label, divided by those with it. A label without
-        a text has 1.
+        Balanced weights are those of scikit-learn: texts / (labels · texts of the label), so that the weights of all
+        texts are 1 on average where each label has a text; of several labels the texts without the label, divided by
+        those with it. A label that no text has, or of several one that each text has, has 1.
 
     Raises:
-        UserError: naming what is no weight of a label.
+        UserError: naming what is no weight of a label, or a label that is given twice.
     """
-    if not given:
-        return None
     if list(given) == [BALANCED]:
         counts = texts.sum(axis=0)
         weights = (len(texts) - counts if several else len(texts) / len(names)) / np.where(counts > 0, counts, np.nan)
         return [float(weight) if weight > 0 else 1.0 for weight in weights]
-    by_name = dict.fromkeys(names, 1.0)
+    by_name: dict[str, float] = {}
     for each in given:
         name, _, weight = each.rpartition("=")
-        if name not in by_name or not re.fullmatch(r"\d*\.?\d+", weight) or not float(weight):
+        if name not in names or not re.fullmatch(r"\d*\.?\d+", weight) or not float(weight):
             raise UserError(
                 f"--class-weights {each}: give {BALANCED}, or labels each with a weight above 0, such as "
                 f"{names[0]}=2; labels: {', '.join(names[:SHOWN_LABELS])}{', …' if len(names) > SHOWN_LABELS else ''}"
             )
+        if name in by_name:
+            raise UserError(f"--class-weights {' '.join(given)}: {name} is given twice; give each label one weight")
         by_name[name] = float(weight)
-    return list(by_name.values())
+    return [by_name.get(name, 1.0) for name in names]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from transformers import TrainingArguments
 
 from trainer.data.domains import Domain, load_domains
-from trainer.data.label_checks import check_not_rare, label_counts, spellings, told_spellings
+from trainer.data.label_checks import check_not_rare, label_counts, spellings, texts_by_label, told_spellings
 from trainer.data.labels import label_flags, label_ids, label_names, label_shares, shares_of_flags
 from trainer.data.several_labels import check_one_label_each, load_own
 from trainer.data.sources import load_sources, merged
@@ -72,13 +72,15 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     train_split = merged(splits)
     is_changed = arguments.label_smoothing_factor > 0 or options.class_weights  # by the loss, which takes shares for it
     is_soft = is_changed or any(row.scores for row in train_split.rows)
+    if not options.labels and not options.yes:
+        # Before anything is of shape [texts, labels], which a label for each text would make huge.
+        check_not_rare(own.source, texts_by_label(splits, labels))
     targets_of: Callable[[Split, list[str]], list[Any]]
     targets_of = label_flags if several else label_shares if is_soft else label_ids
     # Each on its own, because a number is an id in one source and a name in another.
-    targets = [target for split in splits for target in targets_of(split, labels)]
-    by_label = np.array(targets) if several or is_soft else np.eye(len(labels))[np.array(targets)]
-    if not options.labels and not options.yes:
-        check_not_rare(own.source, dict(zip(labels, np.count_nonzero(by_label, axis=0).tolist(), strict=True)))
+    targets: list[Any] = [target for split in splits for target in targets_of(split, labels)]
+    given = options.class_weights
+    weights = class_weights(given, labels, np.array(targets), several=several) if given else None
     # Whole numbers: the loss smooths no others, and the figures are of labels that are right or not.
     right = np.array(label_flags(validation, labels), int).tolist() if several else label_ids(validation, labels)
     return TrainingData(
@@ -88,8 +90,8 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
         validation,
         right,
         _load_domains(options, labels, several),
-        class_weights(options.class_weights, labels, by_label, several=several),
-        by_label.argmax(axis=1).tolist() if options.resample else None,
+        weights,
+        (np.argmax(targets, axis=1).tolist() if is_soft else targets) if options.resample else None,
     )
 
 

@@ -9,12 +9,13 @@ from trainer.data.splits import load_split
 from trainer.errors import UserError
 
 COLUMNS = Columns("text", "label")
+SEVERAL = Columns("text", "label", label_separator=",", several=True)
 ROWS = [("i feel fine", "joy"), ("i feel low", "sadness")]
 
 
-def read(path: Path, content: str) -> list[tuple[str, str]]:
+def read(path: Path, content: str, columns: Columns = COLUMNS) -> list[tuple[str, str]]:
     path.write_text(content, encoding="utf-8")
-    return [(row.text, row.label) for row in load_split(str(path), "train", COLUMNS).rows]
+    return [(row.text, row.label) for row in load_split(str(path), "train", columns).rows]
 
 
 def refusal(path: Path, content: str) -> str:
@@ -64,3 +65,25 @@ def test_a_text_of_several_lines_is_one_row(tmp_path: Path) -> None:
     text = "so happy, really\n\nall, day\nlong"
 
     assert read(tmp_path / "d.csv", f'text,label\n"{text}",joy\nlow,sadness\n') == [(text, "joy"), ("low", "sadness")]
+
+
+def test_a_text_of_several_lines_is_one_row_beside_texts_without_a_label(tmp_path: Path) -> None:
+    content = 'text,label\nhey,\n"Hi John,\nthanks a lot",joy\nlow,sadness\n'
+
+    rows = read(tmp_path / "d.csv", content, SEVERAL)
+
+    assert rows == [("hey", ""), ("Hi John,\nthanks a lot", "joy"), ("low", "sadness")]
+
+
+def test_a_file_of_r_has_quotation_marks_around_header_and_fields_and_backslashes_inside(tmp_path: Path) -> None:
+    content = '"id"\t"text"\t"label"\n1\t"he said \\"hi\\" to me"\t"joy"\n2\t"low"\t"sadness"\n'
+
+    assert read(tmp_path / "d.tsv", content) == [('he said "hi" to me', "joy"), ("low", "sadness")]
+
+
+def test_a_txt_file_may_have_columns_of_0_and_1_behind_a_header_with_semicolons(tmp_path: Path) -> None:
+    columns = Columns("text", "label", label_columns=("joy", "love"), several=True)
+
+    rows = read(tmp_path / "d.txt", "text;joy;love\nfine;1;0\nlow;0;0\ndear;0;1\n", columns)
+
+    assert rows == [("fine", "joy"), ("low", ""), ("dear", "love")]

@@ -1,13 +1,18 @@
 """What looks wrong with labels."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from tests.trainer.conftest import WORDS, make_rows, write_text_file
 from trainer.__main__ import run
-from trainer.data.label_checks import check_not_rare, spellings
+from trainer.data.label_checks import check_not_rare, label_counts, spellings, texts_by_label
+from trainer.data.rows import Row
+from trainer.data.splits import Split
 from trainer.errors import UserError
+from trainer.training.arguments import parse
+from trainer.training.training_data import load_training_data
 
 
 def test_spellings_differ_in_case_and_spaces_alone() -> None:
@@ -24,6 +29,18 @@ def test_a_data_report_points_out_labels_in_two_spellings(tmp_path: Path, capsys
     (line,) = capsys.readouterr().err.splitlines()
     assert "labels in several spellings, with their texts: 'joy' 2, 'Joy' 1. " in line
     assert '"label_map": {"Joy": "joy"}' in line
+
+
+def test_a_score_of_0_is_no_label_of_a_text() -> None:
+    split = Split("d.jsonl", [Row("d.jsonl, line 1", "a", "joy", {"joy": 0.4, "anger": 0.0})])
+
+    assert label_counts([split]) == {"joy": 1}
+
+
+def test_texts_of_a_label_are_counted_by_name_and_id() -> None:
+    splits = [Split("d.txt", [Row("d.txt", "a", label) for label in labels]) for labels in (["joy", "joy"], ["1", "2"])]
+
+    assert texts_by_label(splits, ["anger", "joy", "love"]) == {"anger": 0, "joy": 3, "love": 1}
 
 
 def test_labels_that_are_mostly_rare_are_refused_with_examples() -> None:
@@ -45,7 +62,21 @@ def test_a_training_of_rare_labels_starts_when_it_is_meant(
     files = ["--train-file", str(data), "--validation-file", str(data), "--model", str(cased_base)]
     options = ["train", "--output", str(tmp_path / "out"), "--use_cpu", "--report_to", "none", "--max_steps", "1"]
 
-    assert run([*options, *files]) != 0
+    assert run([*options, *files]) == 2
     assert "12 of its 12 labels have fewer than 5 training texts" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert run([*options, *files, *consent]) == 0
+
+
+def test_as_many_labels_as_texts_are_refused_without_much_memory(tmp_path: Path) -> None:
+    data = write_text_file(tmp_path / "d.txt", [(f"text {number}", f"t{number}") for number in range(5_000)])
+    files = ["--train-file", str(data), "--validation-file", str(data), "--class-weights", "balanced"]
+    options, arguments = parse(["--output", str(tmp_path / "out"), "--use_cpu", *files])
+
+    tracemalloc.start()
+    with pytest.raises(UserError, match="5000 of its 5000 labels have fewer than 5 training texts"):
+        load_training_data(options, arguments)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak_bytes < 50e6  # a table of texts and labels takes 200 MB

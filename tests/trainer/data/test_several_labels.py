@@ -9,10 +9,12 @@ import pytest
 from tests.trainer.conftest import write_json_lines
 from tests.trainer.data.test_sources import write_sources
 from trainer.__main__ import run
+from trainer.data import several_labels
 from trainer.data.labels import label_flags, label_names
+from trainer.data.rows import Row
 from trainer.data.several_labels import check_one_label_each, columns_of_options, load_own
 from trainer.data.sources import load_sources
-from trainer.data.splits import SCORES, Split
+from trainer.data.splits import SCORES, Split, load_split
 from trainer.errors import UserError
 
 NAMES = ["anger", "joy", "love"]
@@ -83,6 +85,12 @@ def test_numbers_in_a_list_are_the_sources_own_names(tmp_path: Path) -> None:
     assert label_flags(split, ["joy", "anger", "love"]) == [[1, 0, 1], [0, 0, 0]]
 
 
+def test_numbers_may_be_padded_as_numpy_writes_them(tmp_path: Path) -> None:
+    split = load(write_table(tmp_path / "d.tsv", "text\tlabel", "a\t[ 8 20]", "b\t[20]"), " ")
+
+    assert label_flags(split, ["8", "20"]) == [[1, 1], [0, 1]]
+
+
 def test_ids_in_a_cell_are_those_of_the_names_that_were_given(tmp_path: Path) -> None:
     split = load(write_table(tmp_path / "d.tsv", "text\tlabel", "a\t2,0", "b\t1"), ",")
 
@@ -125,7 +133,6 @@ def test_what_is_neither_0_nor_1_is_refused_by_row_and_column(value: str, shown:
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        (None, "the label is missing"),
         ("joy,", "the label is ''"),
         (["joy", None], "the label is missing"),
         ([["joy"]], "the label is \\['joy'\\]"),
@@ -135,6 +142,31 @@ def test_what_is_neither_0_nor_1_is_refused_by_row_and_column(value: str, shown:
 def test_a_label_that_is_none_is_refused(label: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"line 1: {message}; give a label's name or id$"):
         load(write_labels(tmp_path, [label]), ",")
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_missing_cell_is_a_text_without_a_label(missing: float | None, tmp_path: Path) -> None:
+    split = load(write_labels(tmp_path, ["joy,love", missing]), ",")
+
+    assert label_flags(split, NAMES) == [[0, 1, 1], [0, 0, 0]]
+
+
+def test_lists_that_are_all_empty_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^d.jsonl: no text has a label; training needs at least two labels$"):
+        label_names(load(write_labels(tmp_path, [[], []])), None)
+
+
+def test_a_table_with_a_column_of_classes_may_have_columns_of_0_and_1_too(tmp_path: Path) -> None:
+    rows = {"text": ["a", "b"], "label": [0, 1], "joy": [1, 0], "love": [1, 1]}
+    names = {"label": datasets.ClassLabel(names=["neg", "pos"])}
+    features = datasets.Features(
+        {name: names.get(name, datasets.Value("string" if name == "text" else "int64")) for name in rows}
+    )
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "d.parquet")
+
+    split = load(tmp_path / "d.parquet", flags=["joy", "love"])
+
+    assert label_flags(split, ["joy", "love"]) == [[1, 1], [0, 1]]
 
 
 def test_scores_are_of_each_label_for_itself(tmp_path: Path) -> None:
@@ -193,10 +225,17 @@ def test_several_labels_in_a_cell_are_refused_where_each_text_has_one(
         ["fear/panic", "joy", "sadness"],  # a name with a stroke: its parts are no labels
         ["very happy", "very sad", "happy", "sad"],
         ["happy, glad", "sad, low", "calm"],
+        ["surprise, positive", "surprise, negative", "joy, positive", "joy, negative"],
     ],
 )
 def test_a_name_that_just_holds_a_separator_is_a_label(labels: list[str], tmp_path: Path) -> None:
     check_one_label_each(load(write_labels(tmp_path, labels)), None)
+
+
+def test_names_that_the_source_declares_are_labels_whatever_labels_were_given() -> None:
+    rows = [Row("d.parquet, row 1", "a", label) for label in ("joy, love", "joy", "love")]
+
+    check_one_label_each(Split("d.parquet", rows, ["joy, love", "joy", "love"]), ["love", "joy", "both"])
 
 
 @pytest.mark.parametrize("suffix", ["tsv", "parquet", "jsonl"])
@@ -219,6 +258,26 @@ def test_columns_of_0_and_1_are_named_where_the_label_is_missing(suffix: str, tm
         load(file)
 
 
+def test_columns_of_0_and_1_are_found_without_a_read_of_the_file_for_each_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"c{n}" for n in range(40)]
+    cells = [str(n % 3) for n in range(40)]
+    file = write_table(tmp_path / "d.csv", ",".join(["text", *names]), ",".join(["a", *cells]))
+    reads: list[str] = []
+
+    def counted(*given: Any) -> Split:
+        reads.append(given[0])
+        return load_split(*given)
+
+    monkeypatch.setattr(several_labels, "load_split", counted)
+
+    with pytest.raises(UserError, match="give --label-columns c0 c1 c3 c4"):
+        load(file)
+
+    assert len(reads) == 3
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -231,7 +290,7 @@ def test_columns_of_0_and_1_are_named_where_the_label_is_missing(suffix: str, tm
 def test_options_that_contradict_each_other_are_refused(
     options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["train", "--output", str(tmp_path / "a"), "--use_cpu", *options]) != 0
+    assert run(["train", "--output", str(tmp_path / "a"), "--use_cpu", *options]) == 2
 
     (error,) = capsys.readouterr().err.splitlines()
     assert message in error

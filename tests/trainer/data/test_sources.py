@@ -252,3 +252,10 @@ def test_a_label_of_the_map_that_occurs_nowhere_is_named(tmp_path: Path) -> None
 
     with pytest.raises(UserError, match=r"label_map names 'gutt', which occurs nowhere there; name some of egal, gut,"):
         load_sources(write_sources(tmp_path, source | {"label_map": {"gutt": "joy", "egal": None}}), seed=1)
+
+
+def test_two_forms_of_several_labels_in_an_entry_are_refused(tmp_path: Path) -> None:
+    entry = {"data": "d.csv", "label_separator": ",", "label_columns": ["joy", "love"]}
+
+    with pytest.raises(UserError, match=r"sources.json, entry 2: label_columns and label_separator: two forms of"):
+        load_sources(write_sources(tmp_path, {"data": "d.csv"}, entry), seed=1)

@@ -69,11 +69,27 @@ def test_shards_as_the_hub_stores_them_are_one_split_in_their_order(folder: str,
     assert split.source == "train-00000-of-00012.parquet and 11 more"
 
 
-def test_a_shard_that_is_missing_is_named(tmp_path: Path) -> None:
-    for number in (0, 2):
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_a_shard_that_is_missing_is_named(missing: int, tmp_path: Path) -> None:
+    for number in {0, 1, 2} - {missing}:
         table().to_parquet(tmp_path / f"train-{number:05d}-of-00003.parquet")
 
-    assert "the split 'train' has 3 parts, but number 1 is missing" in refusal(tmp_path)
+    assert f"the split 'train' has 3 parts, but number {missing} is missing" in refusal(tmp_path)
+
+
+def test_shards_may_be_numbered_from_1(tmp_path: Path) -> None:
+    for number in (1, 2):
+        table(ROWS[:number]).to_parquet(tmp_path / f"train-{number}-of-2.parquet")
+
+    assert read(load_split(str(tmp_path), "train", COLUMNS)) == [*ROWS[:1], *ROWS[:2]]
+
+
+def test_shards_as_the_hub_names_them_may_lie_in_a_folder_for_the_split(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / "train").mkdir(exist_ok=True)
+        table(ROWS[number : number + 1]).to_parquet(tmp_path / "train" / f"train-{number:05d}-of-00002.parquet")
+
+    assert read(load_split(str(tmp_path), "train", COLUMNS)) == ROWS[:2]
 
 
 def test_numbered_files_and_a_folder_for_each_split_are_shards_too(tmp_path: Path) -> None:
@@ -122,6 +138,36 @@ def test_a_config_of_the_hub_is_given_on_and_a_missing_one_names_those_there_are
     assert refusal(Path("someone/emotion"), config="raw") == (
         "someone/emotion: no config 'raw'; choose one with --config: split, unsplit"
     )
+
+
+def test_a_config_where_there_can_be_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(CSV, encoding="utf-8")
+    table().save_to_disk(tmp_path / "saved")
+    one = write_zip(tmp_path / "one.zip", {"emotions.csv": CSV})
+
+    assert refusal(tmp_path / "train.csv", config="raw").endswith(
+        "train.csv: no config 'raw'; it has none, so leave it out"
+    )
+    assert refusal(tmp_path / "saved", config="raw").endswith("saved: no config 'raw'; it has none, so leave it out")
+    assert "one.zip: no config 'raw' with the split 'train'; it has none" in refusal(one, config="raw")
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Dataset scripts are no longer supported"), ValueError("Feature type 'New' not found")]
+)
+def test_whatever_the_library_raises_is_one_line(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    table().save_to_disk(tmp_path / "saved")
+    table().to_parquet(tmp_path / "train.parquet")
+    for name in ("load_dataset", "load_from_disk", "Dataset"):
+        monkeypatch.setattr(datasets, name, fail)
+
+    for data in (Path("someone/emotion"), tmp_path / "saved", tmp_path / "train.parquet"):
+        assert str(error) in refusal(data)
 
 
 def test_a_folder_of_save_to_disk_is_read_by_split(tmp_path: Path) -> None:

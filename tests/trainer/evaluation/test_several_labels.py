@@ -122,7 +122,7 @@ def test_a_model_of_the_other_kind_is_refused_in_one_line(
         "domains": ([several, "--data", several_data, "--datasets", domains], "--datasets"),
     }[case]
 
-    assert run(["evaluate", *map(str, arguments)]) != 0
+    assert run(["evaluate", *map(str, arguments)]) == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("emotion-trainer: error: ")
@@ -153,7 +153,7 @@ def test_soft_labels_are_each_labels_own_score(several: Path, artifact: Path, tm
     written = [json.loads(line)["scores"] for line in soft.read_text(encoding="utf-8").splitlines()]
     expected = scores_of(several, [row["text"] for row in rows])
     assert np.array([[row[name] for name in NAMES] for row in written]) == pytest.approx(expected, abs=1e-5)
-    assert run(["soft-label", str(several), str(artifact), "--data", str(texts), "--output", f"{soft}.2"]) != 0
+    assert run(["soft-label", str(several), str(artifact), "--data", str(texts), "--output", f"{soft}.2"]) == 2
     assert "average models of one kind" in capsys.readouterr().err.splitlines()[-1]
 
 

@@ -100,3 +100,10 @@ def test_the_help_says_what_resuming_takes(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         parse(["--help"])
     assert "`last`: the last whole" in " ".join(capsys.readouterr().out.split())
+
+
+def test_class_weights_and_resample_together_are_refused() -> None:
+    with pytest.raises(
+        UserError, match=r"^--class-weights and --resample: both are for labels that hardly occur; give"
+    ):
+        parse(["--output", "artifact", "--class-weights", "balanced", "--resample", "balanced"])

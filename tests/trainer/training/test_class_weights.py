@@ -43,6 +43,15 @@ def test_weights_that_are_given_go_to_their_labels_and_others_are_refused() -> N
     for wrong in ("sad=2", "joy", "joy=0", "joy=-1", "joy=nan", "balance"):
         with pytest.raises(UserError, match=f"--class-weights {wrong}: give balanced, or labels each with a weight"):
             class_weights([wrong], NAMES, texts, several=False)
+    with pytest.raises(UserError, match=r"--class-weights joy=2 joy=3: joy is given twice; give each label one weight"):
+        class_weights(["joy=2", "joy=3"], NAMES, texts, several=False)
+
+
+def test_a_label_that_no_text_has_or_each_weighs_1() -> None:
+    flags = np.array([[1, 0, 1], [1, 0, 0]], dtype=float)
+
+    assert class_weights(["balanced"], NAMES, flags, several=True) == [1, 1, 1]
+    assert class_weights(["balanced"], NAMES, flags[:, [0, 1, 1]], several=False) == pytest.approx([1 / 3, 1, 1])
 
 
 def test_the_loss_of_training_is_weighted_and_that_of_validation_is_not() -> None:
