@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import SqueezeBertForSequenceClassification
 
 import worker.kafka.clients
+from tests.harness.tiny_architectures import write_architecture
 from tests.harness.tiny_model import write_tiny_model
 from tests.harness.worker_process import WorkerProcess
 from trainer.__main__ import COMMANDS as TRAINER
@@ -315,6 +317,13 @@ def changed_json(file: str, **changes: object) -> Callable[[Path], object]:
     return change
 
 
+def without_unknown_token(folder: Path) -> None:
+    vocabulary = json.loads((folder / "tokenizer.json").read_bytes())["model"]["vocab"]
+    del vocabulary["[UNK]"]
+    changed_json("tokenizer.json", model={"type": "WordPiece", "vocab": vocabulary})(folder)
+    changed_json("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")(folder)
+
+
 def rewritten(file: str, content: bytes) -> Callable[[Path], object]:
     return lambda folder: (folder / file).write_bytes(content)
 
@@ -367,6 +376,7 @@ NO_CLASSIFIERS = {
 NO_BASES = {"no padding": changed_json("tokenizer_config.json", pad_token=None)}
 MANIFESTS = {f"{name} manifest.json": rewritten("manifest.json", content) for name, content in BROKEN.items()}
 OF_THE_WORKER = {
+    "no [UNK] in the vocabulary": without_unknown_token,
     "no room": changed_json("tokenizer_config.json", model_max_length=0),
 }
 
@@ -391,6 +401,20 @@ def test_a_model_that_the_worker_cannot_use(broken: Path, commands: Commands) ->
         told = commands.refused("emotion-worker", *command, model=broken, dtype="float32")
         assert broken.name in told
         assert "EMOTION_MODEL" in told
+
+
+@pytest.mark.parametrize("error", [AttributeError, TypeError, AssertionError, RuntimeError, Exception])
+def test_a_model_that_fails_on_texts(
+    error: type[Exception], commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forward(self: object, input_ids: object, bbox: object = None) -> None:
+        raise error("it needs boxes, too")
+
+    folder = write_architecture(tmp_path / "boxes", "squeezebert")
+    monkeypatch.setattr(SqueezeBertForSequenceClassification, "forward", forward)
+    for command in WORKER_MODELS:
+        told = commands.refused("emotion-worker", *command, model=folder, dtype="float32")
+        assert f"EMOTION_MODEL: {folder} fails on texts: it needs boxes, too" in told
 
 
 @pytest.mark.parametrize("broken", (bases := MODELS | NO_BASES).values(), ids=bases, indirect=True)
