@@ -1,4 +1,4 @@
-"""Classifiers of the known families are read without transformers, and are what transformers makes of the same files."""
+"""Classifiers of the known families are read without transformers, as transformers makes them of the same files."""
 
 import json
 import shutil

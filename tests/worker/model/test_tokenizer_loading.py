@@ -16,6 +16,7 @@ from worker.labelling import load_model
 from worker.model.artifact import _BUNDLED
 from worker.model.rebuilt_tokenizer import rebuilt_hint
 from worker.model.tokenizer_loading import _held_against_file, _made_by_transformers, load_tokenizer
+from worker.service import _log_start
 from worker.settings import load_settings
 
 TEXT = "see https://a.example/b and be happy"
@@ -32,16 +33,22 @@ def with_own_normalizer(folder: Path) -> Path:
 
 
 def test_a_normalizer_that_transformers_drops_is_used_and_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder = with_own_normalizer(tmp_path)
     file = Tokenizer.from_file(str(folder / "tokenizer.json"))
     assert AutoTokenizer.from_pretrained(folder)(TEXT)["input_ids"] != file.encode(TEXT).ids
 
-    _, tokenizer = load_model(load_settings(model=str(folder), device="cpu", dtype="float32"))
+    settings = load_settings(model=str(folder), device="cpu", dtype="float32")
+    model, tokenizer = load_model(settings)
     (text,) = tokenizer.tokenize([Request(0, "", TEXT, None)])
     assert text.ids == file.encode(TEXT).ids
     assert tokenizer.differing > 0
+    _log_start(model, tokenizer, settings)
+    assert "tokenizer_read_two_ways" in caplog.messages
 
     for name, value in {"MODEL": str(folder), "DEVICE": "cpu", "DTYPE": "float32"}.items():
         monkeypatch.setenv(f"EMOTION_{name}", value)
