@@ -14,6 +14,7 @@ from worker.messages.decode import ReadMessage, message_reader
 from worker.messages.split import Split, splitter
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
+from worker.model.sample_texts import HOSTILE_TEXTS
 from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 from worker.settings import Settings
 
@@ -70,7 +71,7 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
         exact = None if model.is_exact else load(dtype="float32")
     with told("has a tokenizer that fails", "copy its files again"):
         tokenizer = Tokenizer(artifact, model.positions)
-        tokenizer.tokenize([Request(0, "", "a text", None)])  # some are loaded and cannot
+        tokenizer.tokenize([Request(0, "", text, None) for text in HOSTILE_TEXTS])  # some are loaded and cannot
     with told("fails on texts", f"{_FILES}; look at the device and its memory"):
         settle_sharing(model, exact, tokenizer)
     return model, exact, tokenizer
