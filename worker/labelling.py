@@ -2,8 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from worker.errors import UserError, first_line
@@ -12,6 +14,7 @@ from worker.messages.decode import ReadMessage, message_reader
 from worker.messages.split import Split, splitter
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
+from worker.model.sample_texts import HOSTILE_TEXTS
 from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 from worker.settings import Settings
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from worker.model.tokenizer import Tokenizer
 
 _log = logging.getLogger(__name__)
+
+_FILES = "see whether its files belong together and are whole, and whether its kind takes texts alone"
+_DEVICE = "look at the device and its memory, or take another by EMOTION_DEVICE or EMOTION_DTYPE"
 
 
 def now_ms() -> int:
@@ -59,29 +65,30 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
     load = partial(
         Model, artifact, settings.device, batch_tokens=settings.batch_tokens, confident_score=settings.confident_score
     )
-    try:
+    told = partial(_told, artifact.folder)
+    with told("cannot be loaded", _FILES), told("cannot be put on its device", _DEVICE, RuntimeError):
         model = load(dtype=settings.dtype)
         exact = None if model.is_exact else load(dtype="float32")
-    except RuntimeError as error:  # of torch, which has no narrower one for all that a device can do wrong
-        raise UserError(
-            f"EMOTION_MODEL: {artifact.folder} cannot be put on its device: {first_line(error)}",
-            "look at the device and its memory, or take another by EMOTION_DEVICE or EMOTION_DTYPE",
-        ) from error
-    tokenizer = Tokenizer(artifact, model.positions)
-    try:
-        tokenizer.tokenize([Request(0, "", "a text", None)])
-    except Exception as error:  # of the library: some tokenizers are loaded and cannot
-        raise UserError(
-            f"EMOTION_MODEL: {artifact.folder} has a tokenizer that fails: {first_line(error)}", "copy its files again"
-        ) from error
-    try:
+    with told("has a tokenizer that fails", "copy its files again"):
+        tokenizer = Tokenizer(artifact, model.positions)
+        tokenizer.tokenize([Request(0, "", text, None) for text in HOSTILE_TEXTS])  # some are loaded and cannot
+    with told("fails on texts", f"{_FILES}; look at the device and its memory"):
         settle_sharing(model, exact, tokenizer)
-    except (RuntimeError, ValueError, IndexError) as error:  # of torch or transformers, as the model computes
-        raise UserError(
-            f"EMOTION_MODEL: {artifact.folder} fails on texts: {first_line(error)}",
-            "see whether its files belong together, or copy it again; look at the device and its memory",
-        ) from error
     return model, exact, tokenizer
+
+
+@contextmanager
+def _told(folder: Path, what: str, mend: str, kind: type[Exception] = Exception) -> Iterator[None]:
+    """Whatever the code of others raises about a model folder is told in one line.
+
+    Of torch even a device's errors have no narrower type than RuntimeError; tokenizers raises Exception itself.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except kind as error:
+        raise UserError(f"EMOTION_MODEL: {folder} {what}: {first_line(error)}", mend) from error
 
 
 def set_batch_tokens(model: "Model", settings: Settings) -> None:

@@ -9,7 +9,7 @@ from schemas.model_folder.errors import WrongFolderError
 
 _POINTER = b"version https://git-lfs"
 _POINTER_MAX_BYTES = 1024
-_LOADED_SUFFIXES = {".bin", ".json", ".model", ".safetensors", ".txt"}
+_LOADED_SUFFIXES = {".json", ".model", ".safetensors", ".txt"}
 
 
 def json_object(path: Path) -> dict[str, Any]:
@@ -36,7 +36,8 @@ def check_fetched(folder: Path) -> None:
     Raises:
         WrongFolderError: They are pointers of Git LFS, or links to files that are not there.
     """
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in _LOADED_SUFFIXES]
+    pickled = [] if any(folder.glob("*.safetensors")) else folder.glob("pytorch_model*.bin")
+    files = sorted([path for path in folder.iterdir() if path.suffix in _LOADED_SUFFIXES] + list(pickled))
     if gone := [path.name for path in files if path.is_symlink() and not path.exists()]:
         raise WrongFolderError(
             f"has links to files that are not there: {', '.join(gone)}",
@@ -61,7 +62,7 @@ def check_is_whole_model(folder: Path) -> None:
         raise WrongFolderError(
             f"is an adapter{of_base} (adapter_config.json), not a whole model",
             "merge it with its base (peft: `merge_and_unload()`, then `save_pretrained`), and give the merged model's "
-            "folder, with its tokenizer",
+            "folder, with its tokenizer; remove adapter_config.json if these weights are the merged ones",
         )
     if (folder / "config.json").is_file():
         return

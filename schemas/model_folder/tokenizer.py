@@ -22,9 +22,12 @@ def check_tokenizer(folder: Path, config: Mapping[str, Any]) -> None:
     Raises:
         WrongFolderError: There is none, it cannot be read, or it is that of another model.
     """
-    sides = [json_object(folder / name) for name in _SIDE_FILES]
+    sides, special = [json_object(folder / name) for name in _SIDE_FILES], set[str]()
     if (folder / _FILE).is_file():
-        ids = _ids(json_object(folder / _FILE))
+        file = json_object(folder / _FILE)
+        own, added = _ids(file), list(_added(file.get("added_tokens")))
+        special = {token for token, _, is_special in added if is_special} - own.keys()
+        ids = own | {token: id_ for token, id_, _ in added}
     elif any(True for pattern in _VOCABULARIES for _ in folder.glob(pattern)):
         ids = _ids_of_older_files(folder)
     elif sides[0].get("tokenizer_class") in _WITHOUT_VOCABULARY:
@@ -39,12 +42,13 @@ def check_tokenizer(folder: Path, config: Mapping[str, Any]) -> None:
         raise WrongFolderError(
             f"has model_max_length {limit!r} in tokenizer_config.json", "set the most tokens that a text may have"
         )
-    _check_rows(ids, config.get("vocab_size"))
+    # Special tokens that were added may stand in no text; whoever loads the tokenizer leaves them out.
+    _check_rows({token: id_ for token, id_ in ids.items() if token not in special}, config.get("vocab_size"))
     _check_padding(ids, sides, config)
 
 
 def _ids(file: Mapping[str, Any]) -> dict[str, int]:
-    """Of each token, those that were added included."""
+    """Of each token of the model's own vocabulary."""
     model = file.get("model")
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
     if isinstance(vocabulary, list):
@@ -55,13 +59,14 @@ def _ids(file: Mapping[str, Any]) -> dict[str, int]:
         ids = {}
     if not ids:
         raise WrongFolderError(f"has a {_FILE} without a vocabulary", "copy that file again")
-    return ids | dict(_added(file.get("added_tokens")))
+    return ids
 
 
-def _added(tokens: Any) -> Iterator[tuple[str, int]]:
+def _added(tokens: Any) -> Iterator[tuple[str, int, bool]]:
+    """Content and id of each, and whether it is special."""
     for token in tokens if isinstance(tokens, list) else []:
         if isinstance(token, dict) and isinstance(token.get("id"), int):
-            yield str(token.get("content")), token["id"]
+            yield str(token.get("content")), token["id"], token.get("special") is True
 
 
 def _ids_of_older_files(folder: Path) -> dict[str, int]:

@@ -107,9 +107,14 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "an adapter": (
         written("adapter_config.json", b'{"base_model_name_or_path": "org/base"}'),
         "is an adapter of org/base",
-        "merge_and_unload",
+        "remove adapter_config.json if these weights are the merged ones",
     ),
     "pointers": (written("model.safetensors", POINTER), "cloned without Git LFS: model.safetensors", "git lfs pull"),
+    "weights of torch a pointer": (
+        both(renamed("model.safetensors", "pytorch_model.bin"), written("pytorch_model.bin", POINTER)),
+        "cloned without Git LFS: pytorch_model.bin",
+        "git lfs pull",
+    ),
     "tokenizer a pointer": (written("tokenizer.json", POINTER), "Git LFS: tokenizer.json", "git lfs pull"),
     "links": (link_to_nothing, "links to files that are not there: model.safetensors", "cp -rL"),
     "gap in labels": (changed("config.json", id2label={"0": "a", "1": "b", "3": "c"}), "0, 1, 3", "from 0 on"),
@@ -164,6 +169,14 @@ CASES: dict[str, tuple[Change, str, str]] = {
         "ids up to 4, but a model of 4 tokens",
         "resize_token_embeddings",
     ),
+    "special token of its own vocabulary": (
+        both(
+            changed("config.json", vocab_size=3),
+            changed("tokenizer.json", added_tokens=[{"id": 3, "content": "anger", "special": True}]),
+        ),
+        "ids up to 3, but a model of 3 tokens",
+        "one folder",
+    ),
     "other vocabulary": (
         changed("config.json", model_type="roberta", pad_token_id=1),
         "padding token [PAD] has the id 0, but 1 in config.json",
@@ -196,6 +209,9 @@ def test_a_folder_that_holds_no_classifier_is_refused(change: Change, detail: st
         changed("config.json", vocab_size=None),
         renamed("tokenizer.json", "spiece.model"),
         written("modules.json", b"[]"),
+        written("pytorch_model.bin", POINTER),
+        both(written("training_args.bin", POINTER), lambda folder: (folder / "flax.bin").symlink_to("gone")),
+        changed("tokenizer.json", added_tokens=[{"id": 4, "content": "[EXTRA]", "special": True}]),
         changed("tokenizer.json", model={"type": "Unigram", "vocab": [["<s>", 0.0], ["a", -1.5]]}),
     ],
 )

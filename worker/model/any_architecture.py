@@ -23,7 +23,10 @@ from worker.model.tokenizer_file import TokenizerFile
 from worker.model.tokenizer_loading import load_tokenizer
 
 _LIMITS = ("max_position_embeddings", "max_seq_len")
-_MEND = "see whether its files belong together and are whole; code of its own (auto_map) is never run"
+_MEND = (
+    "see whether its files belong together and are whole, and that transformers has a text classifier of its "
+    "model_type; code of its own (auto_map) is never run"
+)
 
 
 def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifier:
@@ -67,7 +70,7 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
 def _read_config(folder: Path) -> PretrainedConfig:
     """Its config; of one output transformers 5 takes no `single_label_classification`, which older versions wrote."""
     said, _ = PretrainedConfig.get_config_dict(folder)
-    if said.get("problem_type") == SINGLE_LABEL and len(said.get("id2label", ())) == 1:
+    if said.get("problem_type") == SINGLE_LABEL and len(said.get("id2label") or ()) == 1:
         config: PretrainedConfig = AutoConfig.for_model(**said | {"problem_type": MULTI_LABEL})
     else:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)

@@ -42,26 +42,24 @@ def find_artifact(model: str, revision: str | None) -> Artifact:
     else:
         folder, name, commit = _download(model, revision)
     try:
-        check_fetched(folder)
-        artifact = _described(folder, name, commit)
+        check_fetched(folder)  # or its files would only be said to be others than those of the manifest
+        if manifest := _read_manifest(folder):
+            _check_digests(folder, manifest)
         check_model_folder(folder)
     except WrongFolderError as error:
         raise UserError(f"EMOTION_MODEL: {folder} {error.detail}", error.mend) from error
-    return artifact
+    if manifest:
+        return Artifact(folder, manifest.name, manifest.revision, manifest)
+    return Artifact(folder, name, commit or revision_of(digest_files(folder)), None)
 
 
-def _described(folder: Path, name: str, commit: str | None) -> Artifact:
-    manifest = _read_manifest(folder)
-    files = digest_files(folder)
-    if manifest is None:
-        return Artifact(folder, name, commit or revision_of(files), None)
-    different = sorted(name for name, _ in files.items() ^ manifest.files.items())
+def _check_digests(folder: Path, manifest: ModelManifest) -> None:
+    different = sorted(name for name, _ in digest_files(folder).items() ^ manifest.files.items())
     if different:
         raise UserError(
             f"EMOTION_MODEL: in {folder}, {', '.join(dict.fromkeys(different))} missing or not as {MANIFEST_FILE} says",
             f"copy the model again, or delete {MANIFEST_FILE} if the change is meant",
         )
-    return Artifact(folder, manifest.name, manifest.revision, manifest)
 
 
 def pinning_hint(model: str, revision: str | None) -> Problem | None:

@@ -18,7 +18,7 @@ def read_encoder(folder: Path, device: torch.device, dtype: torch.dtype) -> tupl
     """
     try:
         shape = EncoderShape.of(orjson.loads((folder / "config.json").read_bytes()))
-        if shape is None or (folder / "adapter_config.json").exists():
+        if shape is None:
             return None
         with safe_open(folder / "model.safetensors", framework="pt") as file:
             sizes = shape.sizes()

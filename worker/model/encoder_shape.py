@@ -80,7 +80,7 @@ class EncoderShape:
             intermediate=said["intermediate_size"],
             embedding=said["embedding_size" if family.embedding_projection else "hidden_size"],
             activation=said["hidden_act"],
-            norm_epsilon=said.get("layer_norm_eps", 1e-12),
+            norm_epsilon=family.norm_epsilon or float(said["layer_norm_eps"]),
             pad_id=(said["pad_token_id"] if family.skips_padding else said.get("pad_token_id")) or 0,
             words=said["vocab_size"],
             positions=said["max_position_embeddings"],
@@ -186,7 +186,7 @@ def _rotations(said: Mapping[str, Any]) -> Iterator[Rotation]:
     for kind in kinds[:layers]:
         if set(turns[kind]) != {"rope_theta", "rope_type"} or turns[kind]["rope_type"] != "default":
             raise ValueError(f"not computed here: {turns[kind]}")
-        yield Rotation(turns[kind]["rope_theta"], windows[kind])
+        yield Rotation(float(turns[kind]["rope_theta"]), windows[kind])
 
 
 def _buckets(said: Mapping[str, Any]) -> Buckets:

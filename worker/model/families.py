@@ -1,7 +1,7 @@
 """The families of encoders: what each calls its weights, and what sets it apart from BERT."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from worker.model.linear import Activation
@@ -28,7 +28,8 @@ class Family:
     Names of the encoder's parts go on from `encoder`; None: it has no such part. `layer` is named by its number, or by
     its group and its number in there. `dense` and `classifier` are the head's. `config_names` are the family's own
     words for settings that others call alike. Of a setting in `served` we compute these values only. Embeddings of the
-    layers' own size are not projected, but where a family `projects_always`.
+    layers' own size are not projected, but where a family `projects_always`. `norm_epsilon` is that of a family whose
+    config.json names none.
     """
 
     encoder: str
@@ -52,6 +53,7 @@ class Family:
     is_norm_first: bool = False
     projects_always: bool = False
     skips_padding: bool = False
+    norm_epsilon: float | None = None
     config_names: Mapping[str, str] = field(default_factory=dict)
     served: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
@@ -87,6 +89,7 @@ FAMILIES = {
         dense="pre_classifier",
         dense_activation="relu",
         classifier="classifier",
+        norm_epsilon=1e-12,
         config_names=_DISTILBERT_SETTINGS,
         served=dict.fromkeys(_DISTILBERT_SETTINGS, (None,)) | {"layer_norm_eps": (None, 1e-12)},
     ),
@@ -146,7 +149,8 @@ FAMILIES = {
         config_names={"hidden_act": "hidden_activation", "layer_norm_eps": "norm_eps"},
         served=dict.fromkeys(("attention_bias", "mlp_bias", "norm_bias", "classifier_bias"), (False,))
         | dict.fromkeys(("rope_scaling", "sliding_window", "head_dim"), (None,))
-        | {"classifier_activation": ("gelu",), "classifier_pooling": ("cls", "mean")},
+        | {"classifier_activation": ("gelu",), "classifier_pooling": ("cls", "mean")}
+        | {"position_embedding_type": (None, "absolute", "sans_pos")},  # it reads none
     ),
     "deberta-v2": Family(
         "deberta",
@@ -154,8 +158,7 @@ FAMILIES = {
         types=None,
         distances="encoder.rel_embeddings",
         distances_norm="encoder.LayerNorm",
-        names=replace(
-            LayerNames(),
+        names=LayerNames(
             query_key_value=("attention.self.query_proj", "attention.self.key_proj", "attention.self.value_proj"),
         ),
         dense="pooler.dense",

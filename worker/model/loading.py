@@ -1,4 +1,4 @@
-"""Loads a classifier: one of BERT's kind from its files, any other with transformers."""
+"""Loads a classifier: one of a known family from its files, any other with transformers."""
 
 from pathlib import Path
 

@@ -85,7 +85,9 @@ def _difference(model: "Model", texts: list[TokenizedText]) -> float:
 
     So a model that is sure of all these texts hides none. A batch that the model cannot compute is infinitely far off.
     """
-    alone = torch.cat([_scores(model, [text]) for text in texts])
+    once = {id(text): text for text in texts}  # a text among its own copies is computed once
+    scores = {key: _scores(model, [text]) for key, text in once.items()}
+    alone = torch.cat([scores[id(text)] for text in texts])
     try:
         together = _scores(model, texts)
     except (RuntimeError, ValueError, IndexError):

@@ -12,7 +12,7 @@ def rebuilt_hint(differing: int) -> Problem | None:
         return None
     return Problem(
         f"transformers 5 makes other tokens of this folder than its tokenizer.json, of {differing} of "
-        f"{len(COMPARED_TEXTS)} built-in texts; the worker uses tokenizer.json as it is, as transformers 4 does",
+        f"{len(COMPARED_TEXTS)} built-in texts; the worker uses tokenizer.json as it is",
         "to have pipeline() do so too, give it tokenizer=PreTrainedTokenizerFast.from_pretrained(FOLDER); to have the "
         "worker use the other, write it: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)",
     )

@@ -34,7 +34,6 @@ class Tokenizer:
                 f"EMOTION_MODEL: {artifact.folder} takes {self.max_tokens} tokens: no room for a text; see "
                 "model_max_length in tokenizer_config.json and max_position_embeddings in config.json"
             )
-        self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens, direction="left" if file.cuts_left else "right")
         self._encode = faster_if_equal(self._tokenizer, self.max_tokens)
         self._long_texts = LongTexts(self._tokenizer, self.max_tokens)

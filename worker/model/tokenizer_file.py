@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from tokenizers import Tokenizer
 
+from worker.model.spare_tokens import tokenizer_of
 from worker.model.token_limits import known_limit
 from worker.model.tokenizer_parts import normalizers_of, pre_tokenizers_of
 
@@ -20,9 +21,7 @@ _Parts = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 _AS_IT_IS = ("PreTrainedTokenizer", "TokenizersBackend")
 # Of these kinds a tokenizer of that class stays as it is; of some others (qwen2) transformers makes one all the same.
-_KEPT_AS_IT_IS = {
-    *("albert", "bert", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta"),
-}
+_KEPT_AS_IT_IS = {"albert", "bert", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta"}
 _SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 # These have a meaning to transformers that is not looked at here.
 _OTHER_OPTIONS = ("auto_map", "add_bos_token", "add_eos_token", "split_special_tokens", "max_len")
@@ -74,7 +73,7 @@ def read_tokenizer(folder: Path) -> TokenizerFile | None:
             return None
         if not _has_all_tokens(folder, config, file) or any(config.get(option) for option in _OTHER_OPTIONS):
             return None
-        tokenizer = Tokenizer.from_buffer(content)
+        tokenizer = tokenizer_of(folder, content)
         if file["post_processor"] is None or (kind and not _is_as_made_anew(kind, config, tokenizer, file["model"])):
             return None
         inputs = config.get("model_input_names", kind.inputs if kind else ())

@@ -177,11 +177,13 @@ def test_older_words_of_a_modernbert_say_the_same(tmp_path: Path) -> None:
         (MODERNBERT, {"mlp_bias": True}),
         (MODERNBERT, {"classifier_pooling": "max"}),
         (MODERNBERT, {"layer_types": ["full_attention"]}),
+        (MODERNBERT, {"rope_parameters": None, "global_rope_theta": 1e4, "local_rope_theta": None}),
         (MODERNBERT, {"rope_parameters": {"full_attention": {"rope_theta": 1e4, "rope_type": "yarn"}}}),
         (DEBERTA, {"share_att_key": False}),
         (DEBERTA, {"pos_att_type": ["c2p"]}),
         (DEBERTA, {"conv_kernel_size": 3}),
         (DEBERTA, {"norm_rel_ebd": "none"}),
+        (DEBERTA, {"layer_norm_eps": None}),
     ],
 )
 def test_what_we_do_not_compute_is_left_to_transformers(
@@ -191,6 +193,19 @@ def test_what_we_do_not_compute_is_left_to_transformers(
     config = json.loads((tmp_path / "config.json").read_bytes())
     assert EncoderShape.of(config)
     assert EncoderShape.of(config | other) is None
+
+
+def test_a_size_that_each_family_has_its_own_default_for_has_to_be_said(tmp_path: Path) -> None:
+    write(tmp_path, DEBERTA)
+    config = json.loads((tmp_path / "config.json").read_bytes())
+    assert config.pop("layer_norm_eps") == 1e-7
+    assert EncoderShape.of(config) is None
+
+
+def test_a_word_that_modernbert_does_not_read_changes_nothing(tmp_path: Path) -> None:
+    write(tmp_path, MODERNBERT)
+    config = json.loads((tmp_path / "config.json").read_bytes())
+    assert EncoderShape.of(config | {"position_embedding_type": "sans_pos"}) == EncoderShape.of(config)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from transformers import AutoTokenizer, BertTokenizer, RobertaTokenizer
 from tests.harness.tiny_model import write_tiny_model
 from worker.model.artifact import _BUNDLED
 from worker.model.sample_texts import sample_texts
+from worker.model.token_limits import known_limit
 from worker.model.tokenizer_file import read_tokenizer
 
 HOSTILE = [
@@ -112,12 +113,13 @@ FOLDERS: dict[str, Callable[[Path], None]] = {
 def test_the_file_alone_gives_the_same_tokens(name: str, tmp_path: Path) -> None:
     write_tiny_model(tmp_path)
     FOLDERS[name](tmp_path)
+    change_json(tmp_path / "config.json", vocab_size=30_000)
     found = read_tokenizer(tmp_path)
     assert found
     reference = AutoTokenizer.from_pretrained(tmp_path)
     for text in [*HOSTILE, *sample_texts(300)]:
         assert found.tokenizer.encode(text).ids == reference(text)["input_ids"], text
-    assert found.max_tokens == min(reference.model_max_length, 10**30)
+    assert found.max_tokens == known_limit(reference.model_max_length)
     assert (found.pad_token, found.unknown_token) == (reference.pad_token, reference.unk_token)
 
 
@@ -147,6 +149,7 @@ OTHERS: dict[str, Callable[[Path], None]] = {
     "longer words": lambda f: change_model(f, max_input_chars_per_word=200),
     "a class that is not known": with_class("CamembertTokenizer"),
     "code of its own": lambda f: change_json(f / "tokenizer_config.json", auto_map={"AutoTokenizer": ["a.B", None]}),
+    "what stands around a text": lambda f: change_json(f / "tokenizer_config.json", add_eos_token=True),
     "another token is named": lambda f: change_json(f / "tokenizer_config.json", extra_special_tokens=["<new>"]),
     "tokens are listed otherwise": lambda f: change_json(f / "tokenizer_config.json", added_tokens_decoder={}),
     "tokens in a file of their own": lambda f: change_json_new(f / "added_tokens.json", {"<new>": 100}),
