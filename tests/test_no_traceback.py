@@ -219,7 +219,7 @@ def test_the_service_waits_for_a_host_where_no_broker_is(
     "url", ["http://nowhere.invalid", f"http://{CLOSED}", "http://[::1", "http://a:99999", "http://☃"]
 )
 def test_a_registry_or_token_endpoint_that_is_none(url: str, commands: Commands, model: Path) -> None:
-    common = {"bootstrap_servers": CLOSED, "model": model}
+    common: dict[str, Any] = {"bootstrap_servers": CLOSED, "model": model}
     assert "EMOTION_SCHEMA_REGISTRY_URL" in commands.refused(
         "emotion-worker", "check", schema_registry_url=url, **common
     )
@@ -466,7 +466,8 @@ SENSELESS = ("nonsense ☃", "-1", "0", "1e999", "9" * 20, "[]", '{"a": 1}', ","
 @pytest.mark.parametrize("field", Settings.model_fields)
 def test_a_senseless_setting(field: str, commands: Commands) -> None:
     for value in SENSELESS:
-        told = commands.refused("emotion-worker", "dead-letters", "show", **{field: value})
+        setting: dict[str, Any] = {field: value}
+        told = commands.refused("emotion-worker", "dead-letters", "show", **setting)
         assert "EMOTION_" in told
 
 
