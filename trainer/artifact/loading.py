@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from os.path import isdir  # of a name that is too long Path raises an error
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,10 @@ def read_manifest(folder: Path) -> ModelManifest | None:
     """Returns the manifest of a model folder, or None where it has none.
 
     Raises:
-        UserError: if it is not valid.
+        UserError: if there is no such folder, or if it is not valid.
     """
+    if not isdir(folder):
+        raise UserError(f"{folder}: no such folder; give one that `emotion-trainer train` wrote")
     try:
         return ModelManifest.read(folder)
     except ValidationError as error:
@@ -93,11 +96,10 @@ def lacking_weights(loading: Mapping[str, Any]) -> list[str]:
 
 
 def _check_files(folder: Path) -> None:
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; give one that `emotion-trainer train` wrote")
+    manifest = read_manifest(folder)
     try:
         check_fetched(folder)
-        if manifest := read_manifest(folder):
+        if manifest:
             found = digest_files(folder)
             _refuse_changed(folder, [name for name, digest in manifest.files.items() if found.get(name) != digest])
         check_model_folder(folder)

@@ -3,6 +3,7 @@
 import logging
 import re
 from dataclasses import dataclass
+from os.path import isdir  # of a name that is too long Path raises an error
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -37,7 +38,7 @@ def find_artifact(model: str, revision: str | None) -> Artifact:
     """
     if model == "bundled":
         folder, name, commit = _BUNDLED, "bundled", None
-    elif Path(model).is_dir():
+    elif isdir(model):
         folder, name, commit = Path(model), Path(model).resolve().name, None
     else:
         folder, name, commit = _download(model, revision)
@@ -64,7 +65,7 @@ def _check_digests(folder: Path, manifest: ModelManifest) -> None:
 
 def pinning_hint(model: str, revision: str | None) -> Problem | None:
     """What is to be said of a model from the hub that is not pinned to a commit: its next version comes unasked."""
-    if model == "bundled" or Path(model).is_dir() or re.fullmatch(_COMMIT, revision or ""):
+    if model == "bundled" or isdir(model) or re.fullmatch(_COMMIT, revision or ""):
         return None
     return Problem(
         f"{model} at {revision or 'its main branch'} may change under this name",
