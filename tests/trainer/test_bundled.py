@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from schemas.manifest import ModelManifest
 from tests.trainer.conftest import FILLERS, WORDS, make_rows, write_bert, write_text_file
 from trainer.bundled.data import LABELS
@@ -25,6 +27,7 @@ def write_goemotions(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.timeout(900)  # a dozen commands, each of which imports transformers
 def test_one_command_makes_it_and_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     base = write_bert(tmp_path / "tiny-bert", lower_case=True, layers=6)
     emotion = tmp_path / "emotion"

@@ -95,9 +95,9 @@ def test_what_cannot_be_measured_is_refused_in_one_line(
     assert run(["evaluate", str(folder), "--data", str(file)]) == 2
 
     message = {
-        "no-model": "no model folder (no config.json)",
-        "no-head": "no trained classifier",
-        "cut-short": "the model cannot be loaded",
+        "no-model": "holds no config.json",
+        "no-head": "holds an encoder without a classification head",
+        "cut-short": "not what its manifest.json describes: model.safetensors",
         "other-labels": "line 1: unknown label 'envy'",
     }[case]
     error = capsys.readouterr().err.splitlines()[-1]

@@ -197,7 +197,8 @@ def test_a_validation_split_of_few_texts_leaves_one_half_as_threshold(
     for split in ("train", "validation"):
         write_json_lines(tmp_path / f"{split}.jsonl", records(12, seed=1))
 
-    made = ModelManifest.read(train("--model", str(cased_base), "--data", str(tmp_path), "--max_steps", "1"))
+    options = ("--model", str(cased_base), "--data", str(tmp_path), "--max_steps", "1", "--yes")
+    made = ModelManifest.read(train(*options))
 
     assert made is not None
     assert (made.problem_type, made.thresholds, made.label_fits) == ("multi_label_classification", None, None)

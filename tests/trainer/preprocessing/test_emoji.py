@@ -76,7 +76,7 @@ def test_worker_and_transformers_see_the_same_tokens_of_a_folder(
     bundled = str(find_artifact("bundled", None).folder)
     model = BertForSequenceClassification.from_pretrained(bundled)
     save_tokenizer(add_emoji(model, lower_cased_tokenizer(bundled, model)), tmp_path)
-    model.config.save_pretrained(tmp_path)
+    model.save_pretrained(tmp_path)
     texts = [f"so happy{emoji}" for emoji in EMOJI]
     texts += [text.replace(" ", emoji) for text, emoji in zip(sample_texts(len(EMOJI)), EMOJI, strict=True)]
     if TWEETS.is_file():

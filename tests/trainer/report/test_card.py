@@ -15,7 +15,7 @@ def test_a_pipe_in_a_label_breaks_no_table(train: Train, cased_base: Path, tmp_p
     for split in ("train", "validation"):
         write_text_file(tmp_path / f"{split}.txt", make_rows(PIPED, 4, seed=1))
 
-    artifact = train("--model", str(cased_base), "--data", str(tmp_path), "--max_steps", "1")
+    artifact = train("--model", str(cased_base), "--data", str(tmp_path), "--max_steps", "1", "--yes")
 
     tables = [artifact / "README.md", artifact / "report" / "data.md"]
     lines = [line for file in tables for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
@@ -30,7 +30,7 @@ def test_the_card_says_that_of_these_the_split_chose_what_it_did(
 ) -> None:
     write_text_file(tmp_path / "train.txt", make_rows(PIPED, 4, seed=1))
     write_text_file(tmp_path / "validation.txt", make_rows(PIPED, 1, seed=1))
-    base = ("--model", str(cased_base))
+    base = ("--model", str(cased_base), "--yes")
 
     one_text = card_of(train(*base, "--data", str(tmp_path), "--max_steps", "1"))
     assert "## Figures on validation (1 text)" in one_text
