@@ -1,6 +1,7 @@
 """The base model of a training."""
 
 from collections.abc import Sequence
+from os.path import isdir  # of a name that is too long Path raises an error
 from pathlib import Path
 
 from torch.nn import ModuleList
@@ -20,7 +21,7 @@ def check_base_model(base: str) -> None:
     Raises:
         UserError: if it is no folder that a model can be loaded from.
     """
-    if Path(base).is_dir():
+    if isdir(base):
         try:
             check_model_folder(Path(base), is_base=True)
         except WrongFolderError as error:
@@ -97,4 +98,4 @@ def _keep(model: PreTrainedModel, layers: Sequence[int]) -> None:
 def base_model_name(options: TrainOptions) -> str:
     """Returns the name of the base model without any folder of this machine."""
     folder = Path(options.model)
-    return options.base_model_name or (folder.resolve().name if folder.is_dir() else options.model)
+    return options.base_model_name or (folder.resolve().name if isdir(folder) else options.model)
