@@ -1,14 +1,15 @@
 """Loads a classifier of any architecture with transformers, and refuses what is none that the worker can serve."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
-from transformers.utils.logging import disable_progress_bar, set_verbosity_error
+from transformers.utils import logging
 
 from schemas.model_folder import lacking_weights_error
 from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
@@ -35,18 +36,17 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     Raises:
         UserError: It cannot be loaded, or was not fine-tuned.
     """
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-    set_verbosity_error()  # type: ignore[no-untyped-call]  # what it warns of, a table of weights, is told below
     try:
-        model, report = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            config=_read_config(folder),
-            dtype=dtype,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are told below, in fewer words
-        )
+        with _quiet():  # what it warns of, a table of weights, is told below
+            model, report = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                config=_read_config(folder),
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are told below, in fewer words
+            )
     except Exception as error:  # whatever a broken file makes the code of others raise
         raise UserError(f"EMOTION_MODEL: {folder} cannot be loaded: {first_line(error)}", _MEND) from error
     _refuse_missing_weights(folder, model, report)
@@ -65,6 +65,20 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
         stand_in=logits.form.stand_in,
         pads_left=tokenizer.pads_left,
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers from printing; the process, in which others may use it, has its own level again after that."""
+    level, shows_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if shows_bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _read_config(folder: Path) -> PretrainedConfig:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers.utils import logging
 
 from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
 from worker.errors import UserError
@@ -183,3 +184,11 @@ def test_a_served_model_of_this_kind_needs_none_of_what_is_heavy_beside_torch(tm
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert json.loads(done.stdout)["label"] == "joy"
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_transformers_prints_as_before_once_a_model_is_loaded(tmp_path: Path) -> None:
+    before = (logging.get_verbosity(), logging.is_progress_bar_enabled())
+
+    load_any(write_kin(tmp_path, "bert"), CPU, torch.float32)
+
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
