@@ -42,7 +42,9 @@ def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
         UserError: There is no such model, device or dtype.
     """
     model, exact, tokenizer = load_candidates(settings)
-    if exact is not None and (different := different_labels(model, exact, tokenizer)) > MAX_DIFFERENT:
+    with _told(settings.model, "fails on texts", _DEVICE):
+        different = 0.0 if exact is None else different_labels(model, exact, tokenizer)
+    if exact is not None and different > MAX_DIFFERENT:
         _log.warning(
             "dtype_stepped_back",
             extra={"from": str(model.dtype), "to": str(exact.dtype), "different_labels": different},
@@ -78,7 +80,7 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
 
 
 @contextmanager
-def _told(folder: Path, what: str, mend: str, kind: type[Exception] = Exception) -> Iterator[None]:
+def _told(folder: Path | str, what: str, mend: str, kind: type[Exception] = Exception) -> Iterator[None]:
     """Whatever the code of others raises about a model folder is told in one line.
 
     Of torch even a device's errors have no narrower type than RuntimeError; tokenizers raises Exception itself.
@@ -94,7 +96,8 @@ def _told(folder: Path, what: str, mend: str, kind: type[Exception] = Exception)
 def set_batch_tokens(model: "Model", settings: Settings) -> None:
     """Let the model see as many padded tokens at once as the settings say, or as are fastest here."""
     if settings.batch_tokens is None:
-        model.batch_tokens = find_batch_tokens(model, cache_file())
+        with _told(settings.model, "fails on batches of texts", f"{_DEVICE}; or set EMOTION_BATCH_TOKENS"):
+            model.batch_tokens = find_batch_tokens(model, cache_file())
 
 
 def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
