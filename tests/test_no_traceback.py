@@ -121,6 +121,7 @@ TRAINER_FILES: list[tuple[str, ...]] = [
     ("cue-label", "--data", FILE, "--output", "out"),
     ("cue-label", "--data", "good.txt", "--cues", FILE, "--output", "out"),
     ("negate", "--data", FILE, "--output", "out"),
+    ("golden-set", "model", "--data", FILE, "--output", "out"),
     ("data-report", "--data", FILE),
     ("train", "--model", "model", "--output", "out", "--train-file", FILE, "--validation-file", "good.txt"),
     ("train", "--model", "model", "--output", "out", "--train-file", "good.txt", "--validation-file", FILE),
@@ -131,6 +132,7 @@ TRAINER_MODELS: list[tuple[str, ...]] = [
     ("evaluate", FILE, "--data", "good.txt"),
     ("soft-label", FILE, "--data", "good.txt", "--output", "out"),
     ("export", FILE, "--dtype", "float16", "--output", "out"),
+    ("golden-set", FILE, "--output", "out"),
     ("train", "--model", FILE, "--output", "out", *GOOD),
 ]
 TRAINER_OUTPUTS: list[tuple[str, ...]] = [
@@ -138,6 +140,7 @@ TRAINER_OUTPUTS: list[tuple[str, ...]] = [
     ("cue-label", "--data", "good.txt", "--output", FILE),
     ("negate", "--data", "good.txt", "--output", FILE),
     ("export", "model", "--dtype", "float16", "--output", FILE),
+    ("golden-set", "model", "--output", FILE),
     ("data-report", "--data", "good.txt", "--output", FILE),
     ("train", "--model", "model", "--output", FILE, *GOOD),
 ]
