@@ -17,7 +17,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from tests.harness.eventually import eventually
@@ -65,6 +65,14 @@ def add_partitions(servers: str, topic: str, total: int) -> None:
     admin = _admin(servers)
     admin.create_partitions([NewPartitions(topic, total)])[topic].result(30)
     _wait_for_leaders(admin, topic, total)
+
+
+def set_topic_config(servers: str, topic: str, name: str, value: str) -> None:
+    """Change a setting of a topic."""
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = _admin(servers)
+    admin.incremental_alter_configs([resource])[resource].result(30)
 
 
 def delete_topic(servers: str, topic: str) -> None:

@@ -44,7 +44,7 @@ def kafka_jars(version: str = KAFKA_VERSION) -> Path:
 
 
 def kafka_tools(version: str = KAFKA_VERSION) -> Path:
-    """The folder with the jar of Kafka's tools, which runs beside those of a broker; fetched where it is not cached yet.
+    """The folder with the jar of Kafka's tools, which needs those of a broker beside it; fetched where not cached yet.
 
     Raises:
         JarsUnavailableError: no Java that is new enough, no Maven, or the download failed.

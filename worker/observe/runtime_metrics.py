@@ -98,8 +98,8 @@ BUILD_INFO = info(
 START_TIME_SECONDS = Metric(
     Gauge,
     "emotion_start_time_seconds",
-    "seconds since 1970",
-    "When the worker was started: it shows it from its first second on, before it loads the model.",
+    "seconds",
+    "When the worker was started, since 1970. It is shown from the first second on, before the model is loaded.",
     "It changes again and again: the worker dies and is started again, perhaps each time while it loads. See the exit "
     "code of its container.",
     scope="service",

@@ -26,7 +26,7 @@ class Brokers:
     now: float = NOW
     asked: list[float] = field(default_factory=list)
 
-    def highwater(self, partition: TopicPartition) -> int | None:
+    def highwater(self, _: TopicPartition) -> int | None:
         return None
 
     def answer(self, *_: Any) -> Future:
