@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from confluent_kafka import Consumer
 
-from tests.alerts.stack import PATIENCE_SECONDS, Stack
+from tests.alerts.stack import PARTITIONS, PATIENCE_SECONDS, Stack
 from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord, set_topic_config
+from tests.harness.independent import NewRecord, delete_topic, make_topic
 from tests.integration.conftest import Stream, message
 
 Trial = Callable[[Stack], Generator[None, None, None]]
@@ -128,13 +128,13 @@ def nothing_but_skipped(stack: Stack) -> Generator[None, None, None]:
 
 
 def window_stuck(stack: Stack) -> Generator[None, None, None]:
-    """The output topic is told to want more replicas in sync than there are; then it wants one again."""
+    """The output topic is deleted; then it is made again."""
     stream = stack.stream()
     with stack.workers(stream):
-        set_topic_config(stream.servers, stream.output, "min.insync.replicas", "2")
+        delete_topic(stream.servers, stream.output)
         stream.produce(texts(20))
         yield
-        set_topic_config(stream.servers, stream.output, "min.insync.replicas", "1")
+        make_topic(stream.servers, stream.output, PARTITIONS)
         yield
 
 

@@ -17,7 +17,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from tests.harness.eventually import eventually
@@ -67,12 +67,11 @@ def add_partitions(servers: str, topic: str, total: int) -> None:
     _wait_for_leaders(admin, topic, total)
 
 
-def set_topic_config(servers: str, topic: str, name: str, value: str) -> None:
-    """Change a setting of a topic."""
-    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+def make_topic(servers: str, name: str, partitions: int) -> None:
+    """Make a topic under a name that nobody has now, and wait until its partitions have leaders."""
     admin = _admin(servers)
-    admin.incremental_alter_configs([resource])[resource].result(30)
+    admin.create_topics([NewTopic(name, partitions)])[name].result(30)
+    _wait_for_leaders(admin, name, partitions)
 
 
 def delete_topic(servers: str, topic: str) -> None:

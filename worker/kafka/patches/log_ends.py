@@ -13,6 +13,7 @@ Upstream: no issue found.
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -20,9 +21,6 @@ from kafka.future import Future
 from kafka.protocol.consumer import IsolationLevel, ListOffsetsRequest, OffsetSpec
 from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecordBatch
-
-_Topic = ListOffsetsRequest.ListOffsetsTopic
-_Partition = _Topic.ListOffsetsPartition
 
 
 def ask_log_ends(consumer: KafkaConsumer, partitions: Collection[TopicPartition]) -> Future:
@@ -52,10 +50,7 @@ async def _ask_leader(
     topics = {partition.topic for partition in partitions}
     request = ListOffsetsRequest(
         isolation_level=IsolationLevel.READ_UNCOMMITTED,
-        topics=[
-            _Topic(name=topic, partitions=[_latest(each.partition) for each in partitions if each.topic == topic])
-            for topic in topics
-        ],
+        topics=[(topic, [_latest(each.partition) for each in partitions if each.topic == topic]) for topic in topics],
         min_version=1,  # from which on there is one offset for each
     )
     response = await consumer._manager.send(request, node_id=node)
@@ -67,8 +62,10 @@ async def _ask_leader(
     }
 
 
-def _latest(partition: int) -> _Partition:
-    return _Partition(partition_index=partition, current_leader_epoch=-1, timestamp=OffsetSpec.LATEST)
+def _latest(partition: int) -> Any:
+    return ListOffsetsRequest.ListOffsetsTopic.ListOffsetsPartition(
+        partition_index=partition, current_leader_epoch=-1, timestamp=OffsetSpec.LATEST
+    )
 
 
 def buffered_times_ms(consumer: KafkaConsumer, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
