@@ -55,19 +55,28 @@ class Window:
         return bool(self.next_offsets)
 
 
+class Lag(NamedTuple):
+    """Records of a partition that are not delivered yet, and for how many seconds the oldest of them has waited."""
+
+    records: int
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """Where a source stands with its group and with what it reads, as far as is known without asking anybody.
+    """Where a source stands with its group and with what it reads, as far as is known without waiting for anybody.
 
-    `heard_at` is when a broker answered last, in monotonic seconds. `lags` are the records of each partition behind
-    the last window. `at_end` says that nothing can be read now; behind an open transaction that is so with lag.
+    `heard_at` is when a broker answered last, in monotonic seconds. `lags` has each partition that it was given last;
+    None where its lag is not known yet. `at_end` says that nothing can be read now; behind an open transaction that is
+    so with lag. `input_partitions` are those that the topics have.
     """
 
     is_member: bool
     generations: int
     heard_at: float
-    lags: Mapping[Partition, int]
+    lags: Mapping[Partition, Lag | None]
     at_end: bool
+    input_partitions: int
 
 
 @dataclass(slots=True)
