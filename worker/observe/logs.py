@@ -63,6 +63,11 @@ EVENTS = (
         ("from", "to", "different_labels"),
         "So many labels of built-in texts differ from those in float32: the worker goes on in that.",
     ),
+    Event(
+        "review_left_out",
+        ("origin", "error"),
+        "A text that was drawn for review did not leave: the review topic does not take it. It is labelled.",
+    ),
     Event("relabel_started", ("group", "model", "offsets"), "A bounded run begins; it spans so many offsets."),
     Event(
         "label_schema_found",

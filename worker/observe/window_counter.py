@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from schemas.dead_letter import HEADER_PREFIX, Reason
 from schemas.manifest import DriftReference
+from schemas.review_record import ReviewReason
 from schemas.text_message import SkipReason
-from worker.flow import ModelInfo, Outcome, Prediction, Record, TokenizedText
+from worker.flow import ModelInfo, Outcome, Prediction, Record, Reviews, TokenizedText
 from worker.observe.drift import DriftWatch
 from worker.observe.metrics import Meters, observe_many
 from worker.observe.runtime_metrics import BUILD_INFO, DEVICE_MEMORY_BYTES, DRIFT, MODEL_INFO
@@ -24,6 +25,8 @@ from worker.observe.stream_metrics import (
     END_TO_END_SECONDS,
     LABELS,
     NOT_CONFIDENT,
+    REVIEWS,
+    REVIEWS_HELD_BACK,
     SCORE,
     SKIPPED,
     TOMBSTONES,
@@ -55,6 +58,7 @@ class WindowContents:
     computed: int = 0
     predictions: list[Prediction] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    reviews: Reviews = field(default_factory=Reviews)
     skipped: Mapping[SkipReason, int] = field(default_factory=dict)
 
 
@@ -78,6 +82,7 @@ class WindowCounter:
         self._labels = [meters[LABELS].labels(label) for label in model.info.labels]
         self._dead_letters = {reason.value: meters[DEAD_LETTERS].labels(reason.value) for reason in Reason}
         self._skipped = {reason: meters[SKIPPED].labels(reason.value) for reason in SkipReason}
+        self._reviews = {reason.value: meters[REVIEWS].labels(reason.value) for reason in ReviewReason}
         meters[MODEL_INFO].labels(model.info.name, model.info.revision, str(model.device), str(model.dtype)).set(1)
         packages = [version(package) for package in ("torch", "kafka-python")]
         meters[BUILD_INFO].labels(version("emotion-labeller"), platform.python_version(), *packages).set(1)
@@ -89,6 +94,9 @@ class WindowCounter:
             self._dead_letters[dict(letter.headers)[_REASON].decode()].inc()
         for reason, count in contents.skipped.items():
             self._skipped[reason].inc(count)
+        for cause, count in contents.reviews.reasons.items():
+            self._reviews[cause].inc(count)
+        self._meters[REVIEWS_HELD_BACK].inc(contents.reviews.held_back)
         labelled = contents.predictions
         if letters:  # a label that was too large for its topic is one of them
             labelled = [p for p in labelled if p.request.index not in letters]
