@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.emotion_label import Source as Origin
 from schemas.manifest import DriftReference, Histogram
+from schemas.review_record import ReviewReason
 from worker import loop
 from worker.errors import NotDeliveredError
 from worker.flow import (
@@ -21,6 +22,7 @@ from worker.flow import (
     Record,
     Rejected,
     Request,
+    Reviews,
     SourceStatus,
     TokenizedText,
     Window,
@@ -164,6 +166,23 @@ def test_a_window_that_was_not_delivered_counts_as_an_abort_and_not_as_labels(
     assert value("emotion_records_total") == 20
     assert value("emotion_labels_total", {"label": "glad"}) == value("emotion_not_confident_total") == 10
     assert value("emotion_labels_total", {"label": "sad"}) == 0
+
+
+def test_texts_that_left_for_review_are_counted_by_reason_once_they_are_delivered(
+    measure: Callable[..., loop.Stages], parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    outcome = Outcome(0, "reviews", 0, b"", b"", [], None)
+    reviews = Reviews([outcome], {"random": 1, "close": 1}, held_back=3)
+    stages = measure(review=lambda records, answers, outcomes: reviews)
+    parts.refuse = True
+    run(stages, parts, window(10))
+    parts.refuse = False
+    run(stages, parts, window(10), window(10))
+    value = registry.get_sample_value
+    shown = {reason: value("emotion_reviews_total", {"reason": reason}) for reason in ReviewReason}
+    assert shown == {"random": 2, "close": 2, "not_confident": 0, "rare_label": 0}
+    assert value("emotion_reviews_held_back_total") == 6
+    assert (value("emotion_tombstones_total"), value("emotion_labels_total", {"label": "glad"})) == (0, 20)
 
 
 @pytest.mark.parametrize(("thresholds", "not_confident"), [([0.1, 0.95], 0), ([0.11, 0.95], 10)])
