@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from worker.commands.bench_report import FIELDS
-from worker.commands.options import RANGE_OPTIONS, above_zero, add_dead_letters, add_range, add_reviews, log_level, positive
+from worker.commands.options import (
+    RANGE_OPTIONS,
+    above_zero,
+    add_dead_letters,
+    add_range,
+    add_reviews,
+    log_level,
+    positive,
+)
 from worker.errors import UserError, exit_code
 from worker.observe.logs import configure_logging
 from worker.process.cores import share_cores

@@ -11,7 +11,7 @@ from schemas.review_record import ReviewReason
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
-from worker.flow import ModelInfo, Refusals
+from worker.flow import Attention, ModelInfo, Refusals
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.sink import Sink
@@ -80,8 +80,12 @@ def make_stages(
     sink: loop.Sink,
     refusals: Refusals,
     label_prefix: bytes = b"",
+    attention: Attention | None = None,
 ) -> loop.Stages:
-    """All stages between a source and a sink, which shares `refusals`; `label_prefix` stands before every label."""
+    """All stages between a source and a sink, which shares `refusals`; `label_prefix` stands before every label.
+
+    `attention` says how many times as many texts as usual are drawn for review.
+    """
     encoder = Encoder(
         model.info,
         _target(topics[settings.output_topic]),
@@ -98,7 +102,9 @@ def make_stages(
     reader = make_reader(settings, settings.input_format, prefixed)
     review = loop.no_reviews
     if settings.review_topic is not None:
-        review = make_reviewer(settings, topics[settings.review_topic], model.info, refusals).review
+        review = make_reviewer(
+            settings, topics[settings.review_topic], model.info, refusals, attention or Attention()
+        ).review
     stages = loop.Stages(
         source=SplitSource(source, split, settings.window_max_records) if split else source,
         decode=partial(decode, reader, skip_without_text=settings.without_text == "skip"),
@@ -116,7 +122,9 @@ def make_stages(
     return stages
 
 
-def make_reviewer(settings: Settings, topic: Topic, model: ModelInfo, refusals: Refusals) -> Reviewer:
+def make_reviewer(
+    settings: Settings, topic: Topic, model: ModelInfo, refusals: Refusals, attention: Attention
+) -> Reviewer:
     """Draws texts for people to review.
 
     Raises:
@@ -133,6 +141,7 @@ def make_reviewer(settings: Settings, topic: Topic, model: ModelInfo, refusals: 
         {reason: rate / 1_000_000 for reason, rate in per_million.items()},
         Allowance(settings.review_per_minute, time.monotonic),
         settings.review_seed,
+        attention,
     )
     content = Content(settings.review_mask, settings.review_leave_out)
     return Reviewer(model, sampler, _target(topic), settings.output_topic, content, now_ms, refusals)

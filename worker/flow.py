@@ -183,6 +183,13 @@ class Reviews:
     held_back: int = 0
 
 
+@dataclass(slots=True)
+class Attention:
+    """How many times as many texts are drawn for review as the settings say: more while the stream drifts."""
+
+    factor: float = 1.0
+
+
 RefusalKey = tuple[str, str, int, int, int | None]
 
 

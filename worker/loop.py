@@ -47,7 +47,7 @@ class Sink(Protocol):
         """Send the outcomes and commit the window, or raise NotDeliveredError."""
 
 
-def no_reviews(records: list[Record], answers: Sequence[Answer], outcomes: list[Outcome]) -> Reviews:
+def no_reviews(_records: list[Record], _answers: Sequence[Answer], _outcomes: list[Outcome]) -> Reviews:
     """Nothing leaves for people to review."""
     return Reviews()
 

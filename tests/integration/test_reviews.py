@@ -12,7 +12,7 @@ from tests.harness.eventually import eventually
 from tests.harness.independent import RunningReader, StoredRecord, create_topic, read_topic
 from tests.integration.conftest import Stream, message
 from worker.build import make_reviewer
-from worker.flow import ModelInfo, Prediction, Refusals, Request
+from worker.flow import Attention, ModelInfo, Prediction, Refusals, Request
 from worker.kafka.topics import Topic
 from worker.settings import load_settings
 
@@ -29,7 +29,8 @@ def review(record: StoredRecord) -> dict[str, object]:
 def expected_draws(topic: str, places: list[tuple[int, int]]) -> set[str]:
     """The origins that are to be drawn, as the settings and nothing else say."""
     settings = load_settings(**DRAWN, **NO_OTHER_REASON)
-    reviewer = make_reviewer(settings, Topic("", 1, None), ModelInfo("", "", ["a", "b"], None), Refusals())
+    model = ModelInfo("", "", ["a", "b"], None)
+    reviewer = make_reviewer(settings, Topic("", 1, None), model, Refusals(), Attention())
     texts = [
         (f"{topic}-{partition}-{offset}", Prediction(Request(index, "", "", None), 1, False, [1.0, 0.0]))
         for index, (partition, offset) in enumerate(places)

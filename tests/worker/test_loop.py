@@ -62,7 +62,7 @@ class ListSink:
         self.delivered.append((window, outcomes))
 
 
-def review_last(records: list[Record], answers: Sequence[Answer], outcomes: list[Outcome]) -> Reviews:
+def review_last(_records: list[Record], _answers: Sequence[Answer], outcomes: list[Outcome]) -> Reviews:
     """One outcome of each window leaves once more."""
     last = outcomes[-1]
     return Reviews([Outcome(last.index, "reviews", last.partition, b"", b"", [], None)])

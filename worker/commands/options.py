@@ -81,7 +81,9 @@ def add_reviews(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     export = actions.add_parser("export", parents=[log_level(argparse.SUPPRESS)], help="write files for other tools")
     export.add_argument("folder", type=Path, metavar="FOLDER", help="where the files go; it may be there")
-    export.add_argument("--format", choices=["label-studio", "csv"], required=True, help="label-studio: tasks.json and config.xml")
+    export.add_argument(
+        "--format", choices=["label-studio", "csv"], required=True, help="label-studio: tasks.json and config.xml"
+    )
     time_ms = _checked(parse_time_ms)
     export.add_argument("--since", type=time_ms, metavar="TIME", help="drawn at this time or later")
     export.add_argument("--until", type=time_ms, metavar="TIME", help="drawn before this time")

@@ -17,7 +17,9 @@ def mask(text: str, kinds: Collection[str]) -> str:
     """The text with `[kind]` for everything of these kinds: `email`, `card`, `phone`, `mention`."""
     for kind, (pattern, is_one) in _PATTERNS.items():
         if kind in kinds:
-            text = pattern.sub(lambda found, kind=kind, is_one=is_one: f"[{kind}]" if is_one(found[0]) else found[0], text)
+            text = pattern.sub(
+                lambda found, kind=kind, is_one=is_one: f"[{kind}]" if is_one(found[0]) else found[0], text
+            )
     return text
 
 

@@ -1,10 +1,10 @@
 """Which labelled texts are drawn for review, and how likely that was.
 
-Each text is drawn by itself, by a number between 0 and 1 that follows from the seed and its origin alone: if it is below
-the text's probability. That is known before: the largest rate among the reasons that hold for the text, times what the
-bound per minute leaves. The bound looks at what is to be expected, never at what was drawn. So probabilities do not
-depend on anybody's luck, a text that is read again has the same number, and an estimate that weighs each drawn text by
-1 / probability (Horvitz and Thompson, 1952) has no bias.
+Each text is drawn by itself, by a number between 0 and 1 that follows from the seed and its origin alone: if it is
+below the text's probability. That is known before: the largest rate among the reasons that hold for the text, raised
+while the stream drifts, times what the bound per minute leaves. The bound looks at what is to be expected, never at
+what was drawn. So probabilities do not depend on anybody's luck, a text that is read again has the same number, and an
+estimate that weighs each drawn text by 1 / probability (Horvitz and Thompson, 1952) has no bias.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from operator import ge
 
 from schemas.review_record import ReviewReason
 from worker.errors import UserError
-from worker.flow import ModelInfo, Prediction
+from worker.flow import Attention, ModelInfo, Prediction
 
 _BYTES = 6  # of a number; a float holds all of them
 
@@ -25,7 +25,6 @@ class Stratum:
     """All reasons that hold for a text; texts of one stratum are drawn with the same probability."""
 
     reasons: tuple[ReviewReason, ...]
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +121,13 @@ class Sampler:
         rates: Mapping[ReviewReason, float],
         allowance: Allowance,
         seed: int,
+        attention: Attention,
     ) -> None:
-        """Prepare; `rates` are the probabilities with which texts are drawn for a reason alone."""
+        """Prepare; `rates` are the probabilities with which texts are drawn for a reason alone, times `attention`."""
         self._stratum = strata
         self._rates = rates
         self._allowance = allowance
+        self._attention = attention
         self._hash = blake2b(digest_size=_BYTES, key=str(seed).encode())
 
     def draw(self, texts: Iterable[tuple[str, Prediction]]) -> tuple[list[Drawn], int]:
@@ -137,13 +138,14 @@ class Sampler:
         """
         by_stratum = [(origin, prediction, self._stratum(prediction.scores)) for origin, prediction in texts]
         sizes = Counter(stratum for _, _, stratum in by_stratum)
-        highest = {stratum: max(map(self._rates.__getitem__, stratum.reasons)) for stratum in sizes}
+        rates = {reason: min(1.0, rate * self._attention.factor) for reason, rate in self._rates.items()}
+        highest = {stratum: max(map(rates.__getitem__, stratum.reasons)) for stratum in sizes}
         share = self._allowance.share(sum(highest[stratum] * size for stratum, size in sizes.items()))
         drawn, held_back = [], 0
         for origin, prediction, stratum in by_stratum:
             number = self._number(origin)
             if number < highest[stratum] * share:
-                reasons = [reason for reason in stratum.reasons if number < self._rates[reason] * share]
+                reasons = [reason for reason in stratum.reasons if number < rates[reason] * share]
                 drawn.append(Drawn(prediction, reasons, highest[stratum] * share))
             elif number < highest[stratum]:
                 held_back += 1

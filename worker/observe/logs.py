@@ -64,6 +64,13 @@ EVENTS = (
         "So many labels of built-in texts differ from those in float32: the worker goes on in that.",
     ),
     Event(
+        "drift_began",
+        ("feature", "distance", "threshold", "review_factor"),
+        "A feature of the stream is this far from the model's reference (see `emotion_drift`). Until it ends, so many "
+        "times as many texts leave for review, if there is a topic for them.",
+    ),
+    Event("drift_ended", ("feature", "distance", "threshold"), "It is a fifth below the threshold again."),
+    Event(
         "review_left_out",
         ("origin", "error"),
         "A text that was drawn for review did not leave: the review topic does not take it. It is labelled.",

@@ -59,8 +59,8 @@ REVIEWS = Metric(
     Counter,
     "emotion_reviews_total",
     "texts",
-    "Labelled texts that left for review (EMOTION_REVIEW_TOPIC), by the reason why they were drawn; a text with several "
-    "counts for each.",
+    "Labelled texts that left for review (EMOTION_REVIEW_TOPIC), by the reason why they were drawn; a text with "
+    "several counts for each.",
     "Its rate is the work of your reviewers; the EMOTION_REVIEW_…_PER_MILLION settings set it.",
     ("reason",),
 )

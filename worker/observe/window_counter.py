@@ -16,6 +16,7 @@ from schemas.review_record import ReviewReason
 from schemas.text_message import SkipReason
 from worker.flow import ModelInfo, Outcome, Prediction, Record, Reviews, TokenizedText
 from worker.observe.drift import DriftWatch
+from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.metrics import Meters, observe_many
 from worker.observe.runtime_metrics import BUILD_INFO, DEVICE_MEMORY_BYTES, DRIFT, MODEL_INFO
 from worker.observe.stream_metrics import (
@@ -65,7 +66,14 @@ class WindowContents:
 class WindowCounter:
     """Turns the contents of delivered windows into metrics, all of a window at once."""
 
-    def __init__(self, meters: Meters, model: MeasuredModel, unknown_id: int | None, dead_letter_topic: str) -> None:
+    def __init__(
+        self,
+        meters: Meters,
+        model: MeasuredModel,
+        unknown_id: int | None,
+        dead_letter_topic: str,
+        alarm: DriftAlarm,
+    ) -> None:
         """Show the model, and make the series of all labels and reasons, so that each starts at zero.
 
         Args:
@@ -73,7 +81,9 @@ class WindowCounter:
             model: What labels.
             unknown_id: The token that stands for what the tokenizer does not know, if there is one.
             dead_letter_topic: Where outcomes go that are no labels.
+            alarm: Hears how far the stream has drifted.
         """
+        self._alarm = alarm
         self._meters = meters
         self._model = model
         self._unknown_id = -1 if unknown_id is None else unknown_id
@@ -113,8 +123,10 @@ class WindowCounter:
     def publish(self) -> None:
         """Bring what changes slowly up to date."""
         self._meters[DEVICE_MEMORY_BYTES].set(self._model.memory_bytes())
-        for feature, distance in (self._drift.distances() if self._drift else {}).items():
+        distances = self._drift.distances() if self._drift else {}
+        for feature, distance in distances.items():
             self._meters[DRIFT].labels(feature).set(distance)
+        self._alarm(distances)
 
     def _count_labels(self, predictions: list[Prediction], texts: list[TokenizedText]) -> None:
         info = self._model.info

@@ -17,8 +17,8 @@ class ReviewSettings(SettingsGroup):
     """Which labelled texts are drawn for review, and what of them leaves."""
 
     review_topic: KafkaName | None = Field(None)
-    """Topic for a sample of labelled texts that people review, in the transaction of their labels. It holds texts. Unset:
-    nothing is drawn.
+    """Topic for a sample of labelled texts that people review, in the transaction of their labels. It holds texts.
+    Unset: nothing is drawn.
     """
 
     review_random_per_million: Annotated[int, Field(ge=1, le=1_000_000)] = Field(1_000)
@@ -44,6 +44,14 @@ class ReviewSettings(SettingsGroup):
     """How many each process draws in a minute, on average, at most. Where more would be, each text of a window is less
     likely to be drawn, by the same factor, and its `probability` says so.
     """
+
+    drift_threshold: float = Field(0.1, gt=0, lt=1)
+    """The distance from which a feature of `emotion_drift` counts as drift: the log says so, and again once it is a
+    fifth below that.
+    """
+
+    review_drift_factor: float = Field(5, ge=1, le=1_000)
+    """While a feature drifts, so many times as many texts are drawn, so that people see what changed. 1: no more."""
 
     review_seed: int = Field(0, ge=0, lt=1 << 64)
     """Another seed draws other texts. With the same one a text that is read again has the same luck."""

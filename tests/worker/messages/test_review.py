@@ -12,6 +12,7 @@ from schemas.emotion_label import Source
 from schemas.review_record import ReviewReason, ReviewRecord
 from worker.flow import (
     Answer,
+    Attention,
     ModelInfo,
     Outcome,
     Prediction,
@@ -39,7 +40,7 @@ def reviewer(
     refusals: Refusals | None = None,
     per_minute: int = 1_000,
 ) -> Reviewer:
-    sampler = Sampler(Strata(model, 0.1), ALWAYS, Allowance(per_minute, lambda: 0.0), seed=0)
+    sampler = Sampler(Strata(model, 0.1), ALWAYS, Allowance(per_minute, lambda: 0.0), 0, Attention())
     return Reviewer(model, sampler, Target("reviews", limit), "out", content, lambda: 42, refusals or Refusals())
 
 

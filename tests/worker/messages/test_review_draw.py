@@ -9,7 +9,7 @@ import pytest
 
 from schemas.review_record import ReviewReason
 from worker.errors import UserError
-from worker.flow import ModelInfo, Prediction, Request
+from worker.flow import Attention, ModelInfo, Prediction, Request
 from worker.messages.review_draw import Allowance, Drawn, Sampler, Strata
 
 LABELS = ["sad", "glad", "odd"]
@@ -32,8 +32,11 @@ class Clock:
         return self.seconds
 
 
-def sampler(per_minute: int = 1 << 40, seed: int = 0, clock: Clock | None = None) -> Sampler:
-    return Sampler(Strata(MODEL, 0.1, ["odd"]), RATES, Allowance(per_minute, clock or Clock()), seed)
+def sampler(
+    per_minute: int = 1 << 40, seed: int = 0, clock: Clock | None = None, attention: Attention | None = None
+) -> Sampler:
+    allowance = Allowance(per_minute, clock or Clock())
+    return Sampler(Strata(MODEL, 0.1, ["odd"]), RATES, allowance, seed, attention or Attention())
 
 
 def texts(scores: Iterable[list[float]], first: int = 0) -> list[tuple[str, Prediction]]:
@@ -83,7 +86,9 @@ def test_a_model_without_a_threshold_is_never_not_confident() -> None:
 
 
 def test_a_rare_label_must_be_one_of_the_models() -> None:
-    with pytest.raises(UserError, match="EMOTION_REVIEW_RARE_LABELS: the model has no label joy; it has sad, glad, odd"):
+    with pytest.raises(
+        UserError, match="EMOTION_REVIEW_RARE_LABELS: the model has no label joy; it has sad, glad, odd"
+    ):
         Strata(MODEL, 0.1, ["odd", "joy"])
 
 
@@ -121,6 +126,17 @@ def test_another_seed_draws_others() -> None:
     assert len(both[0] & both[1]) / 10_000 == pytest.approx(0.4 * 0.4, rel=0.1)
 
 
+def test_while_the_stream_drifts_more_are_drawn_and_those_drawn_before_are_among_them() -> None:
+    attention, stream = Attention(), texts([CONFIDENT, NOT_CONFIDENT] * 2_000)
+    drifting = sampler(attention=attention)
+    usual = drifting.draw(stream)[0]
+    attention.factor = 4
+    more = drifting.draw(stream)[0]
+    assert {each.probability for each in usual} == {0.05, 0.4}
+    assert {each.probability for each in more} == {0.2, 1.0}
+    assert set(offsets(usual)) < set(offsets(more))
+
+
 def test_what_is_drawn_a_minute_is_bounded_and_the_probability_says_so() -> None:
     clock = Clock()
     bounded, drawn, held_back = sampler(per_minute=60, clock=clock), 0, 0
@@ -145,7 +161,7 @@ def test_what_was_not_needed_is_kept_for_a_minute_and_no_longer() -> None:
 
 def test_an_estimate_that_weighs_by_the_probability_has_no_bias_under_the_bound() -> None:
     """Wrong labels are more frequent among the not confident, and the bound bites in some windows only."""
-    dice = random.Random(7)
+    dice = random.Random(7)  # noqa: S311 - it decides nothing secret
     kinds = [(CONFIDENT, 0.95), (NOT_CONFIDENT, 0.5), (CLOSE, 0.4), (RARE, 0.7)]
     stream = [dice.choices(kinds, (80, 10, 5, 5))[0] for _ in range(4_000)]
     right = [dice.random() < share for _, share in stream]

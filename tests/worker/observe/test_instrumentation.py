@@ -14,6 +14,7 @@ from schemas.review_record import ReviewReason
 from worker import loop
 from worker.errors import NotDeliveredError
 from worker.flow import (
+    Attention,
     Batch,
     ModelInfo,
     Outcome,
@@ -28,6 +29,7 @@ from worker.flow import (
     Window,
 )
 from worker.model.score_cache import ScoreCache
+from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.health import Health, Heartbeat
 from worker.observe.instrumentation import Instrumentation
 from worker.observe.metrics import Meters
@@ -104,18 +106,27 @@ def parts() -> MadeUp:
 
 
 @pytest.fixture
+def attention() -> Attention:
+    return Attention()
+
+
+@pytest.fixture
 def heartbeat() -> Heartbeat:
     return Heartbeat()
 
 
 @pytest.fixture
 def measure(
-    parts: MadeUp, registry: CollectorRegistry, heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch
+    parts: MadeUp,
+    registry: CollectorRegistry,
+    heartbeat: Heartbeat,
+    attention: Attention,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., loop.Stages]:
     """Gives the parts as stages, some of them replaced by the arguments, and measured."""
     monkeypatch.setattr("worker.observe.instrumentation._REFRESH_SECONDS", 0)
     meters = Meters("loop", registry)
-    counter = WindowCounter(meters, parts, UNKNOWN, "dead")
+    counter = WindowCounter(meters, parts, UNKNOWN, "dead", DriftAlarm(0.1, 5, attention))
     inner = loop.Stages(
         source=parts,
         decode=parts.decode,
@@ -173,7 +184,7 @@ def test_texts_that_left_for_review_are_counted_by_reason_once_they_are_delivere
 ) -> None:
     outcome = Outcome(0, "reviews", 0, b"", b"", [], None)
     reviews = Reviews([outcome], {"random": 1, "close": 1}, held_back=3)
-    stages = measure(review=lambda records, answers, outcomes: reviews)
+    stages = measure(review=lambda *_: reviews)
     parts.refuse = True
     run(stages, parts, window(10))
     parts.refuse = False
@@ -243,14 +254,16 @@ def test_a_partition_that_was_given_away_has_no_lag_here(
     assert (value("emotion_partitions"), value("emotion_rebalances_total")) == (1, 2)
 
 
-def test_drift_is_shown_once_there_are_enough_records(
-    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+def test_drift_is_shown_once_there_are_enough_records_and_then_more_is_reviewed(
+    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry, attention: Attention
 ) -> None:
     run(stages, parts, window(999))
     assert registry.get_sample_value("emotion_drift", {"feature": "labels"}) is None
+    assert attention.factor == 1
     run(stages, parts, window(1))
     for feature in ("labels", "scores", "tokens", "unknown_tokens"):
         assert (registry.get_sample_value("emotion_drift", {"feature": feature}) or 0) > 0.3, feature
+    assert attention.factor == 5
 
 
 def test_a_worker_is_ready_once_nothing_is_left_to_read_or_something_was_delivered(
