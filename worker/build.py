@@ -100,7 +100,7 @@ def make_stages(
     prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
     split = make_splitter(settings, settings.input_format, prefixed)
     reader = make_reader(settings, settings.input_format, prefixed)
-    review = loop.no_reviews
+    review: loop.Review = loop.no_reviews
     if settings.review_topic is not None:
         review = make_reviewer(
             settings, topics[settings.review_topic], model.info, refusals, attention or Attention()

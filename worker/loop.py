@@ -47,6 +47,10 @@ class Sink(Protocol):
         """Send the outcomes and commit the window, or raise NotDeliveredError."""
 
 
+Review = Callable[[list[Record], Sequence[Answer], list[Outcome]], Reviews]
+"""Takes the records of a window, what answers them and its outcomes; gives what leaves beside these."""
+
+
 def no_reviews(_records: list[Record], _answers: Sequence[Answer], _outcomes: list[Outcome]) -> Reviews:
     """Nothing leaves for people to review."""
     return Reviews()
@@ -64,7 +68,7 @@ class Stages:
     encode: Callable[[list[Record], Iterable[Answer]], list[Outcome]]
     circuit_breaker: Callable[[list[Outcome]], None]
     sink: Sink
-    review: Callable[[list[Record], Sequence[Answer], list[Outcome]], Reviews] = no_reviews
+    review: Review = no_reviews
 
 
 def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) -> None:

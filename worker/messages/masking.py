@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection
+from functools import partial
 
 # Each begins where none of its characters stands before, so that a long text is searched in linear time.
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]+(?:\.[\w-]+)*")
@@ -17,10 +18,12 @@ def mask(text: str, kinds: Collection[str]) -> str:
     """The text with `[kind]` for everything of these kinds: `email`, `card`, `phone`, `mention`."""
     for kind, (pattern, is_one) in _PATTERNS.items():
         if kind in kinds:
-            text = pattern.sub(
-                lambda found, kind=kind, is_one=is_one: f"[{kind}]" if is_one(found[0]) else found[0], text
-            )
+            text = pattern.sub(partial(_hidden, kind, is_one), text)
     return text
+
+
+def _hidden(kind: str, is_one: Callable[[str], bool], found: re.Match[str]) -> str:
+    return f"[{kind}]" if is_one(found[0]) else found[0]
 
 
 def _is_card(found: str) -> bool:

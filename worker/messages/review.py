@@ -72,8 +72,9 @@ class Reviewer:
     def _outcome(self, record: Record, drawn: Drawn) -> Outcome | None:
         origin = event_id(record)
         if words := self._refusals.get(Refusals.key(self._target.topic, record)):
-            return _left_out(origin, words)
-        whole = self._record(origin, drawn)
+            _say_left_out(origin, words)
+            return None
+        whole = self._review(origin, record, drawn)
         cut = replace(whole, text=whole.text and whole.text[:_CUT_CHARACTERS], text_is_cut=True, id=None, copied={})
         for review in (whole, cut):
             outcome = Outcome(
@@ -87,9 +88,10 @@ class Reviewer:
             )
             if batch_bytes(outcome) <= self._target.max_message_bytes:
                 return outcome
-        return _left_out(origin, f"it is larger than the {self._target.max_message_bytes} bytes that the topic takes")
+        _say_left_out(origin, f"it is larger than the {self._target.max_message_bytes} bytes that the topic takes")
+        return None
 
-    def _record(self, origin: str, drawn: Drawn) -> ReviewRecord:
+    def _review(self, origin: str, record: Record, drawn: Drawn) -> ReviewRecord:
         label, left_out = self._make_label(drawn.prediction), self._content.left_out
         return ReviewRecord(
             schema_version=1,
@@ -104,7 +106,7 @@ class Reviewer:
             labels=label.labels,
             truncated=label.truncated,
             model=label.model,
-            source=label.source,
+            source=record.origin,
             copied={} if "copied" in left_out else label.copied,
             reasons=drawn.reasons,
             probability=drawn.probability,
@@ -112,6 +114,6 @@ class Reviewer:
         )
 
 
-def _left_out(origin: str, why: str) -> None:
+def _say_left_out(origin: str, why: str) -> None:
     """Say it: an estimate that does not know of it is a little off."""
     _log.warning("review_left_out", extra={"origin": origin, "error": why})

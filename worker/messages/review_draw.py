@@ -32,7 +32,7 @@ class Drawn:
     """A text that was drawn."""
 
     prediction: Prediction
-    reasons: list[ReviewReason]
+    reasons: list[str]
     probability: float
 
 
@@ -145,7 +145,7 @@ class Sampler:
         for origin, prediction, stratum in by_stratum:
             number = self._number(origin)
             if number < highest[stratum] * share:
-                reasons = [reason for reason in stratum.reasons if number < rates[reason] * share]
+                reasons = [reason.value for reason in stratum.reasons if number < rates[reason] * share]
                 drawn.append(Drawn(prediction, reasons, highest[stratum] * share))
             elif number < highest[stratum]:
                 held_back += 1

@@ -66,8 +66,7 @@ EVENTS = (
     Event(
         "drift_began",
         ("feature", "distance", "threshold", "review_factor"),
-        "A feature of the stream is this far from the model's reference (see `emotion_drift`). Until it ends, so many "
-        "times as many texts leave for review, if there is a topic for them.",
+        "A feature of the stream is this far from the model's reference; so many times as many texts leave for review.",
     ),
     Event("drift_ended", ("feature", "distance", "threshold"), "It is a fifth below the threshold again."),
     Event(

@@ -108,7 +108,7 @@ def test_only_what_got_a_label_is_reviewed() -> None:
     records = [record(offset) for offset in range(4)]
     answers = predicted(records)
     answers[1].request.id = "x" * 5_000  # its label is too large for the topic
-    mixed = [*answers[:2], Rejected(2, Reason.EMPTY_TEXT, "nothing"), Tombstone(3)]
+    mixed: list[Answer] = [*answers[:2], Rejected(2, Reason.EMPTY_TEXT, "nothing"), Tombstone(3)]
     reviews = review(records, mixed, reviewer(), label_bytes=3_000)
     assert [outcome.index for outcome in reviews.outcomes] == [0]
     assert reviews.reasons == {"random": 1}
