@@ -175,7 +175,7 @@ def test_what_is_masked_for_review_are_kinds_that_there_are_or_none() -> None:
     assert load_settings().review_mask == ("email", "card", "phone", "mention")
     assert load_settings(review_mask="phone, email").review_mask == ("phone", "email")
     assert load_settings(review_mask="none").review_mask == ()
-    with pytest.raises(UserError, match="^EMOTION_REVIEW_MASK: Input should be 'email', 'card', 'phone' or 'mention'$"):
+    with pytest.raises(UserError, match=r"^EMOTION_REVIEW_MASK: Input should be 'email', 'card', 'phone' or 'mention'$"):
         load_settings(review_mask="email,name")
 
 
