@@ -34,6 +34,17 @@ class Fields:
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_nested", any(len(path.names) > 1 for path in self.text))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name on the way to any part."""
+        conditions = [condition.path for condition in self.conditions]
+        return frozenset(name for path in (*self.text, self.id, *self.copied, *conditions) for name in path.names)
+
+    @property
+    def are_shown(self) -> bool:
+        """Whether more is looked at than a text and its id."""
+        return bool(self.copied or self.conditions)
+
     @classmethod
     def parse(
         cls,

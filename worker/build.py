@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from schemas.codec import encode_label
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
-from worker.flow import Refusals
+from worker.flow import Decoded, Record, Refusals
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.sink import Sink
@@ -21,7 +22,10 @@ from worker.kafka.window_size import FIRST_RECORDS, WindowSizer
 from worker.labelling import make_reader, make_splitter, now_ms, planner
 from worker.messages.decode import decode
 from worker.messages.encode import Encoder
+from worker.messages.fastavro_extra import require_fastavro
 from worker.messages.label_headers import LabelHeaders
+from worker.messages.registry_client import RegistryClient
+from worker.messages.schema_registry import WriteLabel
 from worker.messages.split import SplitSource
 from worker.messages.target import Target
 from worker.model.score_cache import ScoreCache
@@ -76,26 +80,29 @@ def make_stages(
     source: loop.Source,
     sink: loop.Sink,
     refusals: Refusals,
-    label_prefix: bytes = b"",
+    write_label: WriteLabel = encode_label,
 ) -> loop.Stages:
-    """All stages between a source and a sink, which shares `refusals`; `label_prefix` stands before every label."""
+    """All stages between a source and a sink, which shares `refusals`; `write_label` makes the value of every label.
+
+    Raises:
+        UserError: fastavro is missing, or the CA file of the schema registry cannot be used.
+    """
     encoder = Encoder(
         model.info,
         _target(topics[settings.output_topic]),
         _target(topics[settings.dead_letter_topic]),
         now_ms,
         settings.cloudevents_source,
-        label_prefix,
+        write_label,
         refusals,
         LabelHeaders(settings.drop_headers),
         keep_timestamps=settings.label_timestamp == "text",
     )
     prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
     split = make_splitter(settings, settings.input_format, prefixed)
-    reader = make_reader(settings, settings.input_format, prefixed)
     stages = loop.Stages(
         source=SplitSource(source, split, settings.window_max_records) if split else source,
-        decode=partial(decode, reader, skip_without_text=settings.without_text == "skip"),
+        decode=_decoder(settings, prefixed),
         tokenize=tokenizer.tokenize,
         plan=planner(model),
         predict=model.predict,
@@ -107,6 +114,17 @@ def make_stages(
         cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
         stages = replace(stages, plan=cache.plan, predict=cache.predict)
     return stages
+
+
+def _decoder(settings: Settings, prefixed: bool) -> Callable[[list[Record]], Decoded]:
+    skip_without_text = settings.without_text == "skip"
+    if settings.input_format != "avro":
+        reader = make_reader(settings, settings.input_format, prefixed)
+        return partial(decode, reader, skip_without_text=skip_without_text)
+    require_fastavro("EMOTION_INPUT_FORMAT=avro")
+    from worker.messages.decode_avro import AvroDecoder
+
+    return AvroDecoder(RegistryClient(settings), settings.fields, settings.max_message_bytes, skip_without_text)
 
 
 def make_source(
