@@ -153,7 +153,10 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
                     "summary": f"The same with a schema's id before the JSON, {_WHERE_REGISTRY}.",
                 },
                 "emotionLabelInAvro": {
-                    "payload": {"schemaFormat": "application/vnd.apache.avro+json;version=1.9.0", "schema": label_schema()},
+                    "payload": {
+                        "schemaFormat": "application/vnd.apache.avro+json;version=1.9.0",
+                        "schema": label_schema(),
+                    },
                     "contentType": "application/vnd.apache.avro",
                     "bindings": _WITH_SCHEMA_ID,
                     "summary": "The same in Avro, where `EMOTION_OUTPUT_FORMAT=avro`.",

@@ -150,7 +150,9 @@ def _registry(settings: Settings) -> Iterator[Result]:
         schema_id = subject.find()
         if schema_id is None:
             subject.rehearse()
-        state = "will hold the label's schema" if schema_id is None else f"holds the label's schema under id {schema_id}"
+        state = (
+            "will hold the label's schema" if schema_id is None else f"holds the label's schema under id {schema_id}"
+        )
         yield Result("registry", True, f"{settings.schema_registry_url}; subject {subject.name} {state}")
     if settings.input_format == "avro":
         yield from _texts_in_avro(settings)
@@ -161,16 +163,16 @@ def _registry(settings: Settings) -> Iterator[Result]:
 def _texts_in_avro(settings: Settings) -> Iterator[Result]:
     """Values name their schema themselves; where its subject has the usual name, the latest one can be looked at."""
     require_fastavro("EMOTION_INPUT_FORMAT=avro")
+    from worker.messages.text_subject import TextSubject
+
     for topic in settings.input_topics:
-        subject = f"{topic}-value"
-        missing = missing_text(settings, subject)
-        if missing is None:
-            yield Result("registry", True, f"{settings.schema_registry_url}; no subject {subject} to look at")
-        elif missing:
-            mend = "set EMOTION_TEXT_FIELD to where its text lies, unless other schemas are on the topic"
-            yield Result("registry", True, f"the latest schema of subject {subject} {missing}", mend)
+        subject = TextSubject(settings, topic)
+        found, mend = f"{settings.schema_registry_url}; subject {subject.name} ", None
+        if (problem := subject.problem()) is None:
+            found += "has a field for the text"
         else:
-            yield Result("registry", True, f"{settings.schema_registry_url}; subject {subject} has the text's field")
+            found, mend = found + problem, "see EMOTION_TEXT_FIELD; none, if its texts are written by other schemas"
+        yield Result("registry", True, found, mend)
 
 
 def _print(result: Result) -> None:

@@ -9,9 +9,10 @@ from schemas.avro_label import label_record, label_schema, read_record
 from schemas.emotion_label import EmotionLabel
 from schemas.wire_format import read_label, schema_key
 from worker.errors import NotAnsweredError, RegistryAwayError
-from worker.messages.decode_avro import ReadAvro, read_avro
+from worker.messages.avro_reader import ReadAvro, read_avro
 from worker.messages.registry_client import RegistryClient
-from worker.messages.writer_schemas import StoredSchema, UnusableSchemaError, WriterSchemas
+from worker.messages.stored_schema import AVRO, StoredSchema
+from worker.messages.writer_schemas import UnusableSchemaError, WriterSchemas
 from worker.settings import Settings
 
 _LABEL = parse_schema(label_schema())
@@ -58,10 +59,10 @@ class LabelReader:
 
 def _by_todays(stored: StoredSchema) -> ReadAvro:
     """Reads by today's schema what another version may have written."""
-    if stored.kind != "AVRO":
+    if stored.kind != AVRO:
         raise UnusableSchemaError(f"is of type {stored.kind}")
     try:
         writer = parse_schema(orjson.loads(stored.text))
-    except Exception as error:  # noqa: BLE001 - whatever it is: no label was written by this schema
+    except Exception as error:  # whatever it is: no label was written by this schema
         raise UnusableSchemaError(f"cannot be used ({type(error).__name__})") from error
     return lambda stream: schemaless_reader(stream, writer, _LABEL)

@@ -1,11 +1,12 @@
 """A writer's Avro schema, made ready to read a message by: settled aliases, and values that JSON has too."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from fastavro.const import AVRO_TYPES
 from fastavro.read import LOGICAL_READERS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -93,6 +94,20 @@ def with_aliases(schema: Schema, wanted: Collection[str]) -> Schema:
     return schema | {"fields": fields}
 
 
+def has_field(schema: Schema, names: Sequence[str]) -> bool:
+    """Whether a path may lead to something: what a type by its name, a map or a text holds, its values alone say."""
+    if not names or isinstance(schema, str):
+        return not names or schema not in AVRO_TYPES or schema == "string"
+    if isinstance(schema, list):
+        return any(has_field(option, names) for option in schema)
+    if schema["type"] == "record":
+        fields = [field for field in schema["fields"] if names[0] in (field["name"], *field["aliases"])]
+        return any(has_field(field["type"], names[1:]) for field in fields)
+    if schema["type"] in ("array", "map"):
+        return has_field(schema["items" if schema["type"] == "array" else "values"], names[1:])
+    return has_field(schema["type"], names)
+
+
 def _takes_no_bytes(schema: Schema) -> bool:
     """So that a few bytes may stand for any number of them."""
     if not isinstance(schema, dict):
@@ -134,14 +149,14 @@ def _register() -> None:
     """Under names of our own: other users of fastavro in this process keep theirs."""
     for unit, per_second in {"millis": 1_000, "micros": 1_000_000, "nanos": 1_000_000_000}.items():
         for name, zone in (("timestamp", "Z"), ("local-timestamp", "")):
-            LOGICAL_READERS[f"long-{_OURS}{name}-{unit}"] = (
-                lambda data, *_, per_second=per_second, zone=zone: _timestamp(data, per_second, zone)
+            LOGICAL_READERS[f"long-{_OURS}{name}-{unit}"] = lambda data, *_, per_second=per_second, zone=zone: (
+                _timestamp(data, per_second, zone)
             )
     LOGICAL_READERS[f"int-{_OURS}time-millis"] = lambda data, *_: _time(data, 1_000)
     LOGICAL_READERS[f"long-{_OURS}time-micros"] = lambda data, *_: _time(data, 1_000_000)
     LOGICAL_READERS[f"int-{_OURS}date"] = lambda data, *_: _date(data)
-    LOGICAL_READERS[f"bytes-{_OURS}decimal"] = LOGICAL_READERS[f"fixed-{_OURS}decimal"] = (
-        lambda data, schema, *_: _decimal(data, schema)
+    LOGICAL_READERS[f"bytes-{_OURS}decimal"] = LOGICAL_READERS[f"fixed-{_OURS}decimal"] = lambda data, schema, *_: (
+        _decimal(data, schema)
     )
     LOGICAL_READERS[f"fixed-{_OURS}uuid"] = lambda data, *_: str(UUID(bytes=data))
 

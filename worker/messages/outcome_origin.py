@@ -6,8 +6,8 @@ from zlib import crc32
 
 from schemas.emotion_label import Source
 from worker.flow import Record
-from worker.messages.schema_registry import ReadLabel
 from worker.messages.read_dead_letter import Letter, read_letter
+from worker.messages.schema_registry import ReadLabel
 
 BOUNDED_RUN_HEADER = "emotion-labelled-by"
 """What a bounded run writes bears its group: it is one more answer, and says nothing of how far the workers are."""

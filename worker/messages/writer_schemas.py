@@ -4,51 +4,35 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Generic, TypeVar
-from urllib.parse import quote
 
 from schemas.dead_letter import Reason
 from schemas.errors import InvalidMessageError
 from schemas.wire_format import schema_place, schema_words
 from worker.errors import RegistryAwayError, UserError
-from worker.messages.registry_client import Answer, RegistryClient
+from worker.messages.registry_client import RegistryClient
+from worker.messages.stored_schema import SchemaNotFoundError, StoredSchema, find_schema
 
 _log = logging.getLogger(__name__)
 
-_TIMEOUT_SECONDS = 5.0
 _PATIENCE_SECONDS = 10.0  # with all requests of a window: the loop must show signs of life
 _SPREAD_SECONDS = 5.0  # what was registered a moment ago has come to all nodes of a registry by then
 _FORGET_SECONDS = 60.0  # what was unknown for certain is asked for again
 _MOST_ABSENT = 10_000
-_ALWAYS_THERE = "/schemas/types"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class StoredSchema:
-    """A schema as the registry has it, and those of other subjects that it names, each behind what it names itself."""
-
-    kind: str
-    text: str
-    named: tuple[str, ...]
 
 
 class UnusableSchemaError(ValueError):
     """The registry has it, and nothing can be read by it; the message says why."""
 
 
-class _NotFoundError(Exception):
-    """The registry says that there is no such schema."""
-
-
-@dataclass
+@dataclass(frozen=True)
 class _Absence:
-    """When the registry did not know a schema at first, and when it said so again."""
+    """Since when the registry does not know a schema, and when it said so for certain."""
 
     since: float
-    confirmed_at: float | None = None
+    confirmed_at: float | None
 
 
 class WriterSchemas(Generic[T]):
@@ -76,14 +60,11 @@ class WriterSchemas(Generic[T]):
         self._found: dict[bytes, T | UnusableSchemaError] = {}
         self._absent: dict[bytes, _Absence] = {}
 
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._found
-
     def ask(self, keys: Iterable[bytes]) -> None:
-        """Find out about those that are not known yet; what the registry does not know is asked for twice.
+        """Find out about those that are not known yet.
 
         Raises:
-            RegistryAwayError: It does not say, or has to be asked again a little later.
+            RegistryAwayError: The registry does not say, or has to be asked once more, a little later.
         """
         deadline = self._clock() + _PATIENCE_SECONDS
         waiting = [key for key in keys if key not in self._found and not self._is_settled(key, deadline)]
@@ -116,7 +97,7 @@ class WriterSchemas(Generic[T]):
             raise RegistryAwayError("the schema registry takes its time; the other schemas are asked for in a moment")
         try:
             self._found[key] = self._fetch(key)
-        except _NotFoundError:
+        except SchemaNotFoundError:
             if len(self._absent) >= _MOST_ABSENT:
                 self._absent.clear()
             is_certain = absence is not None or not self._spread_seconds
@@ -127,35 +108,9 @@ class WriterSchemas(Generic[T]):
         return True
 
     def _fetch(self, key: bytes) -> T | UnusableSchemaError:
-        stored = self._get(schema_place(key))
-        named: dict[tuple[str, int], str] = {}
-        self._follow(stored, named)
-        kind = str(stored.get("schemaType") or "AVRO")  # which registries leave out
         try:
-            return self._make(StoredSchema(kind, str(stored.field("schema")), tuple(named.values())))
+            return self._make(find_schema(self._registry, schema_place(key)))
         except UnusableSchemaError as error:
             return error
-
-    def _follow(self, stored: Answer, named: dict[tuple[str, int], str]) -> None:
-        """Add the schemas that one refers to, each behind those that it refers to itself."""
-        for reference in stored.get("references") or ():
-            place = str(reference["subject"]), int(reference["version"])
-            if place not in named:
-                subject, version = place
-                inner = self._get(f"/subjects/{quote(subject, safe='')}/versions/{version}?deleted=true")
-                self._follow(inner, named)
-                named[place] = str(inner.field("schema"))
-
-    def _get(self, path: str) -> Answer:
-        try:
-            answer = self._registry.get(path, _TIMEOUT_SECONDS)
-            if answer.status == HTTPStatus.NOT_FOUND and (answer.is_not_found or self._has_api()):
-                raise _NotFoundError
-            answer.field("schema")
         except UserError as error:
             raise RegistryAwayError(str(error)) from error
-        return answer
-
-    def _has_api(self) -> bool:
-        """Whether the registry is where we ask: one that knows no GUIDs has no words for that."""
-        return self._registry.get(_ALWAYS_THERE, _TIMEOUT_SECONDS).status == HTTPStatus.OK

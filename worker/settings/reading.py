@@ -66,8 +66,8 @@ class ReadingSettings(SettingsGroup):
     """
 
     text_field: Annotated[str, readable(parse_paths)] = Field("text")
-    """Field of the JSON object or Avro record that holds the text; dots lead into nested objects (`data.body`), numbers into arrays
-    (`comments.0.text`). Several with commas between: the first that holds a text counts.
+    """Field of the JSON object or Avro record that holds the text; dots lead into nested objects (`data.body`), numbers
+    into arrays (`comments.0.text`). Several with commas between: the first that holds a text counts.
     """
 
     id_field: FieldName = Field("id")

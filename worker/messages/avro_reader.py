@@ -1,0 +1,78 @@
+"""Avro bytes to what they hold, by the schema that they were written by."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from io import BytesIO
+from typing import Any
+
+import orjson
+from fastavro import _read_py, parse_schema, schemaless_reader
+
+from schemas.dead_letter import Reason
+from schemas.errors import InvalidMessageError
+from schemas.wire_format import schema_words
+from worker.messages.avro_types import WriterTypes, with_aliases
+from worker.messages.stored_schema import AVRO, StoredSchema
+from worker.messages.writer_schemas import UnusableSchemaError
+
+ReadAvro = Callable[[BytesIO], Any]
+
+
+def avro_reader(stored: StoredSchema, wanted: Iterable[str], is_shown: bool) -> ReadAvro:
+    """Reads what was written by a schema.
+
+    Args:
+        stored: The writer's.
+        wanted: Names of fields that are looked for, perhaps by one of their aliases.
+        is_shown: Whether more than a text and its id is read, so that dates and decimal numbers have to be made out.
+
+    Raises:
+        UnusableSchemaError: It is no Avro schema, or none of use.
+    """
+    rewritten, is_recursive = writer_types(stored, is_shown)
+    plain, renamed = with_aliases(rewritten, ()), with_aliases(rewritten, frozenset(wanted))
+    writer, reader = parse_schema(plain), None if renamed == plain else parse_schema(renamed)
+    # What is compiled knows no limit of depth: a value that is nested too deep would end the process.
+    read: Callable[..., Any] = _read_py.schemaless_reader if is_recursive else schemaless_reader
+    return lambda stream: read(stream, writer, reader)
+
+
+def writer_types(stored: StoredSchema, is_shown: bool = False) -> tuple[Any, bool]:
+    """The schema with its types rewritten, and whether one of them holds itself.
+
+    Raises:
+        UnusableSchemaError: It is no Avro schema, or none of use.
+    """
+    if stored.kind != AVRO:
+        raise UnusableSchemaError(f"is of type {stored.kind}")
+    parse = partial(parse_schema, _ignore_default_error=True)  # older registries took defaults of any type
+    types: dict[str, Any] = {}
+    try:
+        for text in stored.named:
+            parse(orjson.loads(text), named_schemas=types)
+        rewriting = WriterTypes(types, is_shown)
+        rewritten = rewriting.rewrite(parse(orjson.loads(stored.text), named_schemas=types))
+    except Exception as error:  # a parser raises what it comes upon: nothing can be read by this schema
+        raise UnusableSchemaError(f"cannot be used ({type(error).__name__}: {error})") from error
+    return rewritten, rewriting.is_recursive
+
+
+def read_avro(read: ReadAvro, key: bytes, value: bytes) -> Any:
+    """What a value holds behind the key that names its schema.
+
+    Raises:
+        InvalidMessageError: Its bytes are not what its schema says.
+    """
+    stream = BytesIO(value)
+    stream.seek(len(key))
+    try:
+        found = read(stream)
+    except MemoryError:
+        raise
+    except Exception as error:  # a codec raises what it comes upon: these bytes are not what it expects
+        what = "are cut off" if isinstance(error, EOFError) else f"do not fit ({type(error).__name__})"
+        raise InvalidMessageError(Reason.INVALID_AVRO, f"read by {schema_words(key)} the bytes {what}") from None
+    if stream.read(1):
+        detail = f"read by {schema_words(key)} {len(value) - stream.tell() + 1} bytes are left over"
+        raise InvalidMessageError(Reason.INVALID_AVRO, detail)
+    return found
