@@ -35,10 +35,10 @@ class Fields:
         object.__setattr__(self, "is_nested", any(len(path.names) > 1 for path in self.text))
 
     @property
-    def names(self) -> frozenset[str]:
-        """Every name on the way to any part."""
+    def paths(self) -> frozenset[tuple[str, ...]]:
+        """The names on the way to each part."""
         conditions = [condition.path for condition in self.conditions]
-        return frozenset(name for path in (*self.text, self.id, *self.copied, *conditions) for name in path.names)
+        return frozenset(path.names for path in (*self.text, self.id, *self.copied, *conditions))
 
     @property
     def are_shown(self) -> bool:

@@ -36,7 +36,7 @@ class GuardedRegistry(HttpServer):
         front = self
 
         class Handler(PostHandler):
-            def do_GET(self) -> None:
+            def do_GET(self) -> None:  # noqa: N802 - as http.server has it
                 self.answer(b"")
 
             def answer(self, content: bytes) -> None:

@@ -1,6 +1,6 @@
 """Avro bytes to what they hold, by the schema that they were written by."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -11,26 +11,26 @@ from fastavro import _read_py, parse_schema, schemaless_reader
 from schemas.dead_letter import Reason
 from schemas.errors import InvalidMessageError
 from schemas.wire_format import schema_words
-from worker.messages.avro_types import WriterTypes, with_aliases
+from worker.messages.avro_types import Path, WriterTypes, with_aliases
 from worker.messages.stored_schema import AVRO, StoredSchema
 from worker.messages.writer_schemas import UnusableSchemaError
 
 ReadAvro = Callable[[BytesIO], Any]
 
 
-def avro_reader(stored: StoredSchema, wanted: Iterable[str], is_shown: bool) -> ReadAvro:
+def avro_reader(stored: StoredSchema, paths: Collection[Path], is_shown: bool) -> ReadAvro:
     """Reads what was written by a schema.
 
     Args:
         stored: The writer's.
-        wanted: Names of fields that are looked for, perhaps by one of their aliases.
+        paths: To the fields that are looked for, perhaps by their aliases.
         is_shown: Whether more than a text and its id is read, so that dates and decimal numbers have to be made out.
 
     Raises:
         UnusableSchemaError: It is no Avro schema, or none of use.
     """
     rewritten, is_recursive = writer_types(stored, is_shown)
-    plain, renamed = with_aliases(rewritten, ()), with_aliases(rewritten, frozenset(wanted))
+    plain, renamed = with_aliases(rewritten, ()), with_aliases(rewritten, paths)
     writer, reader = parse_schema(plain), None if renamed == plain else parse_schema(renamed)
     # What is compiled knows no limit of depth: a value that is nested too deep would end the process.
     read: Callable[..., Any] = _read_py.schemaless_reader if is_recursive else schemaless_reader

@@ -1,6 +1,6 @@
 """A writer's Avro schema, made ready to read a message by: settled aliases, and values that JSON has too."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -75,23 +75,31 @@ class WriterTypes:
         return {"logicalType": logical} | {name: schema[name] for name in ("precision", "scale") if name in schema}
 
 
-def with_aliases(schema: Schema, wanted: Collection[str]) -> Schema:
-    """The reader's schema in which fields have the wanted name among their aliases, if their own is not wanted."""
+Path = tuple[str, ...]
+
+
+def with_aliases(schema: Schema, paths: Collection[Path]) -> Schema:
+    """The reader's schema, in which a field that a path leads to by an alias has that for its name."""
     if isinstance(schema, list):
-        return [with_aliases(option, wanted) for option in schema]
+        return [with_aliases(option, paths) for option in schema]
     if not isinstance(schema, dict):
         return schema
-    if schema["type"] != "record":
-        inner = {name: with_aliases(schema[name], wanted) for name in ("items", "values") if name in schema}
-        return schema | inner
-    taken = {field["name"] for field in schema["fields"]}
+    if schema["type"] != "record":  # of an array or a map; a condition passes over the number of an element
+        inner = {*paths, *_behind(paths)}
+        return schema | {name: with_aliases(schema[name], inner) for name in ("items", "values") if name in schema}
+    wanted, own = {path[0] for path in paths if path}, {field["name"] for field in schema["fields"]}
     fields = []
     for field in schema["fields"]:
-        names = [alias for alias in field["aliases"] if alias in wanted and alias not in taken]
-        is_renamed = names and field["name"] not in wanted
-        renamed = {"name": names[0], "aliases": [field["name"]]} if is_renamed else {"aliases": []}
-        fields.append(field | renamed | {"type": with_aliases(field["type"], wanted)})
+        alias = next((alias for alias in field["aliases"] if alias in wanted - own), None)
+        is_renamed = alias is not None and field["name"] not in wanted
+        name, aliases = (alias, [field["name"]]) if is_renamed else (field["name"], [])
+        kind = with_aliases(field["type"], _behind(path for path in paths if path and path[0] == name))
+        fields.append({"name": name, "type": kind, "aliases": aliases})
     return schema | {"fields": fields}
+
+
+def _behind(paths: Iterable[Path]) -> set[Path]:
+    return {path[1:] for path in paths if path}
 
 
 def has_field(schema: Schema, names: Sequence[str]) -> bool:

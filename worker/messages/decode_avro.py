@@ -30,7 +30,7 @@ class AvroDecoder:
             max_bytes: A larger value is not read.
             skip_without_text: A record whose text is absent, null or empty is none to complain of.
         """
-        self._schemas = WriterSchemas(registry, partial(avro_reader, wanted=fields.names, is_shown=fields.are_shown))
+        self._schemas = WriterSchemas(registry, partial(avro_reader, paths=fields.paths, is_shown=fields.are_shown))
         self._fields = fields
         self._read = partial(read_bounded, self._read_value, max_bytes)
         self._skip_without_text = skip_without_text

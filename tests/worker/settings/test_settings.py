@@ -359,7 +359,10 @@ REGISTRY = {"schema_registry_url": "https://registry.example.org/apis/ccompat/v7
         ({"output_format": "avro"}, "EMOTION_OUTPUT_FORMAT=avro needs EMOTION_SCHEMA_REGISTRY_URL"),
         ({"output_format": "json_schema"}, "EMOTION_OUTPUT_FORMAT=json_schema needs EMOTION_SCHEMA_REGISTRY_URL"),
         ({"input_format": "avro"}, "EMOTION_INPUT_FORMAT=avro needs EMOTION_SCHEMA_REGISTRY_URL"),
-        (REGISTRY | {"input_format": "avro", "split": "lines"}, "EMOTION_SPLIT needs EMOTION_INPUT_FORMAT=json or text"),
+        (
+            REGISTRY | {"input_format": "avro", "split": "lines"},
+            "EMOTION_SPLIT needs EMOTION_INPUT_FORMAT=json or text",
+        ),
     ],
 )
 def test_registry_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_shown(
