@@ -17,9 +17,10 @@ from schemas.errors import InvalidMessageError
 SCHEMA_ID_HEADER = "__value_schema_id"
 
 _MAGIC = b"\0"  # no JSON begins with it
-_PREFIX_BYTES = 5
+USUAL_KEY_BYTES = 5
+"""Of what names a schema by its id."""
 _GUID_MAGIC = b"\1"
-_GUID_PREFIX_BYTES = 17
+_GUID_KEY_BYTES = 17
 _LABEL = TypeAdapter(EmotionLabel)
 
 T = TypeVar("T")
@@ -27,12 +28,12 @@ T = TypeVar("T")
 
 def prefix(schema_id: int) -> bytes:
     """What stands before the JSON: the zero byte and the id, four bytes with the highest first."""
-    return _MAGIC + schema_id.to_bytes(_PREFIX_BYTES - 1)
+    return _MAGIC + schema_id.to_bytes(USUAL_KEY_BYTES - 1)
 
 
 def without_prefix(value: bytes) -> bytes:
     """The JSON of a value, with a prefix or without one."""
-    return value[_PREFIX_BYTES:] if value.startswith(_MAGIC) else value
+    return value[USUAL_KEY_BYTES:] if value.startswith(_MAGIC) else value
 
 
 def with_prefix(value: bytes, headers: Iterable[tuple[str, bytes | None]]) -> bytes:
@@ -45,7 +46,7 @@ def with_prefix(value: bytes, headers: Iterable[tuple[str, bytes | None]]) -> by
 
 def schema_key(value: bytes) -> bytes | None:
     """What names the schema of a value, as it stands before it; None where nothing does."""
-    length = _PREFIX_BYTES if value.startswith(_MAGIC) else _GUID_PREFIX_BYTES
+    length = USUAL_KEY_BYTES if value.startswith(_MAGIC) else _GUID_KEY_BYTES
     is_named = value.startswith((_MAGIC, _GUID_MAGIC)) and len(value) >= length
     return value[:length] if is_named else None
 
@@ -81,11 +82,11 @@ def read_prefixed(read: Callable[[bytes], T], value: bytes) -> T:
     """
     if not value.startswith(_MAGIC):
         return read(value)
-    if len(value) < _PREFIX_BYTES:
+    if len(value) < USUAL_KEY_BYTES:
         detail = f"{len(value)} bytes that begin with a zero byte hold no schema id"
         raise InvalidMessageError(Reason.INVALID_JSON, detail)
     try:
-        return read(value[_PREFIX_BYTES:])
+        return read(value[USUAL_KEY_BYTES:])
     except InvalidMessageError as error:
-        schema_id = int.from_bytes(value[1:_PREFIX_BYTES])
+        schema_id = int.from_bytes(value[1:USUAL_KEY_BYTES])
         raise type(error)(error.reason, f"{error.detail} (behind schema id {schema_id})") from None

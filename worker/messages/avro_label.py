@@ -3,13 +3,13 @@
 from io import BytesIO
 
 import orjson
-from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro import parse_schema, schemaless_writer
 
 from schemas.avro_label import label_record, label_schema, read_record
 from schemas.emotion_label import EmotionLabel
 from schemas.wire_format import read_label, schema_key
 from worker.errors import NotAnsweredError, RegistryAwayError
-from worker.messages.avro_reader import ReadAvro, read_avro
+from worker.messages.avro_reader import ReadAvro, fastavro_reader, read_avro
 from worker.messages.registry_client import RegistryClient
 from worker.messages.stored_schema import AVRO, StoredSchema
 from worker.messages.writer_schemas import UnusableSchemaError, WriterSchemas
@@ -62,7 +62,6 @@ def _by_todays(stored: StoredSchema) -> ReadAvro:
     if stored.kind != AVRO:
         raise UnusableSchemaError(f"is of type {stored.kind}")
     try:
-        writer = parse_schema(orjson.loads(stored.text))
+        return fastavro_reader(orjson.loads(stored.text), label_schema())
     except Exception as error:  # whatever it is: no label was written by this schema
         raise UnusableSchemaError(f"cannot be used ({type(error).__name__})") from error
-    return lambda stream: schemaless_reader(stream, writer, _LABEL)

@@ -8,14 +8,19 @@ from typing import Any
 import orjson
 from fastavro import _read_py, parse_schema, schemaless_reader
 
+from schemas.change_event import MARK
 from schemas.dead_letter import Reason
 from schemas.errors import InvalidMessageError
 from schemas.wire_format import schema_words
+from worker.messages.avro_projection import projection
 from worker.messages.avro_types import Path, WriterTypes, with_aliases
 from worker.messages.stored_schema import AVRO, StoredSchema
 from worker.messages.writer_schemas import UnusableSchemaError
 
-ReadAvro = Callable[[BytesIO], Any]
+ReadAvro = Callable[[bytes, int], tuple[Any, int]]
+"""What stands at a place in some bytes, and the place behind it."""
+
+_OF_ROWS = ("op", MARK)  # fields beside those on the way to a text that say whether there is one
 
 
 def avro_reader(stored: StoredSchema, paths: Collection[Path], is_shown: bool) -> ReadAvro:
@@ -30,11 +35,26 @@ def avro_reader(stored: StoredSchema, paths: Collection[Path], is_shown: bool) -
         UnusableSchemaError: It is no Avro schema, or none of use.
     """
     rewritten, is_recursive = writer_types(stored, is_shown)
-    plain, renamed = with_aliases(rewritten, ()), with_aliases(rewritten, paths)
-    writer, reader = parse_schema(plain), None if renamed == plain else parse_schema(renamed)
+    renamed = with_aliases(rewritten, paths)
+    rows = {path[:depth] for path in paths for depth in range(len(path))}
+    if simple := projection(renamed, {*paths, *((*row, name) for row in rows for name in _OF_ROWS)}):
+        return simple
+    plain = with_aliases(rewritten, ())
+    return fastavro_reader(plain, None if renamed == plain else renamed, is_recursive)
+
+
+def fastavro_reader(writer: Any, reader: Any = None, is_recursive: bool = False) -> ReadAvro:
+    """Reads what was written by a schema of fastavro's kind, by another one that is given."""
+    writer, reader = parse_schema(writer), reader and parse_schema(reader)
     # What is compiled knows no limit of depth: a value that is nested too deep would end the process.
-    read: Callable[..., Any] = _read_py.schemaless_reader if is_recursive else schemaless_reader
-    return lambda stream: read(stream, writer, reader)
+    decode: Callable[..., Any] = _read_py.schemaless_reader if is_recursive else schemaless_reader
+
+    def read(data: bytes, at: int) -> tuple[Any, int]:
+        stream = BytesIO(data)
+        stream.seek(at)
+        return decode(stream, writer, reader), stream.tell()
+
+    return read
 
 
 def writer_types(stored: StoredSchema, is_shown: bool = False) -> tuple[Any, bool]:
@@ -63,16 +83,14 @@ def read_avro(read: ReadAvro, key: bytes, value: bytes) -> Any:
     Raises:
         InvalidMessageError: Its bytes are not what its schema says.
     """
-    stream = BytesIO(value)
-    stream.seek(len(key))
     try:
-        found = read(stream)
+        found, end = read(value, len(key))
     except MemoryError:
         raise
     except Exception as error:  # a codec raises what it comes upon: these bytes are not what it expects
         what = "are cut off" if isinstance(error, EOFError) else f"do not fit ({type(error).__name__})"
-        raise InvalidMessageError(Reason.INVALID_AVRO, f"read by {schema_words(key)} the bytes {what}") from None
-    if stream.read(1):
-        detail = f"read by {schema_words(key)} {len(value) - stream.tell() + 1} bytes are left over"
-        raise InvalidMessageError(Reason.INVALID_AVRO, detail)
-    return found
+    else:
+        if end == len(value):
+            return found
+        what = f"go on for {len(value) - end} more" if end < len(value) else "are cut off"
+    raise InvalidMessageError(Reason.INVALID_AVRO, f"read by {schema_words(key)} the bytes {what}")

@@ -10,7 +10,7 @@ from schemas.errors import InvalidMessageError
 from schemas.field_path import json_type
 from schemas.fields import Fields
 from schemas.text_message import DecodedMessage
-from schemas.wire_format import SCHEMA_ID_HEADER, schema_key, with_prefix
+from schemas.wire_format import SCHEMA_ID_HEADER, USUAL_KEY_BYTES, schema_key, with_prefix
 from worker.flow import Decoded, Record
 from worker.messages.avro_reader import avro_reader, read_avro
 from worker.messages.decode import decode, read_bounded
@@ -31,6 +31,7 @@ class AvroDecoder:
             skip_without_text: A record whose text is absent, null or empty is none to complain of.
         """
         self._schemas = WriterSchemas(registry, partial(avro_reader, paths=fields.paths, is_shown=fields.are_shown))
+        self._usual: set[bytes] = set()  # keys of the usual length whose schemas are there
         self._fields = fields
         self._read = partial(read_bounded, self._read_value, max_bytes)
         self._skip_without_text = skip_without_text
@@ -41,16 +42,21 @@ class AvroDecoder:
         Raises:
             RegistryAwayError: A schema is not known, and the registry does not say whether there is one.
         """
-        named = [_with_prefix(record) for record in records]
-        self._schemas.ask({key for record in named if record.value and (key := schema_key(record.value))})
+        named = [_with_prefix(record) if record.headers else record for record in records]
+        if not {record.value[:USUAL_KEY_BYTES] for record in named if record.value} <= self._usual:
+            keys = {key for record in named if record.value and (key := schema_key(record.value))}
+            self._schemas.ask(keys)
+            self._usual |= {key for key in keys if key in self._schemas}
         return decode(self._read, named, self._skip_without_text)
 
     def _read_value(self, value: bytes) -> DecodedMessage:
-        key = schema_key(value)
-        if key is None:
-            raise InvalidMessageError(Reason.INVALID_AVRO, "neither the value nor a header of it names a schema")
+        key: bytes | None = value[:USUAL_KEY_BYTES]
+        if key not in self._usual:
+            key = schema_key(value)
+            if key is None:
+                raise InvalidMessageError(Reason.INVALID_AVRO, "neither the value nor a header of it names a schema")
         found = read_avro(self._schemas[key], key, value)
-        if not isinstance(found, dict):
+        if found.__class__ is not dict:
             raise InvalidMessageError(Reason.NOT_AN_OBJECT, f"the value is Avro, but {json_type(found)}, not a record")
         return read_object(found, self._fields)
 

@@ -60,6 +60,9 @@ class WriterSchemas(Generic[T]):
         self._found: dict[bytes, T | UnusableSchemaError] = {}
         self._absent: dict[bytes, _Absence] = {}
 
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._found
+
     def ask(self, keys: Iterable[bytes]) -> None:
         """Find out about those that are not known yet.
 

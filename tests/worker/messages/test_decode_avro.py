@@ -163,9 +163,9 @@ def test_bytes_that_are_not_what_the_schema_says_are_refused_and_never_shown() -
     good = written(TEXT, {"id": "m", "text": "secret"})
     for value, detail in [
         (good[:-1], "read by schema id 7 the bytes are cut off"),
-        (good + b"\0\0", "read by schema id 7 2 bytes are left over"),
+        (good + b"\0\0", "read by schema id 7 the bytes go on for 2 more"),
         (b"\0\6\xff\xffa", "read by schema id 7 the bytes do not fit (UnicodeDecodeError)"),
-        (b"\x08" + good, "read by schema id 7 the bytes do not fit (IndexError)"),
+        (b"\x08" + good, "read by schema id 7 the bytes do not fit (KeyError)"),
     ]:
         assert refusal(TEXT, value) == ("invalid_avro", detail)
 
@@ -179,7 +179,9 @@ def test_a_value_that_names_no_schema_and_one_that_is_no_record_are_refused() ->
 
 def test_a_value_that_is_nested_beyond_measure_costs_itself_alone() -> None:
     value = b"\2a\2" * 100_000 + b"\2a\0" + b"\0" * 100_000
-    assert refusal(ENDLESS, value) == ("invalid_avro", "read by schema id 7 the bytes do not fit (RecursionError)")
+    for fields in (Fields(), Fields.parse(copied=("replies",))):
+        told = refusal(ENDLESS, value, fields)
+        assert told == ("invalid_avro", "read by schema id 7 the bytes do not fit (RecursionError)")
     assert request(ENDLESS, {"text": "fine", "replies": [{"text": "no", "replies": []}]}).text == "fine"
 
 
