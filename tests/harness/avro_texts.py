@@ -36,7 +36,7 @@ class Schemas:
         self.asked: list[str] = []
         self.is_away = False
 
-    def get(self, path: str, timeout_seconds: float) -> Answer:  # noqa: ARG002 - as the client has it
+    def get(self, path: str) -> Answer:
         """What is there."""
         self.asked.append(path)
         if self.is_away:

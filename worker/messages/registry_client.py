@@ -17,6 +17,7 @@ from worker.no_redirect import NoRedirect
 from worker.settings.schema_registry import RegistrySettings
 
 _TIMEOUT_SECONDS = 10
+_ONCE_SECONDS = 5.0
 _ATTEMPTS = 3
 _BETWEEN_SECONDS = 1
 _OUT_OF_ORDER = HTTPStatus.INTERNAL_SERVER_ERROR  # and all above: it may pass
@@ -94,14 +95,14 @@ class RegistryClient:
         tls = urllib.request.HTTPSHandler(context=_tls_context(settings))
         self._opener = urllib.request.build_opener(NoRedirect, tls)
 
-    def get(self, path: str, timeout_seconds: float) -> Answer:
-        """Ask once.
+    def get(self, path: str) -> Answer:
+        """Ask once, and not for long.
 
         Raises:
             UserError: It does not answer, or does not take us.
         """
         try:
-            return self._ask(path, None, timeout_seconds)
+            return self._ask(path, None, _ONCE_SECONDS)
         except (OSError, HTTPException) as error:
             raise self._away(getattr(error, "reason", error)) from error
 

@@ -1,14 +1,17 @@
 """A schema in the registry, with those of other subjects that it refers to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
-from worker.messages.registry_client import Answer, RegistryClient
+from worker.messages.registry_client import Answer
 
 AVRO = "AVRO"
 
-_TIMEOUT_SECONDS = 5.0
+Ask = Callable[[str], Answer]
+"""What the registry says to a path of its API; raises UserError where it says nothing."""
+
 _ALWAYS_THERE = "/schemas/types"
 
 
@@ -25,16 +28,16 @@ class SchemaNotFoundError(Exception):
     """The registry says that there is no such schema."""
 
 
-def find_schema(registry: RegistryClient, path: str) -> StoredSchema:
-    """What the registry has under a path of its API; each request is made once, and takes seconds at most.
+def find_schema(ask: Ask, path: str) -> StoredSchema:
+    """What the registry has under a path.
 
     Raises:
         SchemaNotFoundError: Nothing.
         UserError: It does not say.
     """
-    stored = _get(registry, path)
+    stored = _get(ask, path)
     named: dict[tuple[str, int], str] = {}
-    _follow(registry, stored, named)
+    _follow(ask, stored, named)
     kind = str(stored.get("schemaType") or AVRO)  # which registries leave out
     return StoredSchema(kind, str(stored.field("schema")), tuple(named.values()))
 
@@ -44,23 +47,19 @@ def latest_version(subject: str) -> str:
     return f"/subjects/{quote(subject, safe='')}/versions/latest"
 
 
-def _follow(registry: RegistryClient, stored: Answer, named: dict[tuple[str, int], str]) -> None:
+def _follow(ask: Ask, stored: Answer, named: dict[tuple[str, int], str]) -> None:
     for reference in stored.get("references") or ():
         subject, version = str(reference["subject"]), int(reference["version"])
         if (subject, version) not in named:
-            inner = _get(registry, f"/subjects/{quote(subject, safe='')}/versions/{version}?deleted=true")
-            _follow(registry, inner, named)
+            inner = _get(ask, f"/subjects/{quote(subject, safe='')}/versions/{version}?deleted=true")
+            _follow(ask, inner, named)
             named[subject, version] = str(inner.field("schema"))
 
 
-def _get(registry: RegistryClient, path: str) -> Answer:
-    answer = registry.get(path, _TIMEOUT_SECONDS)
+def _get(ask: Ask, path: str) -> Answer:
+    answer = ask(path)
     # Of a path that it does not know, such as that of GUIDs, a registry says so without words of its own.
-    if answer.status == HTTPStatus.NOT_FOUND and (answer.is_not_found or _has_api(registry)):
+    if answer.status == HTTPStatus.NOT_FOUND and (answer.is_not_found or ask(_ALWAYS_THERE).status == HTTPStatus.OK):
         raise SchemaNotFoundError
     answer.field("schema")
     return answer
-
-
-def _has_api(registry: RegistryClient) -> bool:
-    return registry.get(_ALWAYS_THERE, _TIMEOUT_SECONDS).status == HTTPStatus.OK

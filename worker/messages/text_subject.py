@@ -28,7 +28,7 @@ class TextSubject:
             UserError: The registry does not tell.
         """
         try:
-            schema, _ = writer_types(find_schema(self._registry, latest_version(self.name)))
+            schema, _ = writer_types(find_schema(self._registry.get, latest_version(self.name)))
         except SchemaNotFoundError:
             return "is not there"
         except UnusableSchemaError as error:

@@ -4,13 +4,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Generic, TypeVar
 
 from schemas.dead_letter import Reason
 from schemas.errors import InvalidMessageError
 from schemas.wire_format import schema_place, schema_words
 from worker.errors import RegistryAwayError, UserError
-from worker.messages.registry_client import RegistryClient
+from worker.messages.registry_client import Answer, RegistryClient
 from worker.messages.stored_schema import SchemaNotFoundError, StoredSchema, find_schema
 
 _log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ class WriterSchemas(Generic[T]):
         self._spread_seconds = spread_seconds
         self._found: dict[bytes, T | UnusableSchemaError] = {}
         self._absent: dict[bytes, _Absence] = {}
+        self._answers: dict[str, Answer] = {}  # of a schema and those that it refers to, until it has all
+        self._deadline = 0.0
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._found
@@ -69,8 +72,8 @@ class WriterSchemas(Generic[T]):
         Raises:
             RegistryAwayError: The registry does not say, or has to be asked once more, a little later.
         """
-        deadline = self._clock() + _PATIENCE_SECONDS
-        waiting = [key for key in keys if key not in self._found and not self._is_settled(key, deadline)]
+        self._deadline = self._clock() + _PATIENCE_SECONDS
+        waiting = [key for key in keys if key not in self._found and not self._is_settled(key)]
         if waiting:
             words = ", ".join(map(schema_words, waiting[:3]))
             raise RegistryAwayError(f"the schema registry does not know {words}: it is asked once more")
@@ -88,7 +91,7 @@ class WriterSchemas(Generic[T]):
             raise InvalidMessageError(Reason.UNKNOWN_SCHEMA, f"{schema_words(key)} {found}")
         return found
 
-    def _is_settled(self, key: bytes, deadline: float) -> bool:
+    def _is_settled(self, key: bytes) -> bool:
         """Whether it is known by now that the schema is there, or that it is not."""
         now, absence = self._clock(), self._absent.get(key)
         if absence is not None:
@@ -96,8 +99,6 @@ class WriterSchemas(Generic[T]):
                 return True
             if absence.confirmed_at is None and now - absence.since < self._spread_seconds:
                 return False
-        if now > deadline:
-            raise RegistryAwayError("the schema registry takes its time; the other schemas are asked for in a moment")
         try:
             self._found[key] = self._fetch(key)
         except SchemaNotFoundError:
@@ -107,13 +108,24 @@ class WriterSchemas(Generic[T]):
             self._absent[key] = _Absence(now, now if is_certain else None)
             return is_certain
         self._absent.pop(key, None)
+        self._answers.clear()
         _log.info("writer_schema_found", extra={"schema": schema_words(key)})
         return True
 
     def _fetch(self, key: bytes) -> T | UnusableSchemaError:
         try:
-            return self._make(find_schema(self._registry, schema_place(key)))
+            return self._make(find_schema(self._ask, schema_place(key)))
         except UnusableSchemaError as error:
             return error
         except UserError as error:
             raise RegistryAwayError(str(error)) from error
+
+    def _ask(self, path: str) -> Answer:
+        if path in self._answers:
+            return self._answers[path]
+        if self._clock() > self._deadline:
+            raise RegistryAwayError("the schema registry takes its time; what is left is asked for in a moment")
+        answer = self._registry.get(path)
+        if answer.status == HTTPStatus.OK:
+            self._answers[path] = answer
+        return answer
