@@ -20,12 +20,17 @@ def message_reader(input_format: str, fields: Fields, max_bytes: int, prefixed: 
     `fields` are those of a JSON object. `prefixed`: what a schema registry's serializer puts before it may stand there.
     """
     if input_format == "text":
-        return partial(_read_bounded, decode_text, max_bytes)
+        return partial(read_bounded, decode_text, max_bytes)
     read: ReadMessage = partial(decode_json, fields=fields)
-    return partial(_read_bounded, partial(read_prefixed, read) if prefixed else read, max_bytes)
+    return partial(read_bounded, partial(read_prefixed, read) if prefixed else read, max_bytes)
 
 
-def _read_bounded(read: ReadMessage, max_bytes: int, value: bytes) -> DecodedMessage:
+def read_bounded(read: ReadMessage, max_bytes: int, value: bytes) -> DecodedMessage:
+    """Read a value, but one that is larger not at all.
+
+    Raises:
+        InvalidMessageError: It is larger, or what `read` raises.
+    """
     if len(value) > max_bytes:
         detail = f"{len(value)} bytes, more than EMOTION_MAX_MESSAGE_BYTES={max_bytes}"
         raise InvalidMessageError(Reason.MESSAGE_TOO_LARGE, detail)

@@ -19,12 +19,14 @@ class Heartbeat(ctypes.Structure):
     heard_at: float
     advanced_at: float
     due_at: float
+    registry_away_at: float
     _fields_ = (
         ("loaded_at", ctypes.c_double),  # the model is there
         ("joined_at", ctypes.c_double),  # was a member of the group
         ("heard_at", ctypes.c_double),  # a broker answered
         ("advanced_at", ctypes.c_double),  # offsets were committed, or there was no lag
         ("due_at", ctypes.c_double),  # when the next sign of life is due
+        ("registry_away_at", ctypes.c_double),  # since when a window waits for the schema registry; 0: none does
     )
 
     def expect(self, seconds: float) -> None:
@@ -80,6 +82,8 @@ def _missing(heartbeat: Heartbeat, now: float) -> list[str]:
     missing = _stuck(heartbeat, now)
     if now - heartbeat.heard_at > PATIENCE_SECONDS:
         missing.append("brokers: no answer" + _since(heartbeat.heard_at, now))
+    if heartbeat.registry_away_at and now - heartbeat.registry_away_at > PATIENCE_SECONDS:
+        missing.append("schema registry: texts wait for it" + _since(heartbeat.registry_away_at, now))
     if now - heartbeat.joined_at > PATIENCE_SECONDS:
         missing.append("group: not a member" + _since(heartbeat.joined_at, now))
     elif now - heartbeat.advanced_at > _ADVANCE_SECONDS:

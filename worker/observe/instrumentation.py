@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from worker import flow, loop
-from worker.errors import NotDeliveredError, OutcomesRefusedError
+from worker.errors import NotDeliveredError, OutcomesRefusedError, RegistryAwayError
 from worker.observe import health
 from worker.observe.health import Heartbeat
 from worker.observe.metrics import Meters
@@ -146,8 +146,14 @@ class Instrumentation:
             self._look_around()
 
     def _decode(self, records: list[flow.Record]) -> flow.Decoded:
-        with self._timed("decode"):
-            requests, others = self._inner.decode(records)
+        try:
+            with self._timed("decode"):
+                requests, others = self._inner.decode(records)
+        except RegistryAwayError:
+            self._meters[UNDELIVERED_ATTEMPTS].inc()
+            self._heartbeat.registry_away_at = self._heartbeat.registry_away_at or time.monotonic()
+            raise
+        self._heartbeat.registry_away_at = 0.0
         self._contents.skipped = Counter(other.reason for other in others if isinstance(other, flow.Skipped))
         return requests, others
 
@@ -212,6 +218,7 @@ class Instrumentation:
             self._heartbeat.joined_at = now
         if status.at_end:
             self._heartbeat.advanced_at = now
+            self._heartbeat.registry_away_at = 0.0  # others have what waited
         self._meters[REBALANCES].inc(status.generations - self._generations)
         if status.generations != self._generations or not status.lags:  # another window, or none
             self._meters[UNDELIVERED_ATTEMPTS].set(0)

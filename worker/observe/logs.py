@@ -80,6 +80,11 @@ EVENTS = (
         ("subject", "schema_id", "registered"),
         "The schema registry holds the label's schema under this id; whether it was registered just now.",
     ),
+    Event(
+        "writer_schema_found",
+        ("schema",),
+        "The schema registry has the schema that values of the input name; they are read by it from now on.",
+    ),
     Event("worker_stopped", (), "The last window was delivered, and the group was left."),
     Event(
         "retention_shorter_than_input",
@@ -161,6 +166,11 @@ EVENTS = (
         "broker_away",
         ("error", "retry_in_seconds"),
         "A request to the brokers failed for a reason that may pass; it is tried again.",
+    ),
+    Event(
+        "schema_registry_away",
+        ("error",),
+        "A window waits: the schema registry does not say what its values are. It is read again, and asked again.",
     ),
     Event(
         "window_not_delivered",
