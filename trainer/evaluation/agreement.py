@@ -25,8 +25,8 @@ class Agreement:
     """The mean over these texts of the share of pairs of answers that are alike."""
     alpha: float | None
     """Krippendorff's; None where all answers are the same label, and so nothing could differ."""
-    kappas: Mapping[tuple[str, str], float]
-    """Cohen's, of each pair of annotators with ten texts in common or more."""
+    kappas: Mapping[str, float]
+    """Cohen's, of each pair of annotators (`1 and 2`) with ten texts in common or more."""
 
 
 def agreement(votes: Sequence[Votes]) -> Agreement | None:
@@ -69,12 +69,12 @@ def _alike(counts: Mapping[str, int]) -> float:
     return sum(count * (count - 1) for count in counts.values()) / (answers * (answers - 1))
 
 
-def _kappas(votes: Sequence[Votes]) -> dict[tuple[str, str], float]:
+def _kappas(votes: Sequence[Votes]) -> dict[str, float]:
     """Returns Cohen's kappa of each pair of annotators that share enough texts."""
-    pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    pairs: dict[str, list[tuple[str, str]]] = {}
     for each in votes:
         for first, second in combinations(sorted(each), 2):
-            pairs.setdefault((first, second), []).append((each[first], each[second]))
+            pairs.setdefault(f"{first} and {second}", []).append((each[first], each[second]))
     kappas = {pair: _kappa(answers) for pair, answers in pairs.items() if len(answers) >= LEAST_SHARED}
     return {pair: kappa for pair, kappa in kappas.items() if kappa is not None}
 

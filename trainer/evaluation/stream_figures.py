@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import to_jsonable_python
 
 from schemas.manifest import Estimate
 from trainer.evaluation.agreement import Agreement, agreement
@@ -67,10 +68,7 @@ class StreamFigures:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the figures as JSON has them."""
-        figures = asdict(self)
-        if self.agreement:
-            figures["agreement"]["kappas"] = {" / ".join(pair): k for pair, k in self.agreement.kappas.items()}
-        plain: dict[str, Any] = _plain(figures)
+        plain: dict[str, Any] = to_jsonable_python(self)
         return plain
 
 
@@ -154,12 +152,3 @@ def _models(sample: StreamSample, right: NDArray[Any]) -> dict[str, tuple[int, E
     of_model = {str(name): names == name for name in dict.fromkeys(names.tolist())}
     shares = {name: weighted_share(sample.weights[own], right[own]) for name, own in of_model.items()}
     return {name: (int(of_model[name].sum()), share) for name, share in shares.items() if share}
-
-
-def _plain(value: Any) -> Any:
-    """Returns a value with each estimate in it as an object of value, low and high."""
-    if isinstance(value, Estimate):
-        return value.model_dump()
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

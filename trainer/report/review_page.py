@@ -88,11 +88,11 @@ def _agreement(found: Agreement | None) -> Iterator[str]:
         return
     alpha = "not defined, for all gave the same label" if found.alpha is None else f"{found.alpha:.3f}"
     yield f"{found.annotators:,} people; {found.texts:,} texts have two answers or more. Krippendorff's alpha is"
-    yield f"{alpha} (1: all agree; 0: as chance has it). Of two answers to a text {found.alike:.1%} are alike. The label"
-    yield f"with the most votes is taken as right; in {found.ties:,} texts several have as many, and each counts in part."
+    yield f"{alpha} (1: all agree; 0: as chance has it). Of two answers to a text {found.alike:.1%} are alike."
+    yield f"The label with the most votes is taken as right; in {found.ties:,} texts several have as many and share it."
     if found.kappas:
         yield "\n| annotators | Cohen's kappa |\n| --- | --- |"
-        yield from (f"| {cell(' and '.join(pair))} | {kappa:.3f} |" for pair, kappa in found.kappas.items())
+        yield from (f"| {cell(pair)} | {kappa:.3f} |" for pair, kappa in found.kappas.items())
 
 
 def _interval(figure: Estimate) -> str:
