@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from trainer.data.delimited import delimited_records, delimiter_of
@@ -64,6 +64,7 @@ def read_answers(file: DataFile) -> Iterator[Answer]:
         UserError: naming file, row and mend.
     """
     if file.suffix in _DELIMITED:
+        _check_header(file)
         for place, cells in delimited_records(file, _NEEDED):
             yield _of_row(place, cells if _OF_LABEL_STUDIO in cells else _without_apostrophes(cells), file)
     elif file.suffix in _JSON:
@@ -75,6 +76,15 @@ def read_answers(file: DataFile) -> Iterator[Answer]:
     else:
         known = ", ".join((*_DELIMITED, *_JSON))
         raise UserError(f"{file.place}: no file of answers; give Label Studio's export, or one that ends in {known}")
+
+
+def _check_header(file: DataFile) -> None:
+    header = next(iter(lines_of(file)), "")
+    if delimiter_of(header, _NEEDED) is None:
+        raise UserError(
+            f"{file.place}, line 1: no columns {ORIGIN!r} and {PROBABILITY!r} in the header {header!r:.100}; give the "
+            "table of `emotion-worker reviews export` with its column answer filled in, or Label Studio's export"
+        )
 
 
 def _without_apostrophes(cells: Mapping[str, str]) -> dict[str, str]:
@@ -89,17 +99,25 @@ def _of_row(place: str, record: Mapping[str, Any], file: DataFile) -> Answer:
 
 def _of_task(place: str, task: Mapping[str, Any]) -> Iterator[Answer]:
     """Yields the answers of a task of Label Studio."""
-    fields, annotations = task.get("data"), task.get(_TASKS)
-    if not isinstance(fields, dict) or not isinstance(annotations, list):
-        raise UserError(f"{place}: no task of Label Studio; export the project as JSON")
+    fields: Any = task.get("data")
+    annotations: Any = task[_TASKS]
+    wrong = UserError(f"{place}: no task of Label Studio; export the project as JSON")
+    if not isinstance(fields, dict) or not _are_objects(annotations):
+        raise wrong
     for annotation in annotations:
         by = annotation.get("completed_by")
         annotator = str(by.get("email") or by.get("id") if isinstance(by, dict) else by)
-        results: Sequence[Mapping[str, Any]] = () if annotation.get("was_cancelled") else annotation.get("result") or ()
-        chosen = [_choices(each["value"]) for each in results if each.get("type") == "choices"]
+        results = [] if annotation.get("was_cancelled") else annotation.get("result") or []
+        if not _are_objects(results):
+            raise wrong
+        chosen = [_choices(each.get("value")) for each in results if each.get("type") == "choices"]
         yield Answer(place, fields, tuple(label for labels in chosen for label in labels), annotator)
     if not annotations:
         yield Answer(place, fields, (), "")
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 def _choices(value: Any) -> tuple[str, ...]:

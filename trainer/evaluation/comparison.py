@@ -117,7 +117,7 @@ def _load(folder: Path) -> Contender:
     model, tokenizer = load_artifact(folder, "float32")
     if is_multi_label(model):
         raise UserError(
-            f"{folder}: gives any number of labels a text; only models of one label are compared: measure it with evaluate"
+            f"{folder}: gives any number of labels a text; only models of one label are compared: evaluate it"
         )
     return Contender(folder, model, tokenizer, manifest.confident_score if manifest else None)
 
