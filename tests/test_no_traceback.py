@@ -121,6 +121,7 @@ TRAINER_FILES: list[tuple[str, ...]] = [
     ("cue-label", "--data", FILE, "--output", "out"),
     ("cue-label", "--data", "good.txt", "--cues", FILE, "--output", "out"),
     ("negate", "--data", FILE, "--output", "out"),
+    ("golden-set", "model", "--data", FILE, "--output", "out"),
     ("data-report", "--data", FILE),
     ("reviews", FILE),
     ("compare", "model", "model", "--data", FILE),
@@ -135,7 +136,11 @@ TRAINER_MODELS: list[tuple[str, ...]] = [
     ("evaluate", FILE, "--data", "good.txt"),
     ("soft-label", FILE, "--data", "good.txt", "--output", "out"),
     ("export", FILE, "--dtype", "float16", "--output", "out"),
+<<<<<<< HEAD
     ("compare", FILE, "model", "--data", "good.txt"),
+=======
+    ("golden-set", FILE, "--output", "out"),
+>>>>>>> main
     ("train", "--model", FILE, "--output", "out", *GOOD),
 ]
 TRAINER_OUTPUTS: list[tuple[str, ...]] = [
@@ -143,6 +148,7 @@ TRAINER_OUTPUTS: list[tuple[str, ...]] = [
     ("cue-label", "--data", "good.txt", "--output", FILE),
     ("negate", "--data", "good.txt", "--output", FILE),
     ("export", "model", "--dtype", "float16", "--output", FILE),
+    ("golden-set", "model", "--output", FILE),
     ("data-report", "--data", "good.txt", "--output", FILE),
     ("reviews", "answers.jsonl", "--output", FILE),
     ("compare", "model", "model", "--data", "good.txt", "--output", FILE),

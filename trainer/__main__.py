@@ -1,4 +1,4 @@
-"""The command line: `emotion-trainer COMMAND`, one file a command in `commands/`."""
+"""The command line of `emotion-trainer`: one command each in `trainer.commands`."""
 
 import argparse
 import importlib.util
@@ -6,7 +6,18 @@ import sys
 from collections.abc import Mapping
 from types import ModuleType
 
-from trainer.commands import compare, cue_label, data_report, evaluate, export, negate, reviews, soft_label, train
+from trainer.commands import (
+    compare,
+    cue_label,
+    data_report,
+    evaluate,
+    export,
+    golden_set,
+    negate,
+    reviews,
+    soft_label,
+    train,
+)
 from trainer.commands.common import flush_output
 from trainer.errors import UserError
 
@@ -20,6 +31,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "cue-label": cue_label,
     "negate": negate,
     "export": export,
+    "golden-set": golden_set,
     "data-report": data_report,
     "reviews": reviews,
     "compare": compare,

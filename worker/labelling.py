@@ -14,6 +14,7 @@ from worker.messages.decode import ReadMessage, message_reader
 from worker.messages.split import Split, splitter
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
+from worker.model.golden_set import golden_files, hold_against
 from worker.model.sample_texts import HOSTILE_TEXTS
 from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 from worker.settings import Settings
@@ -39,7 +40,7 @@ def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
     In another number format than float32 it is compared with float32 first, and left in float32 if the labels differ.
 
     Raises:
-        UserError: There is no such model, device or dtype.
+        UserError: There is no such model, device or dtype, or it does not label here as it did where it was made.
     """
     model, exact, tokenizer = load_candidates(settings)
     with _told(settings.model, "fails on texts", _DEVICE):
@@ -50,6 +51,7 @@ def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
             extra={"from": str(model.dtype), "to": str(exact.dtype), "different_labels": different},
         )
         model = exact
+    hold_against_golden_sets(model, tokenizer, settings)
     return model, tokenizer
 
 
@@ -77,6 +79,16 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
     with told("fails on texts", f"{_FILES}; look at the device and its memory"):
         settle_sharing(model, exact, tokenizer)
     return model, exact, tokenizer
+
+
+def hold_against_golden_sets(model: "Model", tokenizer: "Tokenizer", settings: Settings) -> int:
+    """See whether built-in texts of the model, and the user's own, come out here as they should; how many there are.
+
+    Raises:
+        UserError: They do not.
+    """
+    with _told(settings.model, "fails on texts", _DEVICE):
+        return hold_against(model, tokenizer, golden_files(model.folder, settings.golden_set))
 
 
 @contextmanager
