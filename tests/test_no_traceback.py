@@ -136,11 +136,8 @@ TRAINER_MODELS: list[tuple[str, ...]] = [
     ("evaluate", FILE, "--data", "good.txt"),
     ("soft-label", FILE, "--data", "good.txt", "--output", "out"),
     ("export", FILE, "--dtype", "float16", "--output", "out"),
-<<<<<<< HEAD
     ("compare", FILE, "model", "--data", "good.txt"),
-=======
     ("golden-set", FILE, "--output", "out"),
->>>>>>> main
     ("train", "--model", FILE, "--output", "out", *GOOD),
 ]
 TRAINER_OUTPUTS: list[tuple[str, ...]] = [

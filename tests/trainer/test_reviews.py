@@ -47,6 +47,7 @@ def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for n, (text, label) in enumerate(make_rows(WORDS, 240, seed=9))
     ]
+    rows[0] |= {"answer": ""}
     return write_json_lines(tmp_path_factory.mktemp("reviewed") / "reviewed.jsonl", rows)
 
 
@@ -124,6 +125,7 @@ def test_the_page_of_a_comparison_is_written(artifact: Path, reviewed: Path, tmp
 
     page = (output / "comparison.md").read_text(encoding="utf-8")
     assert "- The new model is within the margin of 0.01." in page
+    assert "  Not used: skipped or not answered: 1." in page
     assert "On reviews 0.0% of the texts get another label." in page
     assert json.loads((output / "comparison.json").read_text(encoding="utf-8"))["worse"] == []
 

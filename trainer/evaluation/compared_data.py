@@ -1,6 +1,7 @@
 """The data that two models are compared on, each kind of texts by itself."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ class ComparedData:
     """1 for the right label, else 0; labels with as many votes share it. Of shape [texts, labels]."""
     weights: NDArray[Any]
     """1 / probability of having been drawn, or 1, of shape [texts]."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """How many answers or texts are not used, by the reason in words."""
 
 
 def own_data(data: str, split: str, columns: Columns, config: str | None, labels: list[str]) -> ComparedData:
@@ -66,8 +69,9 @@ def reviewed_data(files: list[str], labels: list[str]) -> ComparedData:
     measuring = [each for each in reviews.reviews if each.measures and (each.draw.text or "").strip()]
     if not measuring:
         raise UserError(f"--reviews {reviews.source}: no text in the half that measures; give more answers, with texts")
-    sample = stream_sample(Reviews(reviews.source, measuring, reviews.left_out), labels)
-    return ComparedData(REVIEWS, [str(each.draw.text) for each in sample.reviews], sample.truth, sample.weights)
+    sample = stream_sample(Reviews(reviews.source, measuring, reviews.left_out), labels, judged=False)
+    texts = [str(each.draw.text) for each in sample.reviews]
+    return ComparedData(REVIEWS, texts, sample.truth, sample.weights, sample.left_out)
 
 
 def _of_ids(name: str, texts: list[str], ids: list[int], labels: list[str]) -> ComparedData:

@@ -61,6 +61,8 @@ class OnData:
     paired: PairedFigures
     old: ScoreFigures
     new: ScoreFigures
+    left_out: Mapping[str, int]
+    """How many answers or texts are not used, by the reason in words."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def _on_data(old: Contender, new: Contender, kind: ComparedData) -> OnData:
         paired=paired_figures(kind.weights, kind.truth, old_given, new_given, labels),
         old=_score_figures(kind, old_scores, old_given, old.confident_score),
         new=_score_figures(kind, new_scores, new_given, new.confident_score),
+        left_out=kind.left_out,
     )
 
 

@@ -35,12 +35,13 @@ class StreamSample:
         return flags
 
 
-def stream_sample(reviews: Reviews, given_labels: Sequence[str] | None) -> StreamSample:
+def stream_sample(reviews: Reviews, given_labels: Sequence[str] | None, *, judged: bool = True) -> StreamSample:
     """Returns the reviewed texts that can be weighed and judged.
 
     Args:
         reviews: As read.
         given_labels: Names of all labels of the model; None: those that its labels and scores in the file name.
+        judged: Whether the labels that the worker gave are needed; else another model labels the texts.
 
     Raises:
         UserError: if none can be used, or if a label of the model is not among those given.
@@ -49,7 +50,7 @@ def stream_sample(reviews: Reviews, given_labels: Sequence[str] | None) -> Strea
     left_out: Counter[str] = Counter(reviews.left_out)
     used = []
     for review in reviews.reviews:
-        reason = _why_not(review, labels)
+        reason = _why_not(review, labels, judged=judged)
         if reason:
             left_out[reason] += 1
         else:
@@ -73,13 +74,13 @@ def _labels_of(reviews: Sequence[Review]) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _why_not(review: Review, labels: Sequence[str]) -> str | None:
+def _why_not(review: Review, labels: Sequence[str], *, judged: bool) -> str | None:
     """Returns why a text cannot be weighed or judged, or None if it can."""
     if review.draw.probability is None:
         return "texts without the probability of being drawn"
-    if review.draw.label is None:
+    if judged and review.draw.label is None:
         return "texts without the model's label"
-    if review.draw.label not in labels:
+    if judged and review.draw.label not in labels:
         known = ", ".join(labels[:SHOWN_LABELS])
         raise UserError(
             f"{review.place}: the model's label {review.draw.label!r} is not among --labels {known}; name all"

@@ -28,6 +28,8 @@ def _verdicts(comparison: Comparison, margin: float) -> Iterator[str]:
     for name, on in comparison.data.items():
         accuracy, sure = on.paired.accuracy, f"p = {on.paired.p_value:.2g}"
         yield f"- {name}: {accuracy.verdict}, accuracy {_points(accuracy.difference)} points, {sure}"
+        if on.left_out:
+            yield f"  Not used: {'; '.join(f'{reason}: {count:,}' for reason, count in on.left_out.items())}."
     worse = comparison.worse(margin)
     told = f"worse beyond the margin of {margin:g}: {', '.join(worse)}" if worse else f"within the margin of {margin:g}"
     yield f"- The new model is {told}."
