@@ -13,6 +13,7 @@ from worker.settings.process import ProcessSettings
 from worker.settings.reading import ReadingSettings
 from worker.settings.schema_registry import RegistrySettings
 from worker.settings.security import SecuritySettings
+from worker.settings.serving import ServingSettings
 from worker.settings.writing import WritingSettings
 
 PREFIX = "EMOTION_"
@@ -22,6 +23,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "Model": ModelSettings,
     "Batching": BatchingSettings,
     "Process": ProcessSettings,
+    "Serving": ServingSettings,
     "Schema registry": RegistrySettings,
     "Security": SecuritySettings,
 }
@@ -36,6 +38,7 @@ class Settings(
     ModelSettings,
     BatchingSettings,
     ProcessSettings,
+    ServingSettings,
     RegistrySettings,
     SecuritySettings,
 ):
