@@ -101,7 +101,9 @@ def _windows(stream: BinaryIO) -> Iterator[list[bytes]]:
 def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) -> list[bytes]:
     names, texts = _parts(stages, lines, first_number)
     requests, others = decode_texts(stages.read, zip(names, texts, strict=True), stages.skip_without_text)
-    answers = {other.index: encode_rejected(names[other.index], other) for other in others if isinstance(other, Rejected)}
+    answers = {
+        other.index: encode_rejected(names[other.index], other) for other in others if isinstance(other, Rejected)
+    }
     names_of = {request.index: request.id for request in requests}
     for prediction in stages.predict(stages.plan(stages.tokenize(requests))):
         if isinstance(prediction, Rejected):

@@ -12,7 +12,7 @@ Scope = Literal["loop", "service", "serve"]
 
 @dataclass(frozen=True, eq=False)
 class Metric(Generic[Kind]):
-    """A metric as it is documented and made. `scope`: counted by each loop, once by whoever serves /metrics, or by `serve`."""
+    """A metric as it is documented and made. `scope`: of each loop, of whoever serves /metrics once, or of `serve`."""
 
     kind: type[Kind]
     name: str

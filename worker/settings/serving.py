@@ -13,13 +13,17 @@ class ServingSettings(SettingsGroup):
     """HTTP without Kafka. No other command reads them."""
 
     serve_host: Annotated[str, shaped(r"[0-9A-Za-z.:-]+", _HOST_WORDS)] = Field("127.0.0.1")
-    """Address that `serve` listens on; by default this machine's own programs alone reach it. `0.0.0.0`: all addresses."""
+    """Address that `serve` listens on; by default only programs of this machine reach it.
+    `0.0.0.0`: all addresses.
+    """
 
     serve_port: int = Field(8_081, ge=1, le=65_535)
     """Its port, also of its `/livez`, `/readyz` and `/metrics`."""
 
     serve_token_file: FilePath | None = Field(None)
-    """File with the token that a request must carry as `Authorization: Bearer …`; read at start. Unset: none is needed."""
+    """File with the token that a request must carry as `Authorization: Bearer …`; read at start. Unset: none
+    is needed.
+    """
 
     serve_max_body_bytes: int = Field(2_000_000, ge=1)
     """A larger body is answered with 413."""
