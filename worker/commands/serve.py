@@ -15,10 +15,10 @@ def serve(settings: Settings) -> int:
     try:
         from worker.serve import build
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _NEEDED:
+        package = (error.name or "").partition(".")[0]
+        if package not in _NEEDED:
             raise
-        raise UserError(
-            f"serve needs {error.name}, which is not installed", "pip install 'emotion-labeller[serve]'"
-        ) from error
+        mend = "pip install 'emotion-labeller[serve]'"
+        raise UserError(f"serve needs {package}, which is not installed", mend) from error
     build.serve(settings)
     return 0

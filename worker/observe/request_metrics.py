@@ -1,5 +1,8 @@
 """Metrics of `serve`: requests over HTTP; and those of the worker that it has as well."""
 
+from collections.abc import Container
+from typing import Any
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from worker.observe import runtime_metrics, stream_metrics
@@ -35,7 +38,7 @@ QUEUED_TEXTS = Metric(
     scope="serve",
 )
 
-ALSO_SERVED = frozenset(
+ALSO_SERVED: Container[Metric[Any]] = frozenset(
     {
         *(stream_metrics.LABELS, stream_metrics.DEAD_LETTERS, stream_metrics.SKIPPED, stream_metrics.NOT_CONFIDENT),
         *(stream_metrics.TRUNCATED, stream_metrics.DEDUPLICATED, stream_metrics.CACHE_HITS, stream_metrics.SCORE),

@@ -4,6 +4,7 @@ import http.client
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_body_without_an_end_is_cut_off(strict: Served) -> None:
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", strict.port), timeout=30) as client:
         client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-        with pytest.raises(OSError):  # noqa: PT011 - a reset or a broken pipe, as it comes
+        with suppress(OSError):  # a reset or a broken pipe, as it comes
             while time.monotonic() < started + 30:
                 client.sendall(b"ffff\r\n" + b"a" * 0xFFFF + b"\r\n")
     assert time.monotonic() - started < 30
@@ -130,10 +131,8 @@ def test_who_connects_and_says_nothing_is_let_go(strict: Served) -> None:
 
 def test_a_head_without_an_end_is_refused(strict: Served) -> None:
     with socket.create_connection(("127.0.0.1", strict.port), timeout=30) as client:
-        try:
+        with suppress(OSError):
             client.sendall(HEAD + b"".join(b"a%d: %s\r\n" % (number, b"b" * 1000) for number in range(100)))
-        except OSError:
-            pass
         assert read_all(client).startswith(b"HTTP/1.1 431 ")
 
 
@@ -237,5 +236,5 @@ def test_probes_and_metrics_need_none(guarded: Served) -> None:
 def test_a_file_without_a_token_is_told(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)
-    with pytest.raises(UserError, match="EMOTION_SERVE_TOKEN_FILE: .*token holds no token"):
+    with pytest.raises(UserError, match=r"EMOTION_SERVE_TOKEN_FILE: .*token holds no token"):
         Token(file)

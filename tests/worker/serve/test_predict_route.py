@@ -18,7 +18,7 @@ def scores(served: Served, text: str) -> dict[str, float]:
     return found
 
 
-def as_dict(ranked: list[dict[str, Any]]) -> dict[str, float]:
+def as_dict(ranked: list[dict[str, Any]]) -> dict[str, object]:
     assert all(item.keys() == {"label", "score"} for item in ranked)
     found = [item["score"] for item in ranked]
     assert found == sorted(found, reverse=True)
