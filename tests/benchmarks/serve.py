@@ -56,8 +56,8 @@ def main() -> None:
         given,
         ("what", "figure"),
         middle.items(),
-        f"with {given.clients} clients / forward pass: {middle['to forward pass']}; p99 at half load / that of the bare "
-        f"model in batches of {middle['texts a window']}: {middle['p99 to bare']}",
+        f"with {given.clients} clients / forward pass: {middle['to forward pass']}; p99 at half load / that of the "
+        f"bare model in batches of {middle['texts a window']}: {middle['p99 to bare']}",
         texts=origin,
         broker="no broker",
         runs=runs,

@@ -171,6 +171,7 @@ EVENTS = (
     Event("batch_tokens_shrunk", ("batch_tokens",), "The device ran out of memory; later batches are smaller."),
     Event("producer_close_failed", ("error",), "A producer did not close in time; nothing hangs on it."),
     Event("consumer_close_failed", ("error",), "The consumer did not close in time; nothing hangs on it."),
+    Event("golden_set_agrees", ("texts",), "The model makes of so many texts here what it made where it was trained."),
     Event("batch_tokens_found", ("batch_tokens",), "What was measured to be the best batch size here."),
     Event("batch_tokens_too_many", ("batch_tokens", "error"), "Memory did not hold a batch that large."),
     Event("batch_tokens_not_kept", ("error",), "The measurement could not be written down; the next start repeats it."),
