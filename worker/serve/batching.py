@@ -10,7 +10,7 @@ from worker.flow import Prediction, Rejected, Request
 from worker.serve.refusals import ClientGoneError, OverloadedError, RefusedError
 
 Answer = Prediction | Rejected
-Compute = Callable[[list[Request]], Iterable[Answer]]
+Compute = Callable[[list[Request], bool], Iterable[Answer]]
 
 _WINDOW_TEXTS = 256  # tokenized and planned together: enough to fill batches, and none waits long for its neighbours
 
@@ -21,6 +21,7 @@ class _Job:
 
     requests: Sequence[Request]
     is_gone: Callable[[], bool]
+    is_raw: bool
     answered: asyncio.Future[list[Answer]]
     answers: list[Answer] = field(default_factory=list)
 
@@ -35,7 +36,8 @@ class BatchingQueue:
         """Start empty.
 
         Args:
-            compute: Answers the requests of a window, in any order; called in a thread of its own, one at a time.
+            compute: Answers the requests of a window, in any order, with raw scores or not; called in a thread of its
+                own, one at a time.
             max_texts: How many may be unanswered at most.
             on_change: Told how many are.
         """
@@ -47,8 +49,15 @@ class BatchingQueue:
         self._arrived = asyncio.Event()
         self._broken: RefusedError | None = None
 
-    async def answers(self, requests: Sequence[Request], is_gone: Callable[[], bool]) -> list[Answer]:
+    async def answers(
+        self, requests: Sequence[Request], is_gone: Callable[[], bool], is_raw: bool = False
+    ) -> list[Answer]:
         """What the model says of each, in any order; `index` tells which is meant.
+
+        Args:
+            requests: The texts of one HTTP request.
+            is_gone: Whether its client waits no more.
+            is_raw: Whether it wants scores as they are before softmax or sigmoid.
 
         Raises:
             ClientGoneError: By the time that it was their turn, nobody waited for them any more.
@@ -60,7 +69,7 @@ class BatchingQueue:
             raise self._broken
         if self._texts + len(requests) > self._max_texts:
             raise OverloadedError(len(requests), self._max_texts - self._texts)
-        job = _Job(requests, is_gone, asyncio.get_running_loop().create_future())
+        job = _Job(requests, is_gone, is_raw, asyncio.get_running_loop().create_future())
         self._count(len(requests))
         self._waiting.append(job)
         self._arrived.set()
@@ -76,7 +85,8 @@ class BatchingQueue:
             while True:
                 await self._arrived.wait()
                 await asyncio.sleep(0)  # those whose bytes have come as well are read now
-                jobs = self._next_window()
+                if not (jobs := self._next_window()):
+                    continue
                 try:
                     await loop.run_in_executor(thread, self._work, jobs, loop)
                 except Exception as error:
@@ -103,9 +113,13 @@ class BatchingQueue:
 
     def _work(self, jobs: list[_Job], loop: asyncio.AbstractEventLoop) -> None:
         """In the model's thread: answer each job as soon as all its texts are."""
+        for is_raw in {job.is_raw for job in jobs}:
+            self._work_on([job for job in jobs if job.is_raw == is_raw], is_raw, loop)
+
+    def _work_on(self, jobs: list[_Job], is_raw: bool, loop: asyncio.AbstractEventLoop) -> None:
         asked = [(job, request) for job in jobs for request in job.requests]
         window = [replace(request, index=place) for place, (_, request) in enumerate(asked)]
-        for answer in self._compute(window):
+        for answer in self._compute(window, is_raw):
             job, request = asked[answer.request.index if isinstance(answer, Prediction) else answer.index]
             if isinstance(answer, Prediction):
                 job.answers.append(replace(answer, request=request))

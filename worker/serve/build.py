@@ -88,7 +88,10 @@ def _make_stages(
     settings: Settings, model: "Model", tokenizer: "Tokenizer", meters: Meters, heartbeat: Heartbeat
 ) -> ServeStages:
     labels = LabelCounter(meters, model, tokenizer.unknown_id)
-    stages = ServeStages(tokenizer.tokenize, planner(model), model.predict, meters, labels, heartbeat)
+    raw = model.raw()
+    stages = ServeStages(
+        tokenizer.tokenize, planner(model), model.predict, planner(raw), raw.predict, meters, labels, heartbeat
+    )
     if settings.cache_texts:
         cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
         stages = replace(stages, plan=cache.plan, predict=cache.predict)

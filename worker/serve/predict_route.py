@@ -40,7 +40,7 @@ class PredictRoute:
             raise TooLargeError(
                 f"batch size {len(shape.texts)} > maximum allowed batch size {self.max_texts} (EMOTION_SERVE_MAX_TEXTS)"
             )
-        answers = await self.queue.answers(_requests(shape.texts), is_gone)
+        answers = await self.queue.answers(_requests(shape.texts), is_gone, shape.is_raw)
         found = dict(_checked(answer) for answer in answers)
         scores = [shape.scores(found[index], self.model.labels) for index in range(len(shape.texts))]
         return 200, orjson.dumps(scores if shape.is_nested else scores[0])

@@ -17,7 +17,7 @@ class HubParameters(BaseModel):
     model_config = ConfigDict(strict=True)
 
     function_to_apply: Literal["softmax", "sigmoid", "none"] | None = Field(
-        None, description="Only what the model is made for is taken: softmax, of a multi-label model sigmoid."
+        None, description="What the model is made for (softmax, of a multi-label model sigmoid), or none: raw scores."
     )
     top_k: Annotated[int, Field(ge=1)] | None = Field(None, description="So many of the best labels; null: all.")
 
@@ -33,7 +33,7 @@ class PredictRequest(BaseModel):
 
     inputs: str | list[str] | list[list[str]] = Field(description=f"{_INPUTS}; of the hub: {_HUB_INPUTS}.")
     truncate: bool | None = Field(None, description="TEI: whether a text that is too long may lose its end; else 413.")
-    raw_scores: bool = Field(False, description="TEI: only false is taken.")
+    raw_scores: bool = Field(False, description="TEI: scores as they are before softmax or sigmoid.")
     truncation_direction: Literal["Right", "right"] = Field("Right", description="TEI: where the model's own is.")
     parameters: HubParameters | None = None
 
@@ -66,8 +66,9 @@ class PredictShape:
         self._is_hub = is_hub or "parameters" in body
         self._parameters = asked.parameters or HubParameters(function_to_apply=None, top_k=None)
         self._may_truncate = self._is_hub or bool(asked.truncate)
-        if asked.raw_scores or self._parameters.function_to_apply not in (None, function):
-            raise InvalidRequestError(f"raw_scores, function_to_apply: this model gives scores by {function} only")
+        self.is_raw = asked.raw_scores or self._parameters.function_to_apply == "none"
+        if self._parameters.function_to_apply not in (None, "none", function):
+            raise InvalidRequestError(f"parameters.function_to_apply: this model gives scores by {function}, or none")
         self.is_nested, self.texts = self._read(asked.inputs)
 
     def _read(self, inputs: str | list[str] | list[list[str]]) -> tuple[bool, list[str]]:

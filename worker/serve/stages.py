@@ -23,32 +23,38 @@ class ServeStages:
     tokenize: Callable[[list[Request]], list[TokenizedText]]
     plan: Callable[[list[TokenizedText]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
+    plan_raw: Callable[[list[TokenizedText]], Iterable[Batch]]
+    predict_raw: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
     meters: Meters
     labels: LabelCounter
     heartbeat: Heartbeat
     _refresh_at: float = 0.0
 
-    def answers(self, requests: list[Request]) -> Iterator[Prediction | Rejected]:
-        """Each as soon as it is there, in any order."""
+    def answers(self, requests: list[Request], is_raw: bool) -> Iterator[Prediction | Rejected]:
+        """Each as soon as it is there, in any order. Raw scores are no labels, and are not counted as such."""
+        plan, predict = (self.plan_raw, self.predict_raw) if is_raw else (self.plan, self.predict)
         with self._timed("tokenize"):
             texts = self.tokenize(requests)
         predictions: list[Prediction] = []
         with self._timed("predict"):
-            for answer in self.predict(self._batches(texts)):
+            for answer in predict(self._batches(plan, texts)):
                 self.heartbeat.expect(PATIENCE_SECONDS)
                 if isinstance(answer, Prediction):
                     predictions.append(answer)
                 yield answer
         self.heartbeat.rest()
         self.meters[DEDUPLICATED].inc(len(requests) - len(texts))
-        self.labels.add(predictions, texts)
+        if not is_raw:
+            self.labels.add(predictions, texts)
         if (now := time.monotonic()) >= self._refresh_at:
             self._refresh_at = now + _REFRESH_SECONDS
             self.labels.publish()
 
-    def _batches(self, texts: list[TokenizedText]) -> Iterator[Batch]:
+    def _batches(
+        self, plan: Callable[[list[TokenizedText]], Iterable[Batch]], texts: list[TokenizedText]
+    ) -> Iterator[Batch]:
         computed = 0
-        for batch, count in counted(self.meters, self.plan(texts)):
+        for batch, count in counted(self.meters, plan(texts)):
             self.heartbeat.expect(PATIENCE_SECONDS)
             computed += count
             yield batch

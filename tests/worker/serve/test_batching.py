@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from schemas.dead_letter import Reason
 from tests.harness.eventually import eventually
 from tests.worker.serve.conftest import Served, serving
 from worker.flow import Prediction, Rejected, Request
 from worker.serve.batching import BatchingQueue
 from worker.serve.refusals import ClientGoneError, OverloadedError, RefusedError
 from worker.serve.stages import ServeStages
+
+ASKED = [("a", True), ("b", False), ("c", True), ("d", False)]
 
 
 class Gate:
@@ -24,10 +27,10 @@ class Gate:
         self.windows: list[int] = []
         real = ServeStages.answers
 
-        def answers(stages: ServeStages, requests: list[Request]) -> Iterator[Prediction | Rejected]:
+        def answers(stages: ServeStages, requests: list[Request], is_raw: bool) -> Iterator[Prediction | Rejected]:
             self.windows.append(len(requests))
             assert self.open.wait(60)
-            return real(stages, requests)
+            return real(stages, requests, is_raw)
 
         monkeypatch.setattr(ServeStages, "answers", answers)
 
@@ -83,26 +86,27 @@ def test_a_full_queue_refuses_in_words_and_lets_in_who_comes_back(gate: Gate, ti
 
 def test_what_its_client_waits_for_no_more_is_not_computed() -> None:
     async def scenario() -> None:
-        computed: list[int] = []
+        computed: list[str] = []
 
-        def compute(requests: list[Request]) -> list[Rejected]:
-            computed.append(len(requests))
-            return []
+        def compute(requests: list[Request], is_raw: bool) -> list[Rejected]:
+            computed.extend(request.text for request in requests)
+            return [Rejected(request.index, Reason.MODEL_FAILED, "") for request in requests]
 
         queue = BatchingQueue(compute, max_texts=10)
-        gone = asyncio.create_task(queue.answers([Request(0, "", "a", None)], lambda: True))
+        ask = [queue.answers([Request(0, "", text, None)], lambda gone=gone: gone) for text, gone in ASKED]
+        asking = [asyncio.create_task(each) for each in ask]
         running = asyncio.create_task(queue.run())
-        with pytest.raises(ClientGoneError):
-            await gone
+        found = await asyncio.gather(*asking, return_exceptions=True)
         running.cancel()
-        assert computed in ([], [0])
+        assert [isinstance(each, ClientGoneError) for each in found] == [gone for _, gone in ASKED]
+        assert computed == [text for text, gone in ASKED if not gone]
 
     asyncio.run(scenario())
 
 
 def test_too_many_are_refused_without_a_place_and_those_without_texts_never() -> None:
     async def scenario() -> None:
-        queue = BatchingQueue(lambda _: [], max_texts=1)
+        queue = BatchingQueue(lambda *_: [], max_texts=1)
         with pytest.raises(OverloadedError):
             await queue.answers([Request(place, "", "a", None) for place in range(2)], lambda: False)
         assert await queue.answers([], lambda: False) == []
@@ -112,7 +116,7 @@ def test_too_many_are_refused_without_a_place_and_those_without_texts_never() ->
 
 def test_a_broken_device_ends_the_server_and_all_who_wait_are_told() -> None:
     async def scenario() -> None:
-        def compute(_: list[Request]) -> list[Rejected]:
+        def compute(requests: list[Request], is_raw: bool) -> list[Rejected]:
             raise RuntimeError("the device is broken")
 
         queue = BatchingQueue(compute, max_texts=10)

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from tests.harness.tiny_model import POSITIONS, write_tiny_model
+from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
 from tests.worker.serve.conftest import Served, serving
 
 LONG = "a " * POSITIONS
@@ -53,7 +55,7 @@ def test_the_hubs_own_client_understands_it(path: str, served: Served) -> None:
     assert {item.label: pytest.approx(item.score, abs=2e-6) for item in found} == scores(served, "so glad")
     (best,) = client.text_classification("so glad", top_k=1, function_to_apply="softmax")
     assert best.label == found[0].label
-    with pytest.raises(HfHubHTTPError, match="by softmax only"):
+    with pytest.raises(HfHubHTTPError, match="by softmax, or none"):
         client.text_classification("so glad", function_to_apply="sigmoid")
 
 
@@ -64,6 +66,18 @@ def test_a_multi_label_model_gives_each_label_a_score_of_its_own(tmp_path: Path)
         assert sum(item["score"] for item in answer.json) != pytest.approx(1, abs=0.01)
         assert served.ask("/", {"inputs": "a", "parameters": {"function_to_apply": "sigmoid"}}).status == 200
         assert served.ask("/", {"inputs": "a", "parameters": {"function_to_apply": "softmax"}}).status == 422
+
+
+def test_raw_scores_are_those_before_softmax(served: Served, tiny_model: Path) -> None:
+    tokens = AutoTokenizer.from_pretrained(tiny_model)("so glad", return_tensors="pt")
+    with torch.inference_mode():
+        logits = AutoModelForSequenceClassification.from_pretrained(tiny_model)(**tokens).logits[0].tolist()
+    expected = {label: pytest.approx(logit, abs=1e-4) for label, logit in zip(LABELS, logits, strict=True)}
+    by_tei = served.ask("/predict", {"inputs": [["so glad"], ["b"]], "raw_scores": True}).json
+    by_hub = served.ask("/", {"inputs": "so glad", "parameters": {"function_to_apply": "none"}}).json
+    for found in (by_tei[0], by_hub[0]):
+        assert {item["label"]: item["score"] for item in found} == expected
+    assert as_dict(served.ask("/predict", {"inputs": "so glad"}).json) == scores(served, "so glad")
 
 
 @pytest.mark.parametrize(("more", "status"), [({}, 413), ({"truncate": False}, 413), ({"truncate": True}, 200)])
@@ -95,7 +109,7 @@ def test_the_hub_has_no_word_for_it_and_it_is_cut(served: Served) -> None:
         ({"inputs": None}, 422, "Validation", "must be a text"),
         ({}, 422, "Validation", "must be a text"),
         ({"inputs": [["a"]], "parameters": {}}, 422, "Validation", "as the hub takes them"),
-        ({"inputs": "a", "raw_scores": True}, 422, "Validation", "raw_scores"),
+        ({"inputs": "a", "raw_scores": "yes"}, 422, "Validation", "raw_scores: "),
         ({"inputs": "a", "truncate": "yes"}, 422, "Validation", "truncate: "),
         ({"inputs": "a", "truncation_direction": "Left"}, 422, "Validation", "truncation_direction: "),
         ({"inputs": "a", "parameters": {"top_k": 0}}, 422, "Validation", "parameters.top_k: "),
