@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from worker.commands.check_result import Result, each
 from worker.labelling import hold_against_golden_sets, load_candidates, load_model, set_batch_tokens
+from worker.messages.review_draw import Strata
 from worker.model.artifact import pinning_hint
 from worker.model.glued_emoji import glued_emoji_hint
 from worker.model.rebuilt_tokenizer import rebuilt_hint
@@ -36,6 +37,8 @@ _SHARING = {
 def check_model(settings: Settings) -> Iterator[Result]:
     """Load it as `run` does, and say what it is."""
     model, tokenizer = load_model(settings)
+    if settings.review_topic is not None:
+        Strata(model.info, settings.review_close_scores, settings.review_rare_labels)  # which may be none of its labels
     yield from _described(model, tokenizer)
     hints = (pinning_hint(settings.model, settings.model_revision), glued_emoji_hint(tokenizer))
     yield from each("model", True, [hint for hint in hints if hint])

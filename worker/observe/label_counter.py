@@ -3,6 +3,7 @@
 import platform
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from importlib.metadata import version
 from operator import ge
 from typing import Any, Protocol
@@ -68,8 +69,10 @@ class LabelCounter:
             tokens = [len(text.ids) for text in texts for _ in text.requests]
             self._drift.add(labels, scores, tokens, unknown)
 
-    def publish(self) -> None:
-        """Bring what changes slowly up to date."""
+    def publish(self) -> Mapping[str, float]:
+        """Bring what changes slowly up to date; gives the distance of each feature of the texts from the reference."""
         self._meters[DEVICE_MEMORY_BYTES].set(self._model.memory_bytes())
-        for feature, distance in (self._drift.distances() if self._drift else {}).items():
+        distances = self._drift.distances() if self._drift else {}
+        for feature, distance in distances.items():
             self._meters[DRIFT].labels(feature).set(distance)
+        return distances

@@ -69,6 +69,17 @@ EVENTS = (
         ("from", "to", "different_labels"),
         "So many labels of built-in texts differ from those in float32: the worker goes on in that.",
     ),
+    Event(
+        "drift_began",
+        ("feature", "distance", "threshold", "review_factor"),
+        "A feature of the stream is this far from the model's reference; so many times as many texts leave for review.",
+    ),
+    Event("drift_ended", ("feature", "distance", "threshold"), "It is a fifth below the threshold again."),
+    Event(
+        "review_left_out",
+        ("origin", "error"),
+        "A text that was drawn for review did not leave: the review topic does not take it. It is labelled.",
+    ),
     Event("relabel_started", ("group", "model", "offsets"), "A bounded run begins; it spans so many offsets."),
     Event(
         "label_schema_found",

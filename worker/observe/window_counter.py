@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.dead_letter import HEADER_PREFIX, Reason
+from schemas.review_record import ReviewReason
 from schemas.text_message import SkipReason
-from worker.flow import Outcome, Prediction, Record, TokenizedText
+from worker.flow import Outcome, Prediction, Record, Reviews, TokenizedText
+from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.label_counter import LabelCounter, MeasuredModel
 from worker.observe.metrics import Meters, observe_many
 from worker.observe.stream_metrics import (
@@ -14,6 +16,8 @@ from worker.observe.stream_metrics import (
     DEAD_LETTERS,
     DEDUPLICATED,
     END_TO_END_SECONDS,
+    REVIEWS,
+    REVIEWS_HELD_BACK,
     SKIPPED,
     TOMBSTONES,
 )
@@ -31,13 +35,21 @@ class WindowContents:
     computed: int = 0
     predictions: list[Prediction] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    reviews: Reviews = field(default_factory=Reviews)
     skipped: Mapping[SkipReason, int] = field(default_factory=dict)
 
 
 class WindowCounter:
     """Turns the contents of delivered windows into metrics, all of a window at once."""
 
-    def __init__(self, meters: Meters, model: MeasuredModel, unknown_id: int | None, dead_letter_topic: str) -> None:
+    def __init__(
+        self,
+        meters: Meters,
+        model: MeasuredModel,
+        unknown_id: int | None,
+        dead_letter_topic: str,
+        alarm: DriftAlarm,
+    ) -> None:
         """Show the model, and make the series of all labels and reasons, so that each starts at zero.
 
         Args:
@@ -45,12 +57,15 @@ class WindowCounter:
             model: What labels.
             unknown_id: The token that stands for what the tokenizer does not know, if there is one.
             dead_letter_topic: Where outcomes go that are no labels.
+            alarm: Hears how far the stream has drifted.
         """
+        self._alarm = alarm
         self._meters = meters
         self._dead_letter_topic = dead_letter_topic
         self._labels = LabelCounter(meters, model, unknown_id)
         self._dead_letters = {reason.value: meters[DEAD_LETTERS].labels(reason.value) for reason in Reason}
         self._skipped = {reason: meters[SKIPPED].labels(reason.value) for reason in SkipReason}
+        self._reviews = {reason.value: meters[REVIEWS].labels(reason.value) for reason in ReviewReason}
 
     def add(self, contents: WindowContents) -> None:
         """Count a window that was delivered just now."""
@@ -59,6 +74,9 @@ class WindowCounter:
             self._dead_letters[dict(letter.headers)[_REASON].decode()].inc()
         for reason, count in contents.skipped.items():
             self._skipped[reason].inc(count)
+        for cause, count in contents.reviews.reasons.items():
+            self._reviews[cause].inc(count)
+        self._meters[REVIEWS_HELD_BACK].inc(contents.reviews.held_back)
         labelled = contents.predictions
         if letters:  # a label that was too large for its topic is one of them
             labelled = [p for p in labelled if p.request.index not in letters]
@@ -74,4 +92,4 @@ class WindowCounter:
 
     def publish(self) -> None:
         """Bring what changes slowly up to date."""
-        self._labels.publish()
+        self._alarm(self._labels.publish())
