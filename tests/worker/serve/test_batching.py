@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -93,8 +94,10 @@ def test_what_its_client_waits_for_no_more_is_not_computed() -> None:
             return [Rejected(request.index, Reason.MODEL_FAILED, "") for request in requests]
 
         queue = BatchingQueue(compute, max_texts=10)
-        ask = [queue.answers([Request(0, "", text, None)], lambda gone=gone: gone) for text, gone in ASKED]
-        asking = [asyncio.create_task(each) for each in ask]
+        asking = [
+            asyncio.create_task(queue.answers([Request(0, "", text, None)], partial(bool, gone)))
+            for text, gone in ASKED
+        ]
         running = asyncio.create_task(queue.run())
         found = await asyncio.gather(*asking, return_exceptions=True)
         running.cancel()
