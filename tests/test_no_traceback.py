@@ -110,7 +110,7 @@ KAFKA_COMMANDS: list[tuple[str, ...]] = [
 ]
 WORKER_FILES: list[tuple[str, ...]] = [("label", "{}"), ("demo", "--input", "{}"), ("bench", "--input", "{}")]
 WORKER_MODELS: list[tuple[str, ...]] = [("label",), ("check", "--device"), ("check", "--device", "--json")]
-ELSEWHERE = ["schema", "run"]  # it reads neither; `run` loads its model when Kafka has answered, as `label` does
+ELSEWHERE = ["schema", "run", "serve"]  # it reads neither; these two load their model as `label` does, and take signals
 
 GOOD = ("--train-file", "good.txt", "--validation-file", "good.txt")
 FILE = "{}"  # in the place of a file that is read

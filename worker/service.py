@@ -20,11 +20,9 @@ from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
 from worker.kafka.topics import Topic, may_read
-from worker.labelling import load_model, set_batch_tokens
+from worker.labelling import load_model, log_hints, set_batch_tokens
 from worker.messages.outcome_origin import read_answer
 from worker.messages.schema_registry import label_reader, label_writer
-from worker.model.glued_emoji import glued_emoji_hint
-from worker.model.rebuilt_tokenizer import rebuilt_hint
 from worker.model.warm_up import warm_up_shapes
 from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.health import Heartbeat
@@ -120,10 +118,7 @@ def _known_offsets(clients: KafkaClients, settings: Settings, topics: Mapping[st
 
 
 def _log_start(model: "Model", tokenizer: "Tokenizer", settings: Settings) -> None:
-    if hint := rebuilt_hint(tokenizer.differing):
-        _log.warning("tokenizer_read_two_ways", extra={"detail": hint.detail, "mend": hint.mend})
-    if hint := glued_emoji_hint(tokenizer):
-        _log.warning("words_lost_to_emoji", extra={"detail": hint.detail, "mend": hint.mend})
+    log_hints(tokenizer)
     _log.info(
         "worker_started",
         extra={

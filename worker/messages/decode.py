@@ -67,6 +67,23 @@ def decode(read: ReadMessage, records: Iterable[Record], skip_without_text: bool
     return requests, others
 
 
+def decode_texts(read: ReadMessage, texts: Iterable[tuple[str, bytes]], skip_without_text: bool = False) -> Decoded:
+    """Read texts that no record holds, each with what it is called if it has no id of its own."""
+    requests: list[Request] = []
+    others: list[Rejected | Tombstone | Skipped] = []
+    for index, (name, text) in enumerate(texts):
+        try:
+            message = read(text)
+        except SkippedMessageError as skipped:
+            others.append(Skipped(index, skipped.reason))
+        except InvalidMessageError as error:
+            others.append(refused(index, error, skip_without_text))
+        else:
+            identity = name if message.id is None else message.id
+            requests.append(Request(index, identity, message.text, None, message.copied))
+    return requests, others
+
+
 def refused(index: int, error: InvalidMessageError, skip_without_text: bool) -> Rejected | Skipped:
     """What stands in for a value that breaks the contract."""
     if skip_without_text and isinstance(error, NoTextError):

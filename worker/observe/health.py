@@ -33,6 +33,10 @@ class Heartbeat(ctypes.Structure):
         """The loop is alive; the next sign comes within so many seconds."""
         self.due_at = time.monotonic() + seconds
 
+    def rest(self) -> None:
+        """The loop has nothing to do, and waits."""
+        self.due_at = 0.0
+
     def clear(self) -> None:
         """Forget everything: the process ended."""
         ctypes.memset(ctypes.addressof(self), 0, ctypes.sizeof(self))
@@ -46,10 +50,12 @@ class Health:
         loops: Sequence[Heartbeat],
         draining: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
+        reads_kafka: bool = True,
     ) -> None:
         self._loops = loops
         self._draining = draining
         self._clock = clock
+        self._missing = _missing if reads_kafka else _missing_without_kafka
 
     def not_live(self) -> list[str]:
         """Why the process should be restarted. Brokers that are away are no reason, and neither is a slow start."""
@@ -59,7 +65,7 @@ class Health:
         """What keeps it from work."""
         if self._draining():
             return ["draining: it finishes its window and leaves"]
-        return self._each(_missing)
+        return self._each(self._missing)
 
     def _each(self, problems: Callable[[Heartbeat, float], list[str]]) -> list[str]:
         now = self._clock()
@@ -76,10 +82,14 @@ def _stuck(heartbeat: Heartbeat, now: float) -> list[str]:
     return [f"loop: a sign of life is overdue for {now - heartbeat.due_at:.0f} s: the device or a client hangs"]
 
 
+def _missing_without_kafka(heartbeat: Heartbeat, now: float) -> list[str]:
+    return _stuck(heartbeat, now) if heartbeat.loaded_at else ["model: not loaded yet"]
+
+
 def _missing(heartbeat: Heartbeat, now: float) -> list[str]:
+    missing = _missing_without_kafka(heartbeat, now)
     if not heartbeat.loaded_at:
-        return ["model: not loaded yet"]
-    missing = _stuck(heartbeat, now)
+        return missing
     if now - heartbeat.heard_at > PATIENCE_SECONDS:
         missing.append("brokers: no answer" + _since(heartbeat.heard_at, now))
     if heartbeat.registry_away_at and now - heartbeat.registry_away_at > PATIENCE_SECONDS:

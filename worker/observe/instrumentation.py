@@ -9,17 +9,10 @@ from typing import Protocol
 from worker import flow, loop
 from worker.errors import NotDeliveredError, OutcomesRefusedError, RegistryAwayError
 from worker.observe import health
+from worker.observe.batch_counter import counted
 from worker.observe.health import Heartbeat
 from worker.observe.metrics import Meters
-from worker.observe.runtime_metrics import (
-    BATCH_PADDED_TOKENS,
-    BATCH_TEXTS,
-    PADDED_TOKENS,
-    STAGE_SECONDS,
-    TOKENS,
-    WINDOW_RECORDS,
-    WINDOW_TOKENS,
-)
+from worker.observe.runtime_metrics import STAGE_SECONDS, WINDOW_RECORDS, WINDOW_TOKENS
 from worker.observe.stream_metrics import (
     ABORTS,
     COMMITS,
@@ -166,16 +159,9 @@ class Instrumentation:
         return texts
 
     def _plan(self, texts: list[flow.TokenizedText]) -> Iterator[flow.Batch]:
-        for batch in self._inner.plan(texts):
+        for batch, computed in counted(self._meters, self._inner.plan(texts)):
             self._heartbeat.expect(health.PATIENCE_SECONDS)
-            widths = [flow.width(row) for row in batch]
-            padded = max(widths) * len(widths)
-            computed = sum(map(len, batch))
             self._contents.computed += computed
-            self._meters[BATCH_TEXTS].observe(computed)
-            self._meters[BATCH_PADDED_TOKENS].observe(padded)
-            self._meters[TOKENS].inc(sum(widths))
-            self._meters[PADDED_TOKENS].inc(padded)
             yield batch
 
     def _predict(self, batches: Iterable[flow.Batch]) -> list[flow.Prediction | flow.Rejected]:

@@ -33,6 +33,12 @@ EVENTS = (
         ("model", "revision", "device", "dtype", "delivery"),
         "The model is loaded; from here on it joins its group.",
     ),
+    Event(
+        "serve_started",
+        ("address", "needs_token", "model", "revision", "device", "dtype"),
+        "The model is loaded; from here on `serve` answers.",
+    ),
+    Event("serve_stopped", (), "What was asked by then was answered."),
     Event("model_from_hub", ("commit", "pinned"), "Which commit was taken; a warning where no revision pins it."),
     Event(
         "slower_tokenizer",

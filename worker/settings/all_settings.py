@@ -14,6 +14,7 @@ from worker.settings.reading import ReadingSettings
 from worker.settings.review import ReviewSettings
 from worker.settings.schema_registry import RegistrySettings
 from worker.settings.security import SecuritySettings
+from worker.settings.serving import ServingSettings
 from worker.settings.writing import WritingSettings
 
 PREFIX = "EMOTION_"
@@ -24,6 +25,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "Model": ModelSettings,
     "Batching": BatchingSettings,
     "Process": ProcessSettings,
+    "Serving": ServingSettings,
     "Schema registry": RegistrySettings,
     "Security": SecuritySettings,
 }
@@ -39,6 +41,7 @@ class Settings(
     ModelSettings,
     BatchingSettings,
     ProcessSettings,
+    ServingSettings,
     RegistrySettings,
     SecuritySettings,
 ):
