@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -33,7 +33,7 @@ from worker.observe.stream_metrics import (
 )
 from worker.observe.window_counter import WindowContents, WindowCounter
 
-_STAGES = ("poll", "decode", "tokenize", "predict", "encode", "deliver")
+_STAGES = ("poll", "decode", "tokenize", "predict", "encode", "review", "deliver")
 _REFRESH_SECONDS = 1.0  # of gauges: nobody scrapes more often
 
 
@@ -93,6 +93,7 @@ class Instrumentation:
             encode=self._encode,
             circuit_breaker=self._inner.circuit_breaker,
             sink=self,
+            review=self._review,
         )
 
     def poll(self) -> flow.Window:
@@ -140,7 +141,6 @@ class Instrumentation:
         self._heartbeat.joined_at = self._heartbeat.heard_at = self._heartbeat.advanced_at = now
         if window.records:
             self._stage_seconds["deliver"].observe(time.perf_counter() - started)
-            self._contents.outcomes = outcomes
             self._counter.add(self._contents)
         if now >= self._refresh_at:
             self._look_around()
@@ -181,13 +181,19 @@ class Instrumentation:
                 self._keep_shown()
         return predictions
 
-    def _encode(
-        self, records: list[flow.Record], answers: Iterable[flow.Prediction | flow.Rejected | flow.Tombstone]
-    ) -> list[flow.Outcome]:
+    def _encode(self, records: list[flow.Record], answers: Iterable[flow.Answer]) -> list[flow.Outcome]:
         answers = list(answers)
         self._contents.predictions = [answer for answer in answers if isinstance(answer, flow.Prediction)]
         with self._timed("encode"):
             return self._inner.encode(records, answers)
+
+    def _review(
+        self, records: list[flow.Record], answers: Sequence[flow.Answer], outcomes: list[flow.Outcome]
+    ) -> flow.Reviews:
+        with self._timed("review"):
+            reviews = self._inner.review(records, answers, outcomes)
+        self._contents.outcomes, self._contents.reviews = outcomes, reviews
+        return reviews
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -55,6 +55,22 @@ NOT_CONFIDENT = Metric(
     "model those of texts that are given no label.",
     "As a share of the labels: a lasting rise means texts unlike those the model learnt from; see `emotion_drift`.",
 )
+REVIEWS = Metric(
+    Counter,
+    "emotion_reviews_total",
+    "texts",
+    "Labelled texts that left for review (EMOTION_REVIEW_TOPIC), by the reason why they were drawn; a text with "
+    "several counts for each.",
+    "Its rate is the work of your reviewers; the EMOTION_REVIEW_…_PER_MILLION settings set it.",
+    ("reason",),
+)
+REVIEWS_HELD_BACK = Metric(
+    Counter,
+    "emotion_reviews_held_back_total",
+    "texts",
+    "Labelled texts that would have been drawn for review, were it not for EMOTION_REVIEW_PER_MINUTE.",
+    "A lasting rate: lower the rates, or raise the bound. Estimates stay right, but need more answers.",
+)
 TRUNCATED = Metric(
     Counter,
     "emotion_truncated_total",

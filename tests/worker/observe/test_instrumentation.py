@@ -10,9 +10,11 @@ from prometheus_client import CollectorRegistry
 
 from schemas.emotion_label import Source as Origin
 from schemas.manifest import DriftReference, Histogram
+from schemas.review_record import ReviewReason
 from worker import loop
 from worker.errors import NotDeliveredError
 from worker.flow import (
+    Attention,
     Batch,
     Lag,
     ModelInfo,
@@ -22,11 +24,13 @@ from worker.flow import (
     Record,
     Rejected,
     Request,
+    Reviews,
     SourceStatus,
     TokenizedText,
     Window,
 )
 from worker.model.score_cache import ScoreCache
+from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.health import Health, Heartbeat
 from worker.observe.instrumentation import Instrumentation
 from worker.observe.metrics import Meters
@@ -104,18 +108,27 @@ def parts() -> MadeUp:
 
 
 @pytest.fixture
+def attention() -> Attention:
+    return Attention()
+
+
+@pytest.fixture
 def heartbeat() -> Heartbeat:
     return Heartbeat()
 
 
 @pytest.fixture
 def measure(
-    parts: MadeUp, registry: CollectorRegistry, heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch
+    parts: MadeUp,
+    registry: CollectorRegistry,
+    heartbeat: Heartbeat,
+    attention: Attention,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., loop.Stages]:
     """Gives the parts as stages, some of them replaced by the arguments, and measured."""
     monkeypatch.setattr("worker.observe.instrumentation._REFRESH_SECONDS", 0)
     meters = Meters("loop", registry)
-    counter = WindowCounter(meters, parts, UNKNOWN, "dead")
+    counter = WindowCounter(meters, parts, UNKNOWN, "dead", DriftAlarm(0.1, 5, attention))
     inner = loop.Stages(
         source=parts,
         decode=parts.decode,
@@ -166,6 +179,23 @@ def test_a_window_that_was_not_delivered_counts_as_an_abort_and_not_as_labels(
     assert value("emotion_records_total") == 20
     assert value("emotion_labels_total", {"label": "glad"}) == value("emotion_not_confident_total") == 10
     assert value("emotion_labels_total", {"label": "sad"}) == 0
+
+
+def test_texts_that_left_for_review_are_counted_by_reason_once_they_are_delivered(
+    measure: Callable[..., loop.Stages], parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    outcome = Outcome(0, "reviews", 0, b"", b"", [], None)
+    reviews = Reviews([outcome], {"random": 1, "close": 1}, held_back=3)
+    stages = measure(review=lambda *_: reviews)
+    parts.refuse = True
+    run(stages, parts, window(10))
+    parts.refuse = False
+    run(stages, parts, window(10), window(10))
+    value = registry.get_sample_value
+    shown = {reason: value("emotion_reviews_total", {"reason": reason}) for reason in ReviewReason}
+    assert shown == {"random": 2, "close": 2, "not_confident": 0, "rare_label": 0}
+    assert value("emotion_reviews_held_back_total") == 6
+    assert (value("emotion_tombstones_total"), value("emotion_labels_total", {"label": "glad"})) == (0, 20)
 
 
 @pytest.mark.parametrize(("thresholds", "not_confident"), [([0.1, 0.95], 0), ([0.11, 0.95], 10)])
@@ -252,14 +282,16 @@ def test_who_is_no_member_shows_the_lag_that_it_knew_and_reads_no_partition(
     assert (value("emotion_partitions"), value("emotion_input_partitions")) == (0, 2)
 
 
-def test_drift_is_shown_once_there_are_enough_records(
-    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+def test_drift_is_shown_once_there_are_enough_records_and_then_more_is_reviewed(
+    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry, attention: Attention
 ) -> None:
     run(stages, parts, window(999))
     assert registry.get_sample_value("emotion_drift", {"feature": "labels"}) is None
+    assert attention.factor == 1
     run(stages, parts, window(1))
     for feature in ("labels", "scores", "tokens", "unknown_tokens"):
         assert (registry.get_sample_value("emotion_drift", {"feature": feature}) or 0) > 0.3, feature
+    assert attention.factor == 5
 
 
 def test_a_worker_is_ready_once_nothing_is_left_to_read_or_something_was_delivered(
