@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	command -v nvidia-smi >/dev/null 2>&1 || $(BIN)/python -c 'import torch' 2>/dev/null || \
 	  $(BIN)/pip install --quiet --no-deps --index-url $(CPU_INDEX) --timeout 5 --retries 0 '$(TORCH)' 2>/dev/null || \
 	  echo 'PyTorch from the default index: its CPU index is out of reach'
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[aws,demo,otel,trainer,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[avro,aws,demo,otel,serve,trainer,dev]'
 	touch $@
 
 demo: $(STAMP)

@@ -22,7 +22,7 @@ COPY trainer trainer
 COPY worker worker
 # As a variable the constraints hold for the build backend as well.
 RUN PIP_CONSTRAINT=/build/constraints.txt pip wheel --no-deps --wheel-dir dist . \
-    && pip --python /venv/bin/python install --constraint constraints.txt "$(echo dist/*.whl)[aws,otel]"
+    && pip --python /venv/bin/python install --constraint constraints.txt "$(echo dist/*.whl)[avro,aws,otel,serve]"
 
 FROM python:3.11.14-slim-bookworm
 ARG REVISION=unknown

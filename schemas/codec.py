@@ -1,5 +1,6 @@
 """Bytes to message and message to bytes, and nothing else."""
 
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
 from unicodedata import category
@@ -37,6 +38,17 @@ def decode_json(value: bytes, fields: Fields = Fields()) -> DecodedMessage:  # n
         message = opened(message)
         if not isinstance(message, dict):
             return DecodedMessage(_bare_text(message, fields))
+    return read_object(message, fields)
+
+
+def read_object(message: dict[str, Any], fields: Fields) -> DecodedMessage:
+    """Read an object whose bytes are decoded already: of JSON, or what stands for one elsewhere.
+
+    Raises:
+        DeletedRowError: It is a change event that deletes the text.
+        InvalidMessageError: The object breaks the contract.
+        SkippedMessageError: It is no message that is meant, or has no new text.
+    """
     if (MARK in message or fields.is_nested) and is_deleted(message, fields):
         raise DeletedRowError(Reason.MISSING_TEXT, "the row was deleted")
     if fields.conditions and not all(condition.holds(message) for condition in fields.conditions):
@@ -132,8 +144,24 @@ def _copied(message: dict[str, Any], paths: Iterable[FieldPath]) -> dict[str, Js
         if copied:
             orjson.dumps({"copied": copied})  # it reads deeper than it writes
     except orjson.JSONEncodeError:
-        raise InvalidMessageError(Reason.INVALID_JSON, "a field to be copied is nested too deep") from None
+        return _without_bytes(copied)
     return copied
+
+
+def _without_bytes(copied: dict[str, Any]) -> dict[str, JsonValue]:
+    """The same in what JSON has: of bytes, which Avro knows, their base64."""
+    try:
+        written = orjson.dumps({"copied": copied}, default=_base64)
+    except orjson.JSONEncodeError:
+        raise InvalidMessageError(Reason.INVALID_JSON, "a field to be copied is nested too deep") from None
+    found: dict[str, JsonValue] = orjson.loads(written)["copied"]
+    return found
+
+
+def _base64(content: object) -> str:
+    if isinstance(content, bytes):
+        return b64encode(content).decode()
+    raise TypeError(f"{type(content).__name__} is not of JSON")
 
 
 def _has_visible(text: str) -> bool:

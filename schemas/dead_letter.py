@@ -13,6 +13,8 @@ class Reason(StrEnum):
     MESSAGE_TOO_LARGE = "message_too_large"
     INVALID_UTF8 = "invalid_utf8"
     INVALID_JSON = "invalid_json"
+    INVALID_AVRO = "invalid_avro"
+    UNKNOWN_SCHEMA = "unknown_schema"
     NOT_AN_OBJECT = "not_an_object"
     MISSING_TEXT = "missing_text"
     WRONG_TYPE = "wrong_type"
@@ -32,7 +34,10 @@ _MEANINGS = {
     Reason.MESSAGE_TOO_LARGE: "The value is larger than `EMOTION_MAX_MESSAGE_BYTES`; it was not read.",
     Reason.INVALID_UTF8: "The value is not UTF-8.",
     Reason.INVALID_JSON: "The value is not JSON, or nested too deep to be read.",
-    Reason.NOT_AN_OBJECT: "The value is JSON, but not an object.",
+    Reason.INVALID_AVRO: "The value names no schema, or its bytes are not Avro as its schema says.",
+    Reason.UNKNOWN_SCHEMA: "The schema registry does not know the schema that the value names, or it is none to read "
+    "Avro by; the detail says which.",
+    Reason.NOT_AN_OBJECT: "The value is JSON, but not an object; or Avro, but not a record.",
     Reason.MISSING_TEXT: "The object has no text field, or it is null.",
     Reason.WRONG_TYPE: "The text is not a string.",
     Reason.EMPTY_TEXT: "The text holds no visible character.",

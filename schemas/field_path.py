@@ -102,6 +102,8 @@ def json_type(value: object) -> str:
             return "a string"
         case list():
             return "an array"
+        case bytes():  # of Avro
+            return "bytes"
         case _:
             return "an object"
 

@@ -34,6 +34,17 @@ class Fields:
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_nested", any(len(path.names) > 1 for path in self.text))
 
+    @property
+    def paths(self) -> frozenset[tuple[str, ...]]:
+        """The names on the way to each part."""
+        conditions = [condition.path for condition in self.conditions]
+        return frozenset(path.names for path in (*self.text, self.id, *self.copied, *conditions))
+
+    @property
+    def are_shown(self) -> bool:
+        """Whether more is looked at than a text and its id."""
+        return bool(self.copied or self.conditions)
+
     @classmethod
     def parse(
         cls,

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
+from schemas.avro_label import label_schema
 from schemas.cloud_event import CloudEvent
 from schemas.dead_letter import HEADER_PREFIX, DeadLetter
 from schemas.emotion_label import EmotionLabel
@@ -44,6 +45,7 @@ def documents() -> dict[str, bytes]:
     contents = {f"{name}.schema.json": schema for name, schema in schemas.items()}
     # For schema registries, which do not all know later drafts. It says nothing that these would read in another way.
     contents["emotion-label.draft-07.schema.json"] = schemas["emotion-label"] | {"$schema": _REGISTRY_DIALECT}
+    contents["emotion-label.avsc"] = label_schema()
     contents["asyncapi.json"] = asyncapi(schemas)
     return {name: orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n" for name, content in contents.items()}
 
@@ -111,11 +113,13 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {
             "textMessages": _channel(
-                "text-messages", ["textMessage", "textMessageWithSchemaId"], "Texts to label (`EMOTION_INPUT_TOPIC`)."
+                "text-messages",
+                ["textMessage", "textMessageWithSchemaId", "textMessageInAvro"],
+                "Texts to label (`EMOTION_INPUT_TOPIC`).",
             ),
             "emotionLabels": _channel(
                 "emotion-labels",
-                ["emotionLabel", "emotionLabelEvent", "emotionLabelWithSchemaId", "tombstone"],
+                ["emotionLabel", "emotionLabelEvent", "emotionLabelWithSchemaId", "emotionLabelInAvro", "tombstone"],
                 "Labels (`EMOTION_OUTPUT_TOPIC`): same key, same partition number, same timestamp and headers as the "
                 "text. " + _ISOLATION,
             ),
@@ -147,6 +151,11 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
                     "summary": f"The same from a schema registry's serializer, {_WHERE_REGISTRY}; plain ones may be "
                     "on the same topic.",
                 },
+                "textMessageInAvro": {
+                    "contentType": "application/vnd.apache.avro",
+                    "bindings": _WITH_SCHEMA_ID,
+                    "summary": "A record of any Avro schema that has a text, where `EMOTION_INPUT_FORMAT=avro`.",
+                },
                 "emotionLabel": {"payload": _payload(schemas["emotion-label"])},
                 "emotionLabelEvent": {
                     "headers": _payload(schemas["cloudevent-headers"]),
@@ -157,6 +166,15 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
                     "payload": _payload(schemas["emotion-label"]),
                     "bindings": _WITH_SCHEMA_ID,
                     "summary": f"The same with a schema's id before the JSON, {_WHERE_REGISTRY}.",
+                },
+                "emotionLabelInAvro": {
+                    "payload": {
+                        "schemaFormat": "application/vnd.apache.avro+json;version=1.9.0",
+                        "schema": label_schema(),
+                    },
+                    "contentType": "application/vnd.apache.avro",
+                    "bindings": _WITH_SCHEMA_ID,
+                    "summary": "The same in Avro, where `EMOTION_OUTPUT_FORMAT=avro`.",
                 },
                 "tombstone": {
                     "payload": {"type": "null"},

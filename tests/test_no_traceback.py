@@ -110,7 +110,7 @@ KAFKA_COMMANDS: list[tuple[str, ...]] = [
 ]
 WORKER_FILES: list[tuple[str, ...]] = [("label", "{}"), ("demo", "--input", "{}"), ("bench", "--input", "{}")]
 WORKER_MODELS: list[tuple[str, ...]] = [("label",), ("check", "--device"), ("check", "--device", "--json")]
-ELSEWHERE = ["schema", "run"]  # it reads neither; `run` loads its model when Kafka has answered, as `label` does
+ELSEWHERE = ["schema", "run", "serve"]  # it reads neither; these two load their model as `label` does, and take signals
 
 GOOD = ("--train-file", "good.txt", "--validation-file", "good.txt")
 FILE = "{}"  # in the place of a file that is read
@@ -123,6 +123,10 @@ TRAINER_FILES: list[tuple[str, ...]] = [
     ("negate", "--data", FILE, "--output", "out"),
     ("golden-set", "model", "--data", FILE, "--output", "out"),
     ("data-report", "--data", FILE),
+    ("reviews", FILE),
+    ("compare", "model", "model", "--data", FILE),
+    ("compare", "model", "model", "--reviews", FILE),
+    ("compare", "model", "model", "--data", "good.txt", "--datasets", FILE),
     ("train", "--model", "model", "--output", "out", "--train-file", FILE, "--validation-file", "good.txt"),
     ("train", "--model", "model", "--output", "out", "--train-file", "good.txt", "--validation-file", FILE),
     ("train", "--model", "model", "--output", "out", "--datasets", FILE, *GOOD),
@@ -132,6 +136,7 @@ TRAINER_MODELS: list[tuple[str, ...]] = [
     ("evaluate", FILE, "--data", "good.txt"),
     ("soft-label", FILE, "--data", "good.txt", "--output", "out"),
     ("export", FILE, "--dtype", "float16", "--output", "out"),
+    ("compare", FILE, "model", "--data", "good.txt"),
     ("golden-set", FILE, "--output", "out"),
     ("train", "--model", FILE, "--output", "out", *GOOD),
 ]
@@ -142,6 +147,8 @@ TRAINER_OUTPUTS: list[tuple[str, ...]] = [
     ("export", "model", "--dtype", "float16", "--output", FILE),
     ("golden-set", "model", "--output", FILE),
     ("data-report", "--data", "good.txt", "--output", FILE),
+    ("reviews", "answers.jsonl", "--output", FILE),
+    ("compare", "model", "model", "--data", "good.txt", "--output", FILE),
     ("train", "--model", "model", "--output", FILE, *GOOD),
 ]
 
@@ -519,11 +526,13 @@ def test_a_senseless_option_of_the_worker(arguments: list[str], commands: Comman
             for v in ("x", "0", "nan")
         ),
         *(["cue-label", "--data", "good.txt", "--output", "out", "--share", value] for value in ("nan", "x", "-1")),
+        *(["compare", "model", "model", "--data", "good.txt", "--margin", v] for v in ("nan", "x", "-1", "inf")),
         *(
             ["cue-label", "--data", "good.txt", "--output", "out", "--labels", "a"],
             ["negate", "--data", "good.txt", "--output", "out", "--most", "0"],
             ["negate", "--data", "good.txt", "--output", "out", "--seed", "x"],
             ["export", "model", "--dtype", "int3"],
+            ["compare", "model", "model"],
         ),
     ],
     ids=" ".join,

@@ -6,7 +6,18 @@ import sys
 from collections.abc import Mapping
 from types import ModuleType
 
-from trainer.commands import cue_label, data_report, evaluate, export, golden_set, negate, soft_label, train
+from trainer.commands import (
+    compare,
+    cue_label,
+    data_report,
+    evaluate,
+    export,
+    golden_set,
+    negate,
+    reviews,
+    soft_label,
+    train,
+)
 from trainer.commands.common import flush_output
 from trainer.errors import UserError
 
@@ -22,12 +33,17 @@ COMMANDS: Mapping[str, ModuleType] = {
     "export": export,
     "golden-set": golden_set,
     "data-report": data_report,
+    "reviews": reviews,
+    "compare": compare,
 }
-"""Each command by name, in the order in which they are listed: HELP tells what it does, `run` does it."""
+"""Each command by name, in the order in which they are listed: HELP tells what it does, `run` does it.
+
+What `run` returns is the exit code; None is 0.
+"""
 
 
 def main() -> None:
-    """Runs one command and exits: 0 if all went well, 2 on what the user can mend, 1 on what may pass."""
+    """Runs one command and exits: 0 if all went well, 2 on what the user can mend, 1 on what may pass or is worse."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -35,7 +51,7 @@ def run(argv: list[str]) -> int:
     """Runs one command and returns the exit code, as `main` has it."""
     try:
         try:
-            _run(argv)
+            return _run(argv)
         finally:
             flush_output()
     except UserError as error:
@@ -46,10 +62,9 @@ def run(argv: list[str]) -> int:
         return _fail(str(error), 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 1)
-    return 0
 
 
-def _run(argv: list[str]) -> None:
+def _run(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="emotion-trainer",
         description="Fine-tune, measure and export emotion models.",
@@ -61,7 +76,7 @@ def _run(argv: list[str]) -> None:
     missing = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(f"{', '.join(missing)} not installed; run: pip install 'emotion-labeller[trainer]'")
-    COMMANDS[command].run(argv[1:])
+    return int(COMMANDS[command].run(argv[1:]) or 0)
 
 
 def _fail(message: str, code: int) -> int:

@@ -60,6 +60,8 @@ def parser() -> argparse.ArgumentParser:
     label.add_argument("files", nargs="*", type=Path, metavar="FILE", help="(default: standard input)")
     label.add_argument("--format", choices=["json", "text"], default="json", help="what each line is (default: json)")
     label.set_defaults(command=_label)
+    serve = add("serve", help="labels over HTTP, without Kafka")
+    serve.set_defaults(command=_serve)
     check = add("check", help="settings, broker, topics, rights, delivery and model, with a report")
     check.add_argument("--json", action="store_true", help="one list of {check, ok, detail, mend}")
     check.add_argument(
@@ -135,6 +137,13 @@ def _label(arguments: argparse.Namespace) -> int:
     from worker.commands.label import label
 
     return label(load_settings(), arguments.files, arguments.format)
+
+
+def _serve(_: argparse.Namespace) -> int:
+    end_at_once_on_signals()
+    from worker.commands.serve import serve
+
+    return serve(load_settings())
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from schemas.codec import encode_label
 from schemas.review_record import ReviewReason
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
-from worker.flow import Attention, ModelInfo, Refusals
+from worker.flow import Attention, Decoded, ModelInfo, Record, Refusals
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.sink import Sink
@@ -22,9 +23,12 @@ from worker.kafka.window_size import FIRST_RECORDS, WindowSizer
 from worker.labelling import make_reader, make_splitter, now_ms, planner
 from worker.messages.decode import decode
 from worker.messages.encode import Encoder
+from worker.messages.fastavro_extra import require_fastavro
 from worker.messages.label_headers import LabelHeaders
+from worker.messages.registry_client import RegistryClient
 from worker.messages.review import Content, Reviewer
 from worker.messages.review_draw import Allowance, Sampler, Strata
+from worker.messages.schema_registry import WriteLabel
 from worker.messages.split import SplitSource
 from worker.messages.target import Target
 from worker.model.score_cache import ScoreCache
@@ -79,12 +83,16 @@ def make_stages(
     source: loop.Source,
     sink: loop.Sink,
     refusals: Refusals,
-    label_prefix: bytes = b"",
+    write_label: WriteLabel = encode_label,
     attention: Attention | None = None,
 ) -> loop.Stages:
-    """All stages between a source and a sink, which shares `refusals`; `label_prefix` stands before every label.
+    """All stages between a source and a sink, which shares `refusals`; `write_label` makes the value of every label.
 
     `attention` says how many times as many texts as usual are drawn for review.
+
+    Raises:
+        UserError: fastavro is missing, the CA file of the schema registry cannot be used, or a label that is said to be
+            rare is none of the model's.
     """
     encoder = Encoder(
         model.info,
@@ -92,14 +100,13 @@ def make_stages(
         _target(topics[settings.dead_letter_topic]),
         now_ms,
         settings.cloudevents_source,
-        label_prefix,
+        write_label,
         refusals,
         LabelHeaders(settings.drop_headers),
         keep_timestamps=settings.label_timestamp == "text",
     )
     prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
     split = make_splitter(settings, settings.input_format, prefixed)
-    reader = make_reader(settings, settings.input_format, prefixed)
     review: loop.Review = loop.no_reviews
     if settings.review_topic is not None:
         review = make_reviewer(
@@ -107,7 +114,7 @@ def make_stages(
         ).review
     stages = loop.Stages(
         source=SplitSource(source, split, settings.window_max_records) if split else source,
-        decode=partial(decode, reader, skip_without_text=settings.without_text == "skip"),
+        decode=_decoder(settings, prefixed),
         tokenize=tokenizer.tokenize,
         plan=planner(model),
         predict=model.predict,
@@ -145,6 +152,17 @@ def make_reviewer(
     )
     content = Content(settings.review_mask, settings.review_leave_out)
     return Reviewer(model, sampler, _target(topic), settings.output_topic, content, now_ms, refusals)
+
+
+def _decoder(settings: Settings, prefixed: bool) -> Callable[[list[Record]], Decoded]:
+    skip_without_text = settings.without_text == "skip"
+    if settings.input_format != "avro":
+        reader = make_reader(settings, settings.input_format, prefixed)
+        return partial(decode, reader, skip_without_text=skip_without_text)
+    require_fastavro("EMOTION_INPUT_FORMAT=avro")
+    from worker.messages.decode_avro import AvroDecoder
+
+    return AvroDecoder(RegistryClient(settings), settings.fields, settings.max_message_bytes, skip_without_text)
 
 
 def make_source(

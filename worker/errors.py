@@ -45,6 +45,10 @@ class NotDeliveredError(Exception):
     """A window was not delivered, for a reason that may pass: it is read again from the committed offsets."""
 
 
+class RegistryAwayError(NotDeliveredError):
+    """A window cannot be decoded yet: the schema registry does not say what its values are."""
+
+
 class OutcomesRefusedError(NotDeliveredError):
     """Brokers do not take some outcomes, and it is known why: the next attempt is another one."""
 

@@ -14,7 +14,9 @@ from worker.messages.decode import ReadMessage, message_reader
 from worker.messages.split import Split, splitter
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
+from worker.model.glued_emoji import glued_emoji_hint
 from worker.model.golden_set import golden_files, hold_against
+from worker.model.rebuilt_tokenizer import rebuilt_hint
 from worker.model.sample_texts import HOSTILE_TEXTS
 from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 from worker.settings import Settings
@@ -115,6 +117,14 @@ def set_batch_tokens(model: "Model", settings: Settings) -> None:
 def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:
     """Makes batches as the model takes them now: out of memory it takes smaller ones."""
     return lambda tokenized: plan(tokenized, model.batch_tokens, model.row_tokens, model.shares, model.sharing)
+
+
+def log_hints(tokenizer: "Tokenizer") -> None:
+    """Say what about this model's tokenizer its user had better know."""
+    if hint := rebuilt_hint(tokenizer.differing):
+        _log.warning("tokenizer_read_two_ways", extra={"detail": hint.detail, "mend": hint.mend})
+    if hint := glued_emoji_hint(tokenizer):
+        _log.warning("words_lost_to_emoji", extra={"detail": hint.detail, "mend": hint.mend})
 
 
 def make_reader(settings: Settings, input_format: str, prefixed: bool = False) -> ReadMessage:

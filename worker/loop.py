@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from worker.errors import NotDeliveredError, OutcomesRefusedError
+from worker.errors import NotDeliveredError, OutcomesRefusedError, RegistryAwayError
 from worker.flow import (
     Answer,
     Batch,
@@ -61,7 +61,7 @@ class Stages:
     """The stages, left to right."""
 
     source: Source
-    decode: Callable[[list[Record]], Decoded]
+    decode: Callable[[list[Record]], Decoded]  # or raises RegistryAwayError: not now
     tokenize: Callable[[list[Request]], list[TokenizedText]]
     plan: Callable[[list[TokenizedText]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
@@ -95,7 +95,11 @@ def _turn(stages: Stages, attempts: int) -> int:
     window = stages.source.poll()
     if not window:
         return attempts
-    requests, others = stages.decode(window.records)
+    try:
+        requests, others = stages.decode(window.records)
+    except RegistryAwayError as error:
+        _log.warning("schema_registry_away", extra={"error": str(error)})
+        return _failed(stages, attempts + 1, error)
     predictions = stages.predict(stages.plan(stages.tokenize(requests)))
     skipped = {other.index for other in others if isinstance(other, Skipped)}
     answers = [*predictions, *(other for other in others if not isinstance(other, Skipped))]

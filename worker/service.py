@@ -20,11 +20,9 @@ from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
 from worker.kafka.topics import Topic, may_read
-from worker.labelling import load_model, set_batch_tokens
+from worker.labelling import load_model, log_hints, set_batch_tokens
 from worker.messages.outcome_origin import read_answer
-from worker.messages.schema_registry import find_label_prefix
-from worker.model.glued_emoji import glued_emoji_hint
-from worker.model.rebuilt_tokenizer import rebuilt_hint
+from worker.messages.schema_registry import label_reader, label_writer
 from worker.model.warm_up import warm_up_shapes
 from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.health import Heartbeat
@@ -59,7 +57,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     clients = KafkaClients(settings)
     topics = _answered(partial(build.checked_topics, clients, settings), stop)
     smallest, refusals = build.largest_message_bytes(topics, settings), Refusals()
-    label_prefix = find_label_prefix(settings)
+    write_label = label_writer(settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     set_batch_tokens(model, settings)
     warm_up_shapes(model)
@@ -76,7 +74,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
         stop_on_signals(stop),
     ):
         attention = Attention()
-        stages = build.make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix, attention)
+        stages = build.make_stages(settings, topics, model, tokenizer, source, sink, refusals, write_label, attention)
         _log_start(model, tokenizer, settings)
         alarm = DriftAlarm(settings.drift_threshold, settings.review_drift_factor, attention)
         counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic, alarm)
@@ -109,7 +107,8 @@ class _Offsets:
 
 def _known_offsets(clients: KafkaClients, settings: Settings, topics: Mapping[str, Topic]) -> _Offsets:
     """At least once leaves nothing open, and need not have the right to read its outputs."""
-    answered: FindAnswered = partial(find_answered, clients, settings, read_answer)
+    read = partial(read_answer, label_reader(settings))
+    answered: FindAnswered = partial(find_answered, clients, settings, read)
     if settings.delivery == "at_least_once":
         outputs = (topics[settings.output_topic], topics[settings.dead_letter_topic])
         return _Offsets(CommittedOffsets(), answered if all(map(may_read, outputs)) else lambda _: {}, None)
@@ -119,10 +118,7 @@ def _known_offsets(clients: KafkaClients, settings: Settings, topics: Mapping[st
 
 
 def _log_start(model: "Model", tokenizer: "Tokenizer", settings: Settings) -> None:
-    if hint := rebuilt_hint(tokenizer.differing):
-        _log.warning("tokenizer_read_two_ways", extra={"detail": hint.detail, "mend": hint.mend})
-    if hint := glued_emoji_hint(tokenizer):
-        _log.warning("words_lost_to_emoji", extra={"detail": hint.detail, "mend": hint.mend})
+    log_hints(tokenizer)
     _log.info(
         "worker_started",
         extra={

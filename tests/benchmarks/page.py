@@ -96,6 +96,13 @@ GOALS = [
         least=0.95,
         most=1.05,
     ),
+    Goal("`serve` with 50 clients / forward pass", "serve", "serve_to_forward_pass", least=0.9),
+    Goal(
+        "`serve`, p99 at half load / that of the bare model in batches of that size",
+        "serve",
+        "p99_to_bare_model",
+        most=1.5,
+    ),
     Goal("growth of memory over 1,000,000 records, %", "memory", "growth_percent", most=0, words="no growth"),
     Goal("`EMOTION_PROCESSES=auto` / best", "processes", "auto_to_best", least=0.97),
     Goal("exactly once / at least once, a model that costs nothing", "delivery", "exactly_once_to_at_least_once"),

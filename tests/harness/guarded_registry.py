@@ -1,13 +1,22 @@
-"""What often stands before a schema registry: a proxy that asks for a password, and may speak TLS and forbid things."""
+"""What often stands before a schema registry: a proxy that asks for a password, and may speak TLS and forbid things.
+
+It knows GUIDs too, as newer registries do: that of a schema is its id.
+"""
 
 import base64
+import re
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
+
+import orjson
 
 from tests.harness.http_server import HttpServer, PostHandler
 
 USER, PASSWORD = "registry-user", "open:sesame"
+
+_GUID = re.compile(r"(?<=/schemas/)guids/([0-9a-f-]+)")
 
 
 class GuardedRegistry(HttpServer):
@@ -27,6 +36,9 @@ class GuardedRegistry(HttpServer):
         front = self
 
         class Handler(PostHandler):
+            def do_GET(self) -> None:  # noqa: N802 - as http.server has it
+                self.answer(b"")
+
             def answer(self, content: bytes) -> None:
                 if self.headers["Authorization"] != right:
                     self._send(401, b"<html>who are you?</html>")
@@ -40,9 +52,10 @@ class GuardedRegistry(HttpServer):
 
             def _pass_on(self, content: bytes) -> None:
                 connection = HTTPConnection(behind.netloc, timeout=60)
-                connection.request("POST", behind.path + self.path, content, {"Content-Type": "application/json"})
+                path = _GUID.sub(lambda guid: f"ids/{UUID(guid[1]).int}", behind.path + self.path)
+                connection.request(self.command, path, content, {"Content-Type": "application/json"})
                 answer = connection.getresponse()
-                self._send(answer.status, answer.read())
+                self._send(answer.status, _with_guid(answer.read()))
                 connection.close()
 
             def _send(self, status: int, content: bytes) -> None:
@@ -51,3 +64,9 @@ class GuardedRegistry(HttpServer):
                 self.wfile.write(content)
 
         super().__init__(Handler, certificate)
+
+
+def _with_guid(content: bytes) -> bytes:
+    found = orjson.loads(content)
+    has_id = isinstance(found, dict) and "id" in found
+    return orjson.dumps(found | {"guid": str(UUID(int=found["id"]))}) if has_id else content

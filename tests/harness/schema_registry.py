@@ -25,9 +25,9 @@ class SchemaRegistry:
         self.url = url
         self.client = SchemaRegistryClient({"url": url})
 
-    def register(self, subject: str, schema: str) -> int:
-        """Register a JSON schema; gives its id."""
-        return self.client.register_schema(subject, Schema(schema, "JSON"))
+    def register(self, subject: str, schema: str, kind: str = "JSON") -> int:
+        """Register a schema; gives its id."""
+        return self.client.register_schema(subject, Schema(schema, kind))
 
     def set_compatibility(self, subject: str, level: str) -> None:
         """Of a subject that is there."""

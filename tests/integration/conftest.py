@@ -1,5 +1,6 @@
 """A stream of texts through a worker on real Kafka, and what came of it."""
 
+import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,7 +26,9 @@ from tests.harness.independent import (
     produce,
     read_topic,
 )
+from tests.harness.jars import JarsUnavailableError, registry_folder
 from tests.harness.otlp_collector import OtlpCollector
+from tests.harness.schema_registry import SchemaRegistry, apicurio_registry
 from tests.harness.tiny_model import write_tiny_model
 from tests.harness.worker_process import WorkerProcess
 from worker.kafka.clients import KafkaClients
@@ -161,6 +164,20 @@ def make_stream(apache_kafka: KafkaUnderTest, tiny_model: Path, tmp_path: Path) 
 def stream(request: pytest.FixtureRequest, make_stream: Callable[..., Stream]) -> Stream:
     """A stream in each delivery mode."""
     return make_stream(settings={"delivery": request.param})
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchemaRegistry]:
+    """The one that KAFKA_TEST_SCHEMA_REGISTRY_URL names; else Apicurio; else the test is skipped."""
+    if url := os.environ.get("KAFKA_TEST_SCHEMA_REGISTRY_URL"):
+        yield SchemaRegistry(url)
+        return
+    try:
+        program = registry_folder()
+    except JarsUnavailableError as error:
+        pytest.skip(f"no schema registry: {error}")
+    with apicurio_registry(program, tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
 
 
 @pytest.fixture

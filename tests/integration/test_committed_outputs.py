@@ -1,9 +1,11 @@
 """The output topics tell how far the input was answered."""
 
 from collections.abc import Callable
+from functools import partial
 
 from confluent_kafka import Producer
 
+from schemas.wire_format import read_label
 from tests.harness.apache_kafka import KafkaUnderTest
 from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, create_topic, delete_records
@@ -14,6 +16,8 @@ from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_outputs import find_visible
 from worker.messages.outcome_origin import read_answer
 from worker.settings import Settings
+
+READ = partial(read_answer, read_label)
 
 
 def settings_of(stream: Stream, **others: str) -> Settings:
@@ -40,7 +44,7 @@ def test_they_tell_the_groups_own_offsets_as_long_as_no_transaction_is_open(
     expected = {Partition(stream.input, number): offset for number, offset in stream.committed().items()}
     assert len(expected) == 3
     all_partitions = sorted(expected)
-    assert find_answered(broker, settings, read_answer, all_partitions) == expected
+    assert find_answered(broker, settings, READ, all_partitions) == expected
 
     producer = Producer({"bootstrap.servers": stream.servers, "transactional.id": stream.output})
     producer.init_transactions()
@@ -48,12 +52,12 @@ def test_they_tell_the_groups_own_offsets_as_long_as_no_transaction_is_open(
     for _ in range(2_000):  # more than are looked at first
         producer.produce(stream.output, b"not ours", partition=0)
     producer.flush()
-    assert find_answered(broker, settings, read_answer, all_partitions) is None
+    assert find_answered(broker, settings, READ, all_partitions) is None
     # Another worker may have a transaction open at any time: to wait for a moment without one is to starve.
     others = {partition: offset for partition, offset in expected.items() if partition.number != 0}
-    assert find_answered(broker, settings, read_answer, all_partitions[1:]) == others
+    assert find_answered(broker, settings, READ, all_partitions[1:]) == others
     producer.abort_transaction()
-    assert find_answered(broker, settings, read_answer, all_partitions) == expected
+    assert find_answered(broker, settings, READ, all_partitions) == expected
 
 
 def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -> None:
@@ -102,4 +106,4 @@ def test_outcomes_are_seen_if_they_are_committed(apache_kafka: KafkaUnderTest) -
 def test_nothing_is_known_while_they_cannot_be_read(make_stream: Callable[..., Stream]) -> None:
     stream = make_stream()
     settings = settings_of(stream, output_topic=f"{stream.output}-gone", input_topic=create_topic(stream.servers))
-    assert find_answered(KafkaClients(settings), settings, read_answer, [Partition(settings.input_topic, 0)]) is None
+    assert find_answered(KafkaClients(settings), settings, READ, [Partition(settings.input_topic, 0)]) is None

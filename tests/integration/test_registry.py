@@ -1,8 +1,7 @@
 """Labels and texts through a real schema registry, with Confluent's own serializers on the other side."""
 
-import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,41 +11,32 @@ import pytest
 import trustme
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
+from pydantic import TypeAdapter
 
+from schemas.emotion_label import EmotionLabel
 from schemas.published import documents
 from tests.conftest import KafkaUnderTest
 from tests.harness.guarded_registry import PASSWORD, USER, GuardedRegistry
 from tests.harness.independent import NewRecord, StoredRecord, create_topic, read_topic
-from tests.harness.jars import JarsUnavailableError, registry_folder
 from tests.harness.ports import free_port
-from tests.harness.schema_registry import SchemaRegistry, apicurio_registry
+from tests.harness.schema_registry import SchemaRegistry
 from tests.integration.conftest import Stream, message
 from worker.errors import UserError
-from worker.messages.schema_registry import SCHEMA_FILE, LabelSubject, find_label_prefix
+from worker.messages.schema_registry import SCHEMA_FILES, LabelSubject, label_writer
 from worker.settings import Settings, load_settings
 
 LOGIN = {"schema_registry_username": USER, "schema_registry_password": PASSWORD}
+SCHEMA_FILE = SCHEMA_FILES["json_schema"]
 RELEASED = Path(__file__).parents[2] / "schemas/released/1/emotion-label.schema.json"
+LABEL = TypeAdapter(EmotionLabel).validate_json(
+    (RELEASED.parents[2] / "examples/emotion_label/valid/from_kafka.json").read_bytes()
+)
 ANOTHER = {
     "$schema": "http://json-schema.org/draft-07/schema#",
     "type": "object",
     "properties": {"mood": {"type": "integer"}},
     "required": ["mood"],
 }
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchemaRegistry]:
-    """The one that KAFKA_TEST_SCHEMA_REGISTRY_URL names; else Apicurio; else the test is skipped."""
-    if url := os.environ.get("KAFKA_TEST_SCHEMA_REGISTRY_URL"):
-        yield SchemaRegistry(url)
-        return
-    try:
-        program = registry_folder()
-    except JarsUnavailableError as error:
-        pytest.skip(f"no schema registry: {error}")
-    with apicurio_registry(program, tmp_path_factory.mktemp("registry")) as registry:
-        yield registry
 
 
 @pytest.fixture
@@ -147,7 +137,7 @@ def test_a_schema_that_is_there_needs_no_right_to_register(registry: SchemaRegis
     with GuardedRegistry(registry.url, may_register=False) as guarded:
         settings = settings_of(guarded.url, **LOGIN, schema_registry_register=False)
         schema_id = registry.register(f"{settings.output_topic}-value", documents()[SCHEMA_FILE].decode())
-        assert find_label_prefix(settings) == b"\0" + schema_id.to_bytes(4, "big")
+        assert label_writer(settings)(LABEL).startswith(b"\0" + schema_id.to_bytes(4, "big") + b"{")
 
 
 def test_a_registry_behind_tls_and_a_password_that_is_out_of_order_for_a_moment_is_asked_again(
@@ -156,7 +146,7 @@ def test_a_registry_behind_tls_and_a_password_that_is_out_of_order_for_a_moment_
     with GuardedRegistry(registry.url, certificates / "server.pem") as guarded:
         guarded.out_of_order = 1
         settings = settings_of(guarded.url, **LOGIN, schema_registry_ca_file=certificates / "ca.pem")
-        assert find_label_prefix(settings).startswith(b"\0")
+        assert label_writer(settings)(LABEL).startswith(b"\0")
         assert registry.versions(f"{settings.output_topic}-value") == [1]
 
 
@@ -169,9 +159,9 @@ def test_the_label_of_the_last_release_gives_way_to_todays_under_the_level_that_
     registry.register(subject, orjson.dumps(older).decode())
     registry.set_compatibility(subject, "BACKWARD")
     with pytest.raises(UserError, match="set the subject's compatibility level to FORWARD"):
-        find_label_prefix(settings)
+        label_writer(settings)
     registry.set_compatibility(subject, "FORWARD")
-    assert find_label_prefix(settings).startswith(b"\0")
+    assert label_writer(settings)(LABEL).startswith(b"\0")
     assert registry.versions(subject) == [1, 2]
 
 
@@ -209,6 +199,6 @@ def test_a_registry_that_cannot_be_used_is_refused_with_the_setting_and_no_secre
             (f"http://127.0.0.1:{free_port()}", {}, "no schema registry answers .*EMOTION_SCHEMA_REGISTRY_URL"),
         ]:
             with pytest.raises(UserError, match=told) as refusal:
-                find_label_prefix(settings_of(url, **more))
+                label_writer(settings_of(url, **more))
             assert "wrong-one" not in str(refusal.value)
             assert PASSWORD not in str(refusal.value)

@@ -18,9 +18,11 @@ def new_parser(name: str, description: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"emotion-trainer {name}", description=description)
 
 
-def add_data_options(parser: argparse.ArgumentParser) -> None:
+def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Adds the options that name labelled texts and their columns."""
-    parser.add_argument("--data", required=True, help="file, folder or .zip with files for each split, or hub data set")
+    parser.add_argument(
+        "--data", required=required, help="file, folder or .zip with files for each split, or hub data set"
+    )
     parser.add_argument("--config", help="config of the hub data set, or folder of it in --data, where it has several")
     parser.add_argument("--text-column", default="text", help="name of the column of the text (%(default)s)")
     parser.add_argument("--label-column", default="label", help="name of the column of the label or id (%(default)s)")

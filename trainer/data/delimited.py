@@ -41,6 +41,22 @@ def read_delimited(file: DataFile, columns: Columns) -> Iterator[Row]:
         yield from _read_quoted(file, lines, delimiter, columns)
 
 
+def delimited_records(file: DataFile, columns: Columns) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yields the place and the fields of each row of a file with a header, quoted as CSV has it.
+
+    Raises:
+        UserError: naming file, row and mend.
+    """
+    lines = lines_of(file)
+    delimiter = delimiter_of(lines[0], columns) if lines else None
+    if delimiter is None:
+        raise _no_columns(file, lines[0] if lines else "", columns)
+    csv.field_size_limit(_MOST_CHARACTERS)
+    header = _fields(lines[0], delimiter)
+    for line, _, fields in _records(file, lines, delimiter):
+        yield f"{file.place}, line {line}", dict(zip(header, fields, strict=False))
+
+
 def delimiter_of(header: str, columns: Columns) -> str | None:
     """Returns the delimiter with which a header has all columns that are needed, or None."""
     return next((each for each in DELIMITERS if set(columns.required) <= set(_fields(header, each))), None)

@@ -56,10 +56,20 @@ def _read_text(file: DataFile, columns: Columns) -> Iterator[Row]:
 
 
 def _read_json(file: DataFile, columns: Columns) -> Iterator[Row]:
+    for place, record in json_records(file, columns.text):
+        yield row_of(place, record, columns)
+
+
+def json_records(file: DataFile, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yields the place and the object of each row of a `.jsonl` or `.json` file; `text` is the column of the text.
+
+    Raises:
+        UserError: naming file, row and mend.
+    """
     lines = lines_of(file)
     begin = next((number for number, line in enumerate(lines) if line.strip()), 0)
     if lines and lines[begin].lstrip().startswith("["):
-        yield from _read_array(file, "\n".join(lines), columns)
+        yield from _read_array(file, "\n".join(lines))
         return
     is_alone = not any(line.strip() for line in lines[begin + 1 :])
     for number, line in enumerate(lines, start=1):
@@ -74,12 +84,12 @@ def _read_json(file: DataFile, columns: Columns) -> Iterator[Row]:
             raise UserError(f"{place}: no JSON ({_reason(error)}); write one object a line") from error
         if not isinstance(record, dict):
             raise UserError(f"{place}: JSON, but no object; write one object a line")
-        if is_alone and not isinstance(record.get(columns.text), str) and (key := _key_of_rows(record)):
+        if is_alone and not isinstance(record.get(text), str) and (key := _key_of_rows(record)):
             raise UserError(_holds(file, key))
-        yield row_of(place, record, columns)
+        yield place, record
 
 
-def _read_array(file: DataFile, content: str, columns: Columns) -> Iterator[Row]:
+def _read_array(file: DataFile, content: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
         records = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -91,7 +101,7 @@ def _read_array(file: DataFile, content: str, columns: Columns) -> Iterator[Row]
         if not isinstance(record, dict):
             place = f"{file.place}, line 1" if number == 1 else f"{file.place}, row {number}"
             raise UserError(f"{place}: JSON, but no object; write one object a line, or one array of objects")
-        yield row_of(f"{file.place}, row {number}", record, columns)
+        yield f"{file.place}, row {number}", record
 
 
 def _reason(error: BaseException) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
+from trainer.data.answer_files import is_answer_file
 from trainer.data.files import DataFile, data_files, file_at, is_archive
 from trainer.data.pairs import labels_of_pair, read_pair
 from trainer.data.readers import READERS, plain_rows, read_file
+from trainer.data.reviews import load_reviews
 from trainer.data.rows import Columns, Row
 from trainer.data.split_files import TEXTS, files_of_split
 from trainer.data.tables import (
@@ -23,6 +25,9 @@ from trainer.data.tables import (
 from trainer.errors import UserError
 
 FILE_SUFFIXES = (*READERS, *TABLE_SUFFIXES)
+
+TRAIN = "train"
+"""Name of the split that is trained on."""
 
 SCORES = "scores"
 """Column of the distributions, named as the worker's labels and `emotion-trainer soft-label` name it."""
@@ -58,8 +63,9 @@ def load_split(data: str, split: str, columns: Columns, config: str | None = Non
     """Loads one split.
 
     Args:
-        data: A file, which is taken whole; a folder or zip archive with files for each split, such as `train.csv`; a
-            folder that `datasets` saved; or a hub data set.
+        data: A file, which is taken whole, unless it holds answers to reviewed texts: it has both halves as splits; a
+            folder or zip archive with files for each split, such as `train.csv`; a folder that `datasets` saved; or a
+            hub data set.
         split: Name of the split in a folder, archive or hub data set.
         columns: Names of the columns.
         config: Of a hub data set, or of a folder with a folder for each config; None where there is just one.
@@ -77,6 +83,8 @@ def load_split(data: str, split: str, columns: Columns, config: str | None = Non
     elif path.is_dir() or is_archive(path):
         prefix = f"{path.name}/" if is_archive(path) else ""
         loaded = _load_files(prefix, *_files_of(path, split, config), columns)
+    elif is_file and is_answer_file(file_at(path)):
+        loaded = Split(f"{path.name} ({split})", _answered_rows(data, split))
     elif is_file:
         loaded = _load_files("", [file_at(path)], _beside(path), columns)
     elif path.is_absolute() or path.exists():
@@ -122,7 +130,22 @@ def splits_in(data: str, wanted: Sequence[str]) -> Sequence[str]:
         return [path.name]
     if is_archive(path) and len(files := data_files(path, FILE_SUFFIXES)) == 1:
         return [PurePath(files[0].name).stem]
-    return [PurePath(file_at(path).name).stem] if path.is_file() and not is_archive(path) else wanted
+    if not path.is_file() or is_archive(path) or is_answer_file(file_at(path)):
+        return wanted
+    return [PurePath(file_at(path).name).stem]
+
+
+def _answered_rows(data: str, split: str) -> list[Row]:
+    """Returns the half of the reviewed texts that trains, or that measures, as rows.
+
+    A text whose annotators were divided has shares of several labels where it trains, and does not measure.
+    """
+    rows = []
+    for review in load_reviews([data]).reviews:
+        truth, text = review.truth, review.draw.text
+        if text and text.strip() and review.measures == (split != TRAIN) and (len(truth) == 1 or split == TRAIN):
+            rows.append(Row(review.place, text, next(iter(truth)), truth if len(truth) > 1 else None))
+    return rows
 
 
 def _files_of(path: Path, split: str, config: str | None) -> tuple[list[DataFile], list[DataFile]]:

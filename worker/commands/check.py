@@ -12,6 +12,7 @@ from worker.errors import NotDeliveredError, UserError
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, trial_transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.topics import topic_hints, topic_problems
+from worker.messages.fastavro_extra import require_fastavro
 from worker.messages.schema_registry import LabelSubject
 from worker.observe.tracing import exporters, tracing
 from worker.settings import Settings, load_settings
@@ -142,14 +143,36 @@ def _traces(settings: Settings) -> Iterator[Result]:
 
 
 def _registry(settings: Settings) -> Iterator[Result]:
-    subject = LabelSubject(settings)
-    schema_id = subject.find()
-    if schema_id is None:
-        subject.rehearse()
-    state = "will hold the label's schema" if schema_id is None else f"holds the label's schema under id {schema_id}"
-    yield Result("registry", True, f"{settings.schema_registry_url}; subject {subject.name} {state}")
+    if settings.label_format != "json":
+        if settings.label_format == "avro":
+            require_fastavro("EMOTION_OUTPUT_FORMAT=avro")
+        subject = LabelSubject(settings)
+        schema_id = subject.find()
+        if schema_id is None:
+            subject.rehearse()
+        state = (
+            "will hold the label's schema" if schema_id is None else f"holds the label's schema under id {schema_id}"
+        )
+        yield Result("registry", True, f"{settings.schema_registry_url}; subject {subject.name} {state}")
+    if settings.input_format == "avro":
+        yield from _texts_in_avro(settings)
     if settings.schema_registry_password and not str(settings.schema_registry_url).startswith("https:"):
         yield Result("registry", True, "the password travels unencrypted", "use https outside of a lab")
+
+
+def _texts_in_avro(settings: Settings) -> Iterator[Result]:
+    """Values name their schema themselves; where its subject has the usual name, the latest one can be looked at."""
+    require_fastavro("EMOTION_INPUT_FORMAT=avro")
+    from worker.messages.text_subject import TextSubject
+
+    for topic in settings.input_topics:
+        subject = TextSubject(settings, topic)
+        found, mend = f"{settings.schema_registry_url}; subject {subject.name} ", None
+        if (problem := subject.problem()) is None:
+            found += "has a field for the text"
+        else:
+            found, mend = found + problem, "see EMOTION_TEXT_FIELD; none, if its texts are written by other schemas"
+        yield Result("registry", True, found, mend)
 
 
 def _print(result: Result) -> None:

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
 from tqdm import tqdm
 
 from schemas.codec import encode_label
 from schemas.emotion_label import EmotionLabel
-from schemas.errors import InvalidMessageError, SkippedMessageError
 from schemas.text_message import DecodedMessage
 from worker.errors import UserError
 from worker.flow import Batch, Prediction, Rejected, Request, TokenizedText
 from worker.labelling import load_model, make_reader, make_splitter, now_ms, planner
-from worker.messages.decode import refused
-from worker.messages.encode import LabelMaker
+from worker.messages.decode import decode_texts
+from worker.messages.encode import LabelMaker, encode_rejected
 from worker.messages.split import Split
 from worker.process.memory import set_aside
 from worker.settings import Settings
@@ -101,25 +99,15 @@ def _windows(stream: BinaryIO) -> Iterator[list[bytes]]:
 
 
 def _label_window(stages: LabelStages, lines: list[bytes], first_number: int) -> list[bytes]:
-    requests: list[Request] = []
-    answers: dict[int, bytes] = {}
     names, texts = _parts(stages, lines, first_number)
-    for index, text in enumerate(texts):
-        try:
-            message = stages.read(text)
-        except SkippedMessageError:
-            continue
-        except InvalidMessageError as error:
-            answer = refused(index, error, stages.skip_without_text)
-            if isinstance(answer, Rejected):
-                answers[index] = _dead_letter(names[index], answer)
-            continue
-        if message.id is not None:
-            names[index] = message.id
-        requests.append(Request(index, names[index], message.text, None, message.copied))
+    requests, others = decode_texts(stages.read, zip(names, texts, strict=True), stages.skip_without_text)
+    answers = {
+        other.index: encode_rejected(names[other.index], other) for other in others if isinstance(other, Rejected)
+    }
+    names_of = {request.index: request.id for request in requests}
     for prediction in stages.predict(stages.plan(stages.tokenize(requests))):
         if isinstance(prediction, Rejected):
-            answers[prediction.index] = _dead_letter(names[prediction.index], prediction)
+            answers[prediction.index] = encode_rejected(names_of[prediction.index], prediction)
         else:
             answers[prediction.request.index] = encode_label(stages.make_label(prediction))
     return [answers[index] for index in range(len(texts)) if index in answers]
@@ -135,7 +123,3 @@ def _parts(stages: LabelStages, lines: list[bytes], first_number: int) -> tuple[
         names += [f"{number}-{part}" for part in range(len(parts))] or [str(number)]
         texts += parts or [line]
     return names, texts
-
-
-def _dead_letter(identity: str, rejected: Rejected) -> bytes:
-    return orjson.dumps({"id": identity, "dead_letter": {"reason": rejected.reason, "detail": rejected.detail}})

@@ -4,14 +4,12 @@ from array import array
 from collections import Counter
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from schemas.emotion_label import EmotionLabel, Source
-from schemas.wire_format import read_label
 from worker.errors import UserError
 from worker.flow import Partition
 from worker.kafka.clients import KafkaClients
 from worker.kafka.topic_range import TopicRange, read_range, whole_topic
+from worker.messages.schema_registry import ReadLabel
 
 
 class _Answer(NamedTuple):
@@ -35,18 +33,20 @@ class Changes:
     The old ones take four bytes a record: a range of a hundred million needs 400 MB.
     """
 
-    def __init__(self, clients: KafkaClients, topic: str, extent: TopicRange) -> None:
+    def __init__(self, clients: KafkaClients, topic: str, extent: TopicRange, read_label: ReadLabel) -> None:
         """Read all old labels.
 
         Args:
             clients: Makes the reader.
             topic: Where the old labels are; the last one of a record counts.
             extent: Offsets of the input that are labelled anew.
+            read_label: Reads a label, old or new, or raises ValueError.
 
         Raises:
             UserError: The topic cannot be read, or something else than labels is in it.
         """
         self._starts = extent.starts
+        self._read_label = read_label
         self._numbers: dict[_Answer, int] = {}  # from 1 on; 0: no old label
         self._old = {p: array("I", bytes(4 * max(0, end - extent.starts[p]))) for p, end in extent.ends.items()}
         self._pairs: Counter[tuple[str, str]] = Counter()
@@ -59,7 +59,7 @@ class Changes:
                 continue
             try:
                 self._remember(read_label(record.value))
-            except ValidationError:
+            except ValueError:
                 raise UserError(
                     f"--compare {topic}: partition {record.origin.partition}, offset {record.origin.offset} holds no "
                     "label: name a topic of labels"
@@ -68,7 +68,7 @@ class Changes:
 
     def count(self, value: bytes) -> None:
         """Compare a new label, as it was sent, with the old one of the same record."""
-        label = read_label(value)
+        label = self._read_label(value)
         numbers, index = self._place(label.source)
         if index is not None and numbers[index]:
             old, new = self._answers[numbers[index] - 1], _Answer.of(label)

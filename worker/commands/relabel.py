@@ -25,7 +25,7 @@ from worker.kafka.topic_range import TopicRange, find_range, group_offsets
 from worker.kafka.topics import NAMED_BY, Topic
 from worker.labelling import load_model, set_batch_tokens
 from worker.messages.outcome_origin import BOUNDED_RUN_HEADER
-from worker.messages.schema_registry import find_label_prefix
+from worker.messages.schema_registry import WriteLabel, label_reader, label_writer
 from worker.process.signals import stop_on_signals
 from worker.service import arm_watchdog
 from worker.settings import Settings, load_settings
@@ -102,13 +102,13 @@ def relabel(live: Settings, wanted: Relabel) -> int:
     settings = own_settings(live, wanted)
     clients = KafkaClients(settings)
     topics = checked_topics(clients, settings, (NAMED_BY[0], "--to", "--dead-letters"))
-    label_prefix = find_label_prefix(settings)
+    write_label = label_writer(settings)
     extent = find_range(clients, settings.input_topic, wanted.first, wanted.until)
     extent = replace(extent, starts=group_offsets(clients, settings.group_id, extent, begin=True))
-    changes = None if wanted.compare is None else Changes(clients, wanted.compare, extent)
+    changes = None if wanted.compare is None else Changes(clients, wanted.compare, extent, label_reader(settings))
     counters = Counters(settings.dead_letter_topic, changes)
     started = time.monotonic()
-    finished = _label(clients, settings, topics, label_prefix, extent, counters)
+    finished = _label(clients, settings, topics, write_label, extent, counters)
     seconds = round(time.monotonic() - started, 1)
     figures = {"finished": finished} | counters.summary() | {"seconds": seconds, "group": settings.group_id}
     sys.stdout.write(orjson.dumps(figures).decode() + "\n")
@@ -119,7 +119,7 @@ def _label(
     clients: KafkaClients,
     settings: Settings,
     topics: Mapping[str, Topic],
-    label_prefix: bytes,
+    write_label: WriteLabel,
     extent: TopicRange,
     counters: Counters,
 ) -> bool:
@@ -139,7 +139,7 @@ def _label(
             closing(make_sink(clients, settings, consumer, smallest, committed, refusals)) as sink,
         ):
             source = BoundedSource(unbounded, extent, progress.update)
-            stages = make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
+            stages = make_stages(settings, topics, model, tokenizer, source, sink, refusals, write_label)
             encode = partial(_encode_with_run, stages.encode, settings.group_id)
             loop.run(
                 replace(

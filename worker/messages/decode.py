@@ -20,12 +20,17 @@ def message_reader(input_format: str, fields: Fields, max_bytes: int, prefixed: 
     `fields` are those of a JSON object. `prefixed`: what a schema registry's serializer puts before it may stand there.
     """
     if input_format == "text":
-        return partial(_read_bounded, decode_text, max_bytes)
+        return partial(read_bounded, decode_text, max_bytes)
     read: ReadMessage = partial(decode_json, fields=fields)
-    return partial(_read_bounded, partial(read_prefixed, read) if prefixed else read, max_bytes)
+    return partial(read_bounded, partial(read_prefixed, read) if prefixed else read, max_bytes)
 
 
-def _read_bounded(read: ReadMessage, max_bytes: int, value: bytes) -> DecodedMessage:
+def read_bounded(read: ReadMessage, max_bytes: int, value: bytes) -> DecodedMessage:
+    """Read a value, but one that is larger not at all.
+
+    Raises:
+        InvalidMessageError: It is larger, or what `read` raises.
+    """
     if len(value) > max_bytes:
         detail = f"{len(value)} bytes, more than EMOTION_MAX_MESSAGE_BYTES={max_bytes}"
         raise InvalidMessageError(Reason.MESSAGE_TOO_LARGE, detail)
@@ -59,6 +64,23 @@ def decode(read: ReadMessage, records: Iterable[Record], skip_without_text: bool
                 if record.part is not None:
                     identity = f"{identity}-{record.part}"
             requests.append(Request(index, identity, message.text, origin, message.copied))
+    return requests, others
+
+
+def decode_texts(read: ReadMessage, texts: Iterable[tuple[str, bytes]], skip_without_text: bool = False) -> Decoded:
+    """Read texts that no record holds, each with what it is called if it has no id of its own."""
+    requests: list[Request] = []
+    others: list[Rejected | Tombstone | Skipped] = []
+    for index, (name, text) in enumerate(texts):
+        try:
+            message = read(text)
+        except SkippedMessageError as skipped:
+            others.append(Skipped(index, skipped.reason))
+        except InvalidMessageError as error:
+            others.append(refused(index, error, skip_without_text))
+        else:
+            identity = name if message.id is None else message.id
+            requests.append(Request(index, identity, message.text, None, message.copied))
     return requests, others
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import compress
 from operator import ge
 
+import orjson
+
 from schemas.cloud_event import CloudEvent, event_time, without_event
 from schemas.codec import encode_label
 from schemas.dead_letter import DeadLetter, Reason
@@ -61,6 +63,11 @@ class LabelMaker:
         )
 
 
+def encode_rejected(identity: str, rejected: Rejected) -> bytes:
+    """What stands in place of a label outside Kafka, as JSON on one line."""
+    return orjson.dumps({"id": identity, "dead_letter": {"reason": rejected.reason, "detail": rejected.detail}})
+
+
 class Encoder:
     """Answers to outcomes, each to the partition number that its record came from."""
 
@@ -71,7 +78,7 @@ class Encoder:
         dead_letters: Target,
         now_ms: Callable[[], int],
         cloudevents_source: str | None = None,
-        label_prefix: bytes = b"",
+        write_label: Callable[[EmotionLabel], bytes] = encode_label,
         refusals: Mapping[RefusalKey, str] | None = None,
         carried: LabelHeaders | None = None,
         keep_timestamps: bool = True,
@@ -84,7 +91,7 @@ class Encoder:
             dead_letters: Where dead letters go.
             now_ms: Milliseconds since 1970 in UTC.
             cloudevents_source: Makes every label a CloudEvent from this source.
-            label_prefix: What stands before the JSON of every label, in the wire format of a schema registry.
+            write_label: Makes the value of every label.
             refusals: What brokers did not take, by the record that it answers.
             carried: Takes the headers that labels carry; None: all but those that describe the text's bytes.
             keep_timestamps: Outcomes have the time of their text; else that at which they are sent.
@@ -95,7 +102,7 @@ class Encoder:
         self._dead_letters = dead_letters
         self._now_ms = now_ms
         self._cloudevents_source = cloudevents_source
-        self._label_prefix = label_prefix
+        self._write_label = write_label
         self._refusals = {} if refusals is None else refusals
         self._carried = LabelHeaders() if carried is None else carried
         self._keep_timestamps = keep_timestamps
@@ -116,7 +123,7 @@ class Encoder:
         record = records[index]
         if isinstance(answer, Prediction):
             label = self._make_label(answer)
-            value: bytes | None = self._label_prefix + encode_label(label)
+            value: bytes | None = self._write_label(label)
             headers = self._label_headers(record, label)
         else:
             value, headers = None, _sendable(record.headers)

@@ -4,21 +4,20 @@ from collections.abc import Callable
 from functools import partial
 from zlib import crc32
 
-from pydantic import ValidationError
-
 from schemas.emotion_label import Source
-from schemas.wire_format import read_label
 from worker.flow import Record
 from worker.messages.read_dead_letter import Letter, read_letter
+from worker.messages.schema_registry import ReadLabel
 
 BOUNDED_RUN_HEADER = "emotion-labelled-by"
 """What a bounded run writes bears its group: it is one more answer, and says nothing of how far the workers are."""
 
 
-def read_answer(outcome: Record) -> tuple[Source, Callable[[Record], bool]] | None:
+def read_answer(read_label: ReadLabel, outcome: Record) -> tuple[Source, Callable[[Record], bool]] | None:
     """The record that it answers, and whether a record is that one and not another that has its place now.
 
-    None for a tombstone, for what a bounded run wrote, and for what is no outcome.
+    None for a tombstone, for what a bounded run wrote, and for what is no outcome. `read_label` raises ValueError of
+    what is no label.
     """
     if any(name == BOUNDED_RUN_HEADER for name, _ in outcome.headers):
         return None
@@ -31,7 +30,7 @@ def read_answer(outcome: Record) -> tuple[Source, Callable[[Record], bool]] | No
         return None
     try:
         source = read_label(outcome.value).source
-    except ValidationError:
+    except ValueError:
         return None
     return (source, partial(_has_time, source.timestamp_ms)) if source else None
 

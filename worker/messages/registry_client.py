@@ -17,10 +17,12 @@ from worker.no_redirect import NoRedirect
 from worker.settings.schema_registry import RegistrySettings
 
 _TIMEOUT_SECONDS = 10
+_ONCE_SECONDS = 5.0
 _ATTEMPTS = 3
 _BETWEEN_SECONDS = 1
 _OUT_OF_ORDER = HTTPStatus.INTERNAL_SERVER_ERROR  # and all above: it may pass
 _SHOWN_CHARACTERS = 300
+_NOT_FOUND = (40401, 40402, 40403)  # the subject, its version, the schema
 
 
 class Answer:
@@ -42,6 +44,15 @@ class Answer:
         """Its own words, on one line and not too many of them."""
         said = next((self._content[name] for name in ("message", "messages", "reason") if self._content.get(name)), "")
         return " ".join(f"HTTP {self.status} {said}".split())[:_SHOWN_CHARACTERS]
+
+    def get(self, name: str) -> Any:
+        """A field of an answer, good or not; None where it has none of that name."""
+        return self._content.get(name)
+
+    @property
+    def is_not_found(self) -> bool:
+        """Whether the registry itself says that there is no such thing: subject, version or schema."""
+        return self.code in _NOT_FOUND
 
     def field(self, name: str) -> Any:
         """A field of a good answer.
@@ -84,6 +95,17 @@ class RegistryClient:
         tls = urllib.request.HTTPSHandler(context=_tls_context(settings))
         self._opener = urllib.request.build_opener(NoRedirect, tls)
 
+    def get(self, path: str) -> Answer:
+        """Ask once, and not for long.
+
+        Raises:
+            UserError: It does not answer, or does not take us.
+        """
+        try:
+            return self._ask(path, None, _ONCE_SECONDS)
+        except (OSError, HTTPException) as error:
+            raise self._away(getattr(error, "reason", error)) from error
+
     def post(self, path: str, content: dict[str, str]) -> Answer:
         """Ask, again where the registry is away or out of order for a moment.
 
@@ -92,20 +114,20 @@ class RegistryClient:
         """
         for _ in range(_ATTEMPTS - 1):
             with suppress(OSError, HTTPException):
-                answer = self._post_once(path, content)
+                answer = self._ask(path, content)
                 if answer.status < _OUT_OF_ORDER:
                     return answer
             time.sleep(_BETWEEN_SECONDS)
         try:
-            return self._post_once(path, content)
+            return self._ask(path, content)
         except (OSError, HTTPException) as error:
             raise self._away(getattr(error, "reason", error)) from error
 
-    def _post_once(self, path: str, content: dict[str, str]) -> Answer:
-        body = orjson.dumps(content)
+    def _ask(self, path: str, content: dict[str, str] | None, timeout_seconds: float = _TIMEOUT_SECONDS) -> Answer:
+        body = None if content is None else orjson.dumps(content)
         request = urllib.request.Request(self._url + path, body, self._headers)  # noqa: S310 - http(s), says the setting
         try:
-            with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
+            with self._opener.open(request, timeout=timeout_seconds) as response:
                 return Answer(self._url, response.status, response.read())
         except urllib.error.HTTPError as error:
             if error.code == HTTPStatus.UNAUTHORIZED:

@@ -90,7 +90,7 @@ def _elements(value: bytes) -> Sequence[bytes]:
     if not isinstance(found, list) or len(found) > MOST_PARTS:
         return ()
     try:
-        return [_written(element) for element in found]
+        return [written(element) for element in found]
     except RecursionError:
         return ()
 
@@ -118,7 +118,12 @@ def _read(value: bytes) -> object:
     return found
 
 
-def _written(element: object) -> bytes:
+def written(element: object) -> bytes:
+    """A part of a JSON value as a value of its own.
+
+    Raises:
+        RecursionError: It is nested too deep.
+    """
     try:
         return orjson.dumps(element)
     except orjson.JSONEncodeError:  # it reads deeper than it writes

@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 from collections.abc import Iterable, Iterator
+from copy import copy
 from itertools import chain
 
 import torch
@@ -78,6 +79,12 @@ class Model:
             RuntimeError: The device is broken, or its memory does not hold even one text.
         """
         return chain.from_iterable(self._parallel.map(self._predicted, batches))
+
+    def raw(self) -> "Model":
+        """The same model, but its scores are what it puts out before softmax or sigmoid; the weights are shared."""
+        raw = copy(self)
+        raw._activation = lambda logits: logits
+        return raw
 
     def forward_each(self, inputs: Iterable[Inputs]) -> Iterator[torch.Tensor]:
         """`forward` of each, as `predict` does it: side by side where that is faster."""

@@ -15,7 +15,25 @@ from worker.errors import UserError
 from worker.observe.health import Health
 from worker.observe.metrics import Registry
 
+PATHS = ("/livez", "/readyz", "/metrics")
 _JSON = "application/json"
+
+
+def answer(health: Health, registry: Registry, path: str, accept: str) -> tuple[int, str, bytes]:
+    """Status, content type and body for a GET of `path`; `accept` is the header of that name."""
+    path = path.partition("?")[0]
+    if path == "/livez":
+        return _told("live", health.not_live())
+    if path == "/readyz":
+        return _told("ready", health.not_ready())
+    if path == "/metrics":
+        encode, content_type = choose_encoder(accept)
+        return 200, content_type, encode(registry)
+    return 404, _JSON, orjson.dumps({"paths": PATHS})
+
+
+def _told(word: str, problems: list[str]) -> tuple[int, str, bytes]:
+    return 503 if problems else 200, _JSON, orjson.dumps({word: not problems, "missing": problems})
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -27,29 +45,15 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        if path == "/livez":
-            self._answer_health("live", self._health.not_live())
-        elif path == "/readyz":
-            self._answer_health("ready", self._health.not_ready())
-        elif path == "/metrics":
-            encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-            self._answer(200, content_type, encode(self._registry))
-        else:
-            self._answer(404, _JSON, orjson.dumps({"paths": ["/livez", "/readyz", "/metrics"]}))
-
-    def log_message(self, *_: object) -> None:
-        """Nothing: probes come every few seconds."""
-
-    def _answer_health(self, word: str, problems: list[str]) -> None:
-        self._answer(503 if problems else 200, _JSON, orjson.dumps({word: not problems, "missing": problems}))
-
-    def _answer(self, status: int, content_type: str, body: bytes) -> None:
+        status, content_type, body = answer(self._health, self._registry, self.path, self.headers.get("Accept", ""))
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: probes come every few seconds."""
 
 
 class _Server(ThreadingTCPServer):

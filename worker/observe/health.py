@@ -19,17 +19,23 @@ class Heartbeat(ctypes.Structure):
     heard_at: float
     advanced_at: float
     due_at: float
+    registry_away_at: float
     _fields_ = (
         ("loaded_at", ctypes.c_double),  # the model is there
         ("joined_at", ctypes.c_double),  # was a member of the group
         ("heard_at", ctypes.c_double),  # a broker answered
         ("advanced_at", ctypes.c_double),  # offsets were committed, or there was no lag
         ("due_at", ctypes.c_double),  # when the next sign of life is due
+        ("registry_away_at", ctypes.c_double),  # since when a window waits for the schema registry; 0: none does
     )
 
     def expect(self, seconds: float) -> None:
         """The loop is alive; the next sign comes within so many seconds."""
         self.due_at = time.monotonic() + seconds
+
+    def rest(self) -> None:
+        """The loop has nothing to do, and waits."""
+        self.due_at = 0.0
 
     def clear(self) -> None:
         """Forget everything: the process ended."""
@@ -44,10 +50,12 @@ class Health:
         loops: Sequence[Heartbeat],
         draining: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
+        reads_kafka: bool = True,
     ) -> None:
         self._loops = loops
         self._draining = draining
         self._clock = clock
+        self._missing = _missing if reads_kafka else _missing_without_kafka
 
     def not_live(self) -> list[str]:
         """Why the process should be restarted. Brokers that are away are no reason, and neither is a slow start."""
@@ -57,7 +65,7 @@ class Health:
         """What keeps it from work."""
         if self._draining():
             return ["draining: it finishes its window and leaves"]
-        return self._each(_missing)
+        return self._each(self._missing)
 
     def _each(self, problems: Callable[[Heartbeat, float], list[str]]) -> list[str]:
         now = self._clock()
@@ -74,12 +82,18 @@ def _stuck(heartbeat: Heartbeat, now: float) -> list[str]:
     return [f"loop: a sign of life is overdue for {now - heartbeat.due_at:.0f} s: the device or a client hangs"]
 
 
+def _missing_without_kafka(heartbeat: Heartbeat, now: float) -> list[str]:
+    return _stuck(heartbeat, now) if heartbeat.loaded_at else ["model: not loaded yet"]
+
+
 def _missing(heartbeat: Heartbeat, now: float) -> list[str]:
+    missing = _missing_without_kafka(heartbeat, now)
     if not heartbeat.loaded_at:
-        return ["model: not loaded yet"]
-    missing = _stuck(heartbeat, now)
+        return missing
     if now - heartbeat.heard_at > PATIENCE_SECONDS:
         missing.append("brokers: no answer" + _since(heartbeat.heard_at, now))
+    if heartbeat.registry_away_at and now - heartbeat.registry_away_at > PATIENCE_SECONDS:
+        missing.append("schema registry: texts wait for it" + _since(heartbeat.registry_away_at, now))
     if now - heartbeat.joined_at > PATIENCE_SECONDS:
         missing.append("group: not a member" + _since(heartbeat.joined_at, now))
     elif now - heartbeat.advanced_at > _ADVANCE_SECONDS:

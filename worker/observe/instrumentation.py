@@ -7,19 +7,12 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from worker import flow, loop
-from worker.errors import NotDeliveredError, OutcomesRefusedError
+from worker.errors import NotDeliveredError, OutcomesRefusedError, RegistryAwayError
 from worker.observe import health
+from worker.observe.batch_counter import counted
 from worker.observe.health import Heartbeat
 from worker.observe.metrics import Meters
-from worker.observe.runtime_metrics import (
-    BATCH_PADDED_TOKENS,
-    BATCH_TEXTS,
-    PADDED_TOKENS,
-    STAGE_SECONDS,
-    TOKENS,
-    WINDOW_RECORDS,
-    WINDOW_TOKENS,
-)
+from worker.observe.runtime_metrics import STAGE_SECONDS, WINDOW_RECORDS, WINDOW_TOKENS
 from worker.observe.stream_metrics import (
     ABORTS,
     COMMITS,
@@ -146,8 +139,14 @@ class Instrumentation:
             self._look_around()
 
     def _decode(self, records: list[flow.Record]) -> flow.Decoded:
-        with self._timed("decode"):
-            requests, others = self._inner.decode(records)
+        try:
+            with self._timed("decode"):
+                requests, others = self._inner.decode(records)
+        except RegistryAwayError:
+            self._meters[UNDELIVERED_ATTEMPTS].inc()
+            self._heartbeat.registry_away_at = self._heartbeat.registry_away_at or time.monotonic()
+            raise
+        self._heartbeat.registry_away_at = 0.0
         self._contents.skipped = Counter(other.reason for other in others if isinstance(other, flow.Skipped))
         return requests, others
 
@@ -160,16 +159,9 @@ class Instrumentation:
         return texts
 
     def _plan(self, texts: list[flow.TokenizedText]) -> Iterator[flow.Batch]:
-        for batch in self._inner.plan(texts):
+        for batch, computed in counted(self._meters, self._inner.plan(texts)):
             self._heartbeat.expect(health.PATIENCE_SECONDS)
-            widths = [flow.width(row) for row in batch]
-            padded = max(widths) * len(widths)
-            computed = sum(map(len, batch))
             self._contents.computed += computed
-            self._meters[BATCH_TEXTS].observe(computed)
-            self._meters[BATCH_PADDED_TOKENS].observe(padded)
-            self._meters[TOKENS].inc(sum(widths))
-            self._meters[PADDED_TOKENS].inc(padded)
             yield batch
 
     def _predict(self, batches: Iterable[flow.Batch]) -> list[flow.Prediction | flow.Rejected]:
@@ -212,6 +204,7 @@ class Instrumentation:
             self._heartbeat.joined_at = now
         if status.at_end:
             self._heartbeat.advanced_at = now
+            self._heartbeat.registry_away_at = 0.0  # others have what waited
         self._meters[REBALANCES].inc(status.generations - self._generations)
         if status.generations != self._generations or not status.lags:  # another window, or none
             self._meters[UNDELIVERED_ATTEMPTS].set(0)

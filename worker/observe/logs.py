@@ -33,6 +33,12 @@ EVENTS = (
         ("model", "revision", "device", "dtype", "delivery"),
         "The model is loaded; from here on it joins its group.",
     ),
+    Event(
+        "serve_started",
+        ("address", "needs_token", "model", "revision", "device", "dtype"),
+        "The model is loaded; from here on `serve` answers.",
+    ),
+    Event("serve_stopped", (), "What was asked by then was answered."),
     Event("model_from_hub", ("commit", "pinned"), "Which commit was taken; a warning where no revision pins it."),
     Event(
         "slower_tokenizer",
@@ -79,6 +85,11 @@ EVENTS = (
         "label_schema_found",
         ("subject", "schema_id", "registered"),
         "The schema registry holds the label's schema under this id; whether it was registered just now.",
+    ),
+    Event(
+        "writer_schema_found",
+        ("schema",),
+        "The schema registry has the schema that values of the input name; they are read by it from now on.",
     ),
     Event("worker_stopped", (), "The last window was delivered, and the group was left."),
     Event(
@@ -161,6 +172,11 @@ EVENTS = (
         "broker_away",
         ("error", "retry_in_seconds"),
         "A request to the brokers failed for a reason that may pass; it is tried again.",
+    ),
+    Event(
+        "schema_registry_away",
+        ("error",),
+        "A window waits: the schema registry does not say what its values are. It is read again, and asked again.",
     ),
     Event(
         "window_not_delivered",

@@ -7,11 +7,12 @@ from typing import Any, Generic, Literal, TypeVar
 from prometheus_client import Counter, Gauge, Histogram
 
 Kind = TypeVar("Kind", Counter, Gauge, Histogram)
+Scope = Literal["loop", "service", "serve"]
 
 
 @dataclass(frozen=True, eq=False)
 class Metric(Generic[Kind]):
-    """A metric as it is documented and made. `scope`: counted by each loop, or once by whoever serves /metrics."""
+    """A metric as it is documented and made. `scope`: of each loop, of whoever serves /metrics once, or of `serve`."""
 
     kind: type[Kind]
     name: str
@@ -19,7 +20,7 @@ class Metric(Generic[Kind]):
     meaning: str
     action: str
     labels: tuple[str, ...] = ()
-    scope: Literal["loop", "service"] = "loop"
+    scope: Scope = "loop"
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

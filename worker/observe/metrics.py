@@ -1,32 +1,35 @@
 """Every metric of the worker in one list, and how they are made."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Container, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 
-from worker.observe import runtime_metrics, stream_metrics
-from worker.observe.metric_definition import Kind, Metric
+from worker.observe import request_metrics, runtime_metrics, stream_metrics
+from worker.observe.metric_definition import Kind, Metric, Scope
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 # In the order in which they are declared; nobody can add one and forget it here.
 METRICS: tuple[Metric[Any], ...] = tuple(
-    value for file in (stream_metrics, runtime_metrics) for value in vars(file).values() if isinstance(value, Metric)
+    value
+    for file in (stream_metrics, runtime_metrics, request_metrics)
+    for value in vars(file).values()
+    if isinstance(value, Metric)
 )
 
 Registry = CollectorRegistry
 
 
 class Meters:
-    """The metrics of one scope, made. `meters[RECORDS]` is the counter."""
+    """The metrics of one scope, and some `others`, made. `meters[RECORDS]` is the counter."""
 
-    def __init__(self, scope: Literal["loop", "service"], registry: Registry) -> None:
+    def __init__(self, scope: Scope, registry: Registry, others: Container[Metric[Any]] = ()) -> None:
         self._made = {
             metric: metric.kind(metric.name, metric.meaning, metric.labels, registry=registry, **metric.options)
             for metric in METRICS
-            if metric.scope == scope
+            if metric.scope == scope or metric in others
         }
 
     def __getitem__(self, metric: Metric[Kind]) -> Kind:

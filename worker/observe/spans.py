@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.trace import Link, Span, SpanKind
 
 from worker import loop
+from worker.errors import RegistryAwayError
 from worker.flow import Batch, Outcome, Prediction, Record, Rejected, Tombstone, Window
 from worker.observe.trace_context import (
     TRACEPARENT,
@@ -122,8 +123,12 @@ class Spans:
 
     def _traced(self, stage: str, function: Callable[[In], Out]) -> Callable[[In], Out]:
         def traced(argument: In) -> Out:
-            with self._stage(stage):
-                return function(argument)
+            try:
+                with self._stage(stage):
+                    return function(argument)
+            except RegistryAwayError as error:
+                self._end(error)  # the window is read again
+                raise
 
         return traced
 

@@ -1,6 +1,6 @@
 """All settings in one, each checked with its neighbours."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
@@ -14,6 +14,7 @@ from worker.settings.reading import ReadingSettings
 from worker.settings.review import ReviewSettings
 from worker.settings.schema_registry import RegistrySettings
 from worker.settings.security import SecuritySettings
+from worker.settings.serving import ServingSettings
 from worker.settings.writing import WritingSettings
 
 PREFIX = "EMOTION_"
@@ -24,6 +25,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "Model": ModelSettings,
     "Batching": BatchingSettings,
     "Process": ProcessSettings,
+    "Serving": ServingSettings,
     "Schema registry": RegistrySettings,
     "Security": SecuritySettings,
 }
@@ -39,6 +41,7 @@ class Settings(
     ModelSettings,
     BatchingSettings,
     ProcessSettings,
+    ServingSettings,
     RegistrySettings,
     SecuritySettings,
 ):
@@ -76,6 +79,11 @@ class Settings(
         )
 
     @property
+    def label_format(self) -> Literal["json", "json_schema", "avro"]:
+        """How labels are written."""
+        return self.output_format or ("json" if self.schema_registry_url is None else "json_schema")
+
+    @property
     def longest_turn_ms(self) -> int:
         """How long a turn of the loop may take while brokers are away."""
         return 2 * self.session_timeout_ms + _AWAY_MS
@@ -97,10 +105,12 @@ class Settings(
             raise ValueError(f"{name} needs EMOTION_INPUT_FORMAT=json: plain text has no fields")
         if self.split == "array" and self.input_format == "text":
             raise ValueError("EMOTION_SPLIT=array needs EMOTION_INPUT_FORMAT=json: plain text is no array")
-        if self.cloudevents_source and self.schema_registry_url:
+        if self.input_format == "avro":
+            self._check_avro()
+        if self.cloudevents_source and self.label_format != "json":
             raise ValueError(
-                "EMOTION_CLOUDEVENTS_SOURCE and EMOTION_SCHEMA_REGISTRY_URL exclude each other: an event says that its "
-                "data is JSON, which the registry's prefix is not"
+                "EMOTION_CLOUDEVENTS_SOURCE and EMOTION_SCHEMA_REGISTRY_URL exclude each other, but for "
+                "EMOTION_OUTPUT_FORMAT=json: an event says that its data is JSON, which the registry's prefix is not"
             )
         if self.max_poll_interval_ms < self.longest_turn_ms:
             raise ValueError(
@@ -112,6 +122,12 @@ class Settings(
                 "EMOTION_TARGET_WINDOW_MS must not be larger than a quarter of EMOTION_MAX_POLL_INTERVAL_MS"
             )
         return self
+
+    def _check_avro(self) -> None:
+        if self.schema_registry_url is None:
+            raise ValueError("EMOTION_INPUT_FORMAT=avro needs EMOTION_SCHEMA_REGISTRY_URL")
+        if self.split:
+            raise ValueError("EMOTION_SPLIT needs EMOTION_INPUT_FORMAT=json or text: an Avro record is one message")
 
 
 def variable(field: str) -> str:

@@ -60,12 +60,14 @@ class ReadingSettings(SettingsGroup):
     with what arrives after the worker's start. With answers it goes on behind the last, whichever group wrote it.
     """
 
-    input_format: Literal["json", "text"] = Field("json")
-    """What a record's value is: a JSON object, or the plain text itself."""
+    input_format: Literal["json", "text", "avro"] = Field("json")
+    """What a record's value is: a JSON object, the plain text itself, or an Avro record whose schema is in
+    `EMOTION_SCHEMA_REGISTRY_URL`.
+    """
 
     text_field: Annotated[str, readable(parse_paths)] = Field("text")
-    """Field of the JSON object that holds the text; dots lead into nested objects (`data.body`), numbers into arrays
-    (`comments.0.text`). Several with commas between: the first that holds a text counts.
+    """Field of the JSON object or Avro record that holds the text; dots lead into nested objects (`data.body`), numbers
+    into arrays (`comments.0.text`). Several with commas between: the first that holds a text counts.
     """
 
     id_field: FieldName = Field("id")

@@ -1,6 +1,6 @@
 """Settings of the schema registry, for topics whose values are in Confluent's wire format."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, FilePath, SecretStr, model_validator
 
@@ -19,7 +19,13 @@ class RegistrySettings(SettingsGroup):
         None
     )
     """Root of a Confluent-compatible schema registry: labels leave in its wire format, and texts
-    (`EMOTION_INPUT_FORMAT=json`) are read with its prefix or without one. Unset: plain JSON only.
+    (`EMOTION_INPUT_FORMAT=json`) are read with its prefix or without one; `EMOTION_INPUT_FORMAT=avro` needs it. Unset:
+    plain JSON only.
+    """
+
+    output_format: Literal["json", "json_schema", "avro"] | None = Field(None)
+    """How labels are written: `json`, or with the id of their schema in the registry before them, as JSON
+    (`json_schema`) or `avro`. Unset: `json_schema` where a registry is set, else `json`.
     """
 
     schema_registry_register: bool = Field(True)
@@ -44,6 +50,8 @@ class RegistrySettings(SettingsGroup):
         if self.schema_registry_url is None:
             only_find = {"EMOTION_SCHEMA_REGISTRY_REGISTER": None if self.schema_registry_register else False}
             refuse(login | files | only_find, "does nothing without EMOTION_SCHEMA_REGISTRY_URL")
+            if self.output_format in ("json_schema", "avro"):
+                raise ValueError(f"EMOTION_OUTPUT_FORMAT={self.output_format} needs EMOTION_SCHEMA_REGISTRY_URL")
         elif not self.schema_registry_url.startswith("https:"):
             refuse(files, "does nothing with an EMOTION_SCHEMA_REGISTRY_URL of http:")
         missing = [name for name, value in login.items() if value is None]

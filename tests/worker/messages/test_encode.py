@@ -7,8 +7,9 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
+from schemas.codec import encode_label
 from schemas.dead_letter import Reason
-from schemas.emotion_label import Source
+from schemas.emotion_label import EmotionLabel, Source
 from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Request, Tombstone, in_order
 from worker.messages.encode import Encoder
 from worker.messages.target import Target
@@ -64,7 +65,11 @@ def test_a_label_is_confident_from_the_threshold_on(score: float, confident: boo
 def test_a_registrys_prefix_stands_before_labels_alone_and_the_schema_id_of_the_text_goes() -> None:
     headers: list[tuple[str, bytes | None]] = [("__value_schema_id", b"of the text"), ("mine", b"1")]
     label, letter, deleted = record(headers=headers), record(headers=headers), record(value=None)
-    prefixed = Encoder(MODEL, Target("out", 10**6), Target("dead", 10**6), lambda: 42, label_prefix=b"\0\0\0\0\7")
+
+    def write(label: EmotionLabel) -> bytes:
+        return b"\0\0\0\0\7" + encode_label(label)
+
+    prefixed = Encoder(MODEL, Target("out", 10**6), Target("dead", 10**6), lambda: 42, write_label=write)
     scored = prediction(label, [0.1, 0.9])
     answers = (scored, Rejected(1, Reason.EMPTY_TEXT, "nothing"), Tombstone(2))
     labelled, dead, tombstone = prefixed.encode([label, letter, deleted], answers)

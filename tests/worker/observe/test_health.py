@@ -27,6 +27,7 @@ def test_a_loop_that_gets_on_is_live_and_ready() -> None:
         ({"heard_at": 975}, "brokers: no answer for 35 s"),
         ({"joined_at": 0}, "group: not a member yet"),
         ({"joined_at": 970}, "group: not a member for 40 s"),
+        ({"registry_away_at": 975}, "schema registry: texts wait for it for 35 s"),
         ({"advanced_at": 940}, "offsets: there is lag, and none was committed for 70 s"),
     ],
 )

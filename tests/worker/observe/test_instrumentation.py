@@ -12,7 +12,7 @@ from schemas.emotion_label import Source as Origin
 from schemas.manifest import DriftReference, Histogram
 from schemas.review_record import ReviewReason
 from worker import loop
-from worker.errors import NotDeliveredError
+from worker.errors import NotDeliveredError, RegistryAwayError
 from worker.flow import (
     Attention,
     Batch,
@@ -220,6 +220,24 @@ def test_attempts_at_one_window_are_counted_until_it_is_delivered(
     parts.refuse = False
     run(stages, parts, window(10))
     assert registry.get_sample_value("emotion_undelivered_attempts") == 0
+
+
+def test_a_window_that_waits_for_the_schema_registry_is_an_attempt_and_seen_until_it_is_decoded(
+    measure: Callable[..., loop.Stages], parts: MadeUp, registry: CollectorRegistry, heartbeat: Heartbeat
+) -> None:
+    def decode(records: list[Record]) -> tuple[list[Request], list[Any]]:
+        if len(records) > 1:
+            raise RegistryAwayError("no schema registry answers")
+        return parts.decode(records)
+
+    stages = measure(decode=decode)
+    run(stages, parts, window(2), window(3))
+    since = heartbeat.registry_away_at
+    assert (since > 0, registry.get_sample_value("emotion_undelivered_attempts")) == (True, 2)
+    run(stages, parts, window(2))
+    assert heartbeat.registry_away_at == since
+    run(stages, parts, window(1))
+    assert (heartbeat.registry_away_at, registry.get_sample_value("emotion_undelivered_attempts")) == (0, 0)
 
 
 def test_texts_that_the_cache_answers_are_counted_and_are_no_work_of_the_model(

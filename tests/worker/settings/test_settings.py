@@ -175,7 +175,9 @@ def test_what_is_masked_for_review_are_kinds_that_there_are_or_none() -> None:
     assert load_settings().review_mask == ("email", "card", "phone", "mention")
     assert load_settings(review_mask="phone, email").review_mask == ("phone", "email")
     assert load_settings(review_mask="none").review_mask == ()
-    with pytest.raises(UserError, match=r"^EMOTION_REVIEW_MASK: Input should be 'email', 'card', 'phone' or 'mention'$"):
+    with pytest.raises(
+        UserError, match=r"^EMOTION_REVIEW_MASK: Input should be 'email', 'card', 'phone' or 'mention'$"
+    ):
         load_settings(review_mask="email,name")
 
 
@@ -369,6 +371,13 @@ REGISTRY = {"schema_registry_url": "https://registry.example.org/apis/ccompat/v7
             "EMOTION_SCHEMA_REGISTRY_CA_FILE: does nothing with",
         ),
         (REGISTRY | {"cloudevents_source": "//here"}, "EMOTION_CLOUDEVENTS_SOURCE and EMOTION_SCHEMA_REGISTRY_URL"),
+        ({"output_format": "avro"}, "EMOTION_OUTPUT_FORMAT=avro needs EMOTION_SCHEMA_REGISTRY_URL"),
+        ({"output_format": "json_schema"}, "EMOTION_OUTPUT_FORMAT=json_schema needs EMOTION_SCHEMA_REGISTRY_URL"),
+        ({"input_format": "avro"}, "EMOTION_INPUT_FORMAT=avro needs EMOTION_SCHEMA_REGISTRY_URL"),
+        (
+            REGISTRY | {"input_format": "avro", "split": "lines"},
+            "EMOTION_SPLIT needs EMOTION_INPUT_FORMAT=json or text",
+        ),
     ],
 )
 def test_registry_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_shown(
@@ -377,6 +386,21 @@ def test_registry_settings_that_do_not_fit_together_are_refused_by_name_and_no_s
     with pytest.raises(UserError, match=told) as refusal:
         load_settings(**given)
     assert "hush" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "label_format"),
+    [
+        ({}, "json"),
+        (REGISTRY, "json_schema"),
+        (REGISTRY | {"output_format": "avro"}, "avro"),
+        (REGISTRY | {"output_format": "json", "cloudevents_source": "//here"}, "json"),
+    ],
+)
+def test_labels_have_the_format_of_the_registry_where_one_is_set_and_no_other_is_named(
+    given: dict[str, object], label_format: str
+) -> None:
+    assert load_settings(**given).label_format == label_format
 
 
 def test_every_setting_is_used() -> None:

@@ -1,0 +1,78 @@
+"""Counts labels that were given, and says by which model."""
+
+import platform
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping
+from importlib.metadata import version
+from operator import ge
+from typing import Any, Protocol
+
+from schemas.manifest import DriftReference
+from worker.flow import ModelInfo, Prediction, TokenizedText
+from worker.observe.drift import DriftWatch
+from worker.observe.metrics import Meters, observe_many
+from worker.observe.runtime_metrics import BUILD_INFO, DEVICE_MEMORY_BYTES, DRIFT, MODEL_INFO
+from worker.observe.stream_metrics import LABELS, NOT_CONFIDENT, SCORE, TRUNCATED
+
+
+class MeasuredModel(Protocol):
+    """What is shown of a model."""
+
+    info: ModelInfo
+    device: Any
+    dtype: Any
+    drift_reference: DriftReference | None
+
+    def memory_bytes(self) -> int:
+        """Memory of the device in use."""
+
+
+class LabelCounter:
+    """Turns predictions into metrics, those of many texts at once."""
+
+    def __init__(self, meters: Meters, model: MeasuredModel, unknown_id: int | None) -> None:
+        """Show the model, and make the series of all labels, so that each starts at zero.
+
+        Args:
+            meters: Where figures go.
+            model: What labels.
+            unknown_id: The token that stands for what the tokenizer does not know, if there is one.
+        """
+        self._meters = meters
+        self._model = model
+        self._unknown_id = -1 if unknown_id is None else unknown_id
+        self._drift = DriftWatch(model.drift_reference) if model.drift_reference else None
+        self._labels = [meters[LABELS].labels(label) for label in model.info.labels]
+        meters[MODEL_INFO].labels(model.info.name, model.info.revision, str(model.device), str(model.dtype)).set(1)
+        packages = [version(package) for package in ("torch", "kafka-python")]
+        meters[BUILD_INFO].labels(version("emotion-labeller"), platform.python_version(), *packages).set(1)
+
+    def add(self, predictions: list[Prediction], texts: list[TokenizedText]) -> None:
+        """Count the labels of these predictions; `texts` are all that were looked at."""
+        info = self._model.info
+        scores = [max(p.scores) for p in predictions]
+        by_index = Counter([p.scores.index(score) for p, score in zip(predictions, scores, strict=True)])
+        for index, count in by_index.items():
+            self._labels[index].inc(count)
+        scores.sort()
+        observe_many(self._meters[SCORE], scores)
+        if info.thresholds is not None:
+            reached = [any(map(ge, p.scores, info.thresholds)) for p in predictions]
+            self._meters[NOT_CONFIDENT].inc(reached.count(False))
+        elif info.confident_score is not None:
+            self._meters[NOT_CONFIDENT].inc(bisect_left(scores, info.confident_score))
+        self._meters[TRUNCATED].inc(sum([p.truncated for p in predictions]))
+        if self._drift:
+            unknown = sum([text.ids.count(self._unknown_id) * len(text.requests) for text in texts])
+            labels = {info.labels[index]: count for index, count in by_index.items()}
+            tokens = [len(text.ids) for text in texts for _ in text.requests]
+            self._drift.add(labels, scores, tokens, unknown)
+
+    def publish(self) -> Mapping[str, float]:
+        """Bring what changes slowly up to date; gives the distance of each feature of the texts from the reference."""
+        self._meters[DEVICE_MEMORY_BYTES].set(self._model.memory_bytes())
+        distances = self._drift.distances() if self._drift else {}
+        for feature, distance in distances.items():
+            self._meters[DRIFT].labels(feature).set(distance)
+        return distances

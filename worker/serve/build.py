@@ -1,0 +1,133 @@
+"""Builds the parts of `serve` from the settings, and runs them."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from schemas.dead_letter import Reason
+from worker.flow import Rejected, Skipped
+from worker.labelling import load_model, log_hints, now_ms, planner, set_batch_tokens
+from worker.messages.decode import message_reader
+from worker.messages.encode import LabelMaker
+from worker.model.score_cache import ScoreCache
+from worker.model.warm_up import warm_up_shapes
+from worker.observe.health import Health, Heartbeat
+from worker.observe.label_counter import LabelCounter
+from worker.observe.metrics import Meters, Registry
+from worker.observe.request_metrics import ALSO_SERVED, QUEUED_TEXTS
+from worker.observe.runtime_metrics import LIVE, READY
+from worker.observe.stream_metrics import DEAD_LETTERS, SKIPPED
+from worker.process.memory import set_aside
+from worker.process.signals import stop_on_signals
+from worker.serve.app import Served, make_app
+from worker.serve.batching import BatchingQueue
+from worker.serve.label_route import LabelRoute, Unlabelled
+from worker.serve.predict_route import PredictRoute
+from worker.serve.server import open_socket, run
+from worker.serve.stages import ServeStages
+from worker.serve.token import Token
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from worker.model.model import Model
+    from worker.model.tokenizer import Tokenizer
+
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings) -> None:
+    """Answer until a signal says stop; while it starts there is nothing to finish, and signals stay as they are.
+
+    Raises:
+        UserError: The address, the token or the model is not to be had.
+    """
+    stop = threading.Event()
+    run_until_stopped = make_server(settings, stop)
+    with stop_on_signals(stop):
+        run_until_stopped()
+    _log.info("serve_stopped")
+
+
+def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]:
+    """Load everything; gives what answers until `stop` is set.
+
+    Raises:
+        UserError: The address, the token or the model is not to be had.
+    """
+    token = Token(settings.serve_token_file)
+    opened = open_socket(settings.serve_host, settings.serve_port)
+    model, tokenizer = load_model(settings)
+    set_batch_tokens(model, settings)
+    warm_up_shapes(model)
+    registry, heartbeat = Registry(), Heartbeat()
+    health = Health([heartbeat], stop.is_set, reads_kafka=False)
+    meters = Meters("serve", registry, ALSO_SERVED)
+    meters[READY].set_function(lambda: float(not health.not_ready()))
+    meters[LIVE].set_function(lambda: float(not health.not_live()))
+    stages = _make_stages(settings, model, tokenizer, meters, heartbeat)
+    queue = BatchingQueue(stages.answers, settings.serve_max_queued_texts, meters[QUEUED_TEXTS].set)
+    served = Served(
+        label=_make_label_route(settings, model, queue, meters),
+        predict=PredictRoute(queue, model.info, settings.serve_max_texts),
+        token=token,
+        health=health,
+        registry=registry,
+        meters=meters,
+    )
+    heartbeat.loaded_at = time.monotonic()
+    set_aside()
+    _log_start(settings, model, tokenizer)
+    return partial(run, make_app(settings, served), queue, opened, stop, settings.serve_timeout_ms)
+
+
+def _make_stages(
+    settings: Settings, model: "Model", tokenizer: "Tokenizer", meters: Meters, heartbeat: Heartbeat
+) -> ServeStages:
+    labels = LabelCounter(meters, model, tokenizer.unknown_id)
+    raw = model.raw()
+    stages = ServeStages(
+        tokenizer.tokenize, planner(model), model.predict, planner(raw), raw.predict, meters, labels, heartbeat
+    )
+    if settings.cache_texts:
+        cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
+        stages = replace(stages, plan=cache.plan, predict=cache.predict)
+    return stages
+
+
+def _make_label_route(settings: Settings, model: "Model", queue: BatchingQueue, meters: Meters) -> LabelRoute:
+    for reason in Reason:
+        meters[DEAD_LETTERS].labels(reason.value)  # each starts at zero
+    return LabelRoute(
+        queue,
+        read=message_reader("json", replace(settings.fields, bare_texts=True), settings.max_message_bytes),
+        make_label=LabelMaker(model.info, now_ms),
+        max_texts=settings.serve_max_texts,
+        skip_without_text=settings.without_text == "skip",
+        on_unlabelled=partial(_count, meters),
+    )
+
+
+def _count(meters: Meters, answer: Unlabelled) -> None:
+    if isinstance(answer, Rejected):
+        meters[DEAD_LETTERS].labels(answer.reason.value).inc()
+    elif isinstance(answer, Skipped):
+        meters[SKIPPED].labels(answer.reason.value).inc()
+
+
+def _log_start(settings: Settings, model: "Model", tokenizer: "Tokenizer") -> None:
+    log_hints(tokenizer)
+    _log.info(
+        "serve_started",
+        extra={
+            "address": f"{settings.serve_host}:{settings.serve_port}",
+            "needs_token": settings.serve_token_file is not None,
+            "model": model.info.name,
+            "revision": model.info.revision,
+            "device": str(model.device),
+            "dtype": str(model.dtype),
+        },
+    )

@@ -1,0 +1,78 @@
+"""The server: uvicorn on one address until an event says stop; what was asked by then is answered."""
+
+import asyncio
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+from starlette.applications import Starlette
+
+from worker.errors import UserError
+from worker.serve.batching import BatchingQueue
+from worker.serve.protocol import patient_protocol
+
+_KEEP_ALIVE_SECONDS = 75  # longer than pools of clients and proxies keep what is idle, so that they close first
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, told to stop by an event: by itself it would end by the signal, and not with 0."""
+
+    def __init__(self, config: uvicorn.Config, stop: threading.Event) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them to whoever sets the event."""
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop; asked ten times a second."""
+        return await super().on_tick(counter) or self._stop.is_set()
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """An address, taken before the model is loaded; until somebody listens there, clients are turned away.
+
+    Raises:
+        UserError: It cannot be had.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+    except OSError as error:
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
+        raise UserError(f"EMOTION_SERVE_HOST, EMOTION_SERVE_PORT: {host}:{port} {why}", "set another one") from error
+    return opened
+
+
+def run(app: Starlette, queue: BatchingQueue, opened: socket.socket, stop: threading.Event, timeout_ms: int) -> None:
+    """Serve until `stop` is set. Whatever breaks the model stops it as well, and is raised at the end."""
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # below, it tells of each client that is wrong
+    config = uvicorn.Config(
+        app,
+        http=patient_protocol(timeout_ms),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:  # uvloop where it is installed
+        runner.run(_run(_Server(config, stop), queue, opened, stop))
+
+
+async def _run(server: _Server, queue: BatchingQueue, opened: socket.socket, stop: threading.Event) -> None:
+    computing = asyncio.create_task(queue.run())
+    computing.add_done_callback(lambda _: stop.set())
+    await server.serve([opened])
+    computing.cancel()
+    with suppress(asyncio.CancelledError):
+        await computing
