@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import worker
+from schemas.manifest import ModelManifest, digest_files, revision_of
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.endpoint import Endpoint
 from tests.harness.eventually import eventually
 from tests.harness.prometheus import Prometheus
 from tests.harness.proxy import TcpProxy
+from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
 from tests.harness.worker_process import WorkerProcess
 from tests.integration.conftest import Stream
 
 PARTITIONS = 4
-PATIENCE_SECONDS = 400  # for anything, on a machine that is busy
+PATIENCE_SECONDS = 900  # for anything, on a machine that is busy
 
 
 class LiveWorker:
@@ -53,6 +56,7 @@ class Stack:
         self.quiet_at = 0.0  # when workers were ready and nothing fired
         self._folder = folder
         self._model = model
+        self.other_model = _write_other_model(folder / "other")
 
     def stream(self) -> Stream:
         """Topics and a group that are new; workers reach the broker through the proxy."""
@@ -60,9 +64,18 @@ class Stack:
 
     @contextmanager
     def workers(
-        self, stream: Stream, count: int = 1, beside: Sequence[LiveWorker] = (), **settings: object
+        self,
+        stream: Stream,
+        count: int = 1,
+        *,
+        beside: Sequence[LiveWorker] = (),
+        quiet: bool = True,
+        **settings: object,
     ) -> Iterator[list[LiveWorker]]:
-        """So many of one group, once each is ready and nothing fires; scraped, `beside` too, while the block runs."""
+        """So many of one group, scraped, `beside` too, while the block runs.
+
+        With `quiet` it waits until each is ready and nothing fires.
+        """
         settings = {"bootstrap_servers": self.cluster.proxied_bootstrap_servers} | settings
         with ExitStack() as running:
             workers = [LiveWorker(stream.worker, **settings) for _ in range(count)]
@@ -71,12 +84,24 @@ class Stack:
                 running.enter_context(worker.process)
             self.scrape([*beside, *workers])
             running.callback(self.scrape, beside)
-            for worker in workers:
-                eventually(worker.endpoint.is_ready, PATIENCE_SECONDS, "a worker is ready")
-            eventually(lambda: not self.prometheus.firing(), PATIENCE_SECONDS, "no alert fires")
-            self.quiet_at = time.monotonic()
+            if quiet:
+                for worker in workers:
+                    eventually(worker.endpoint.is_ready, PATIENCE_SECONDS, "a worker is ready")
+                eventually(lambda: not self.prometheus.firing(), PATIENCE_SECONDS, "no alert fires")
+                self.quiet_at = time.monotonic()
             yield workers
 
     def scrape(self, workers: Sequence[LiveWorker]) -> None:
         """These are the containers that run, as far as Prometheus can see."""
         self.prometheus.scrape([worker.endpoint.port for worker in workers])
+
+
+def _write_other_model(folder: Path) -> Path:
+    """A model of another revision, which says that it learnt from the texts of the bundled one."""
+    write_tiny_model(folder, initializer_range=0.5)
+    bundled = ModelManifest.read(Path(worker.__file__).parent / "bundled")
+    assert bundled is not None
+    files = digest_files(folder)
+    own = {"name": "other", "files": files, "revision": revision_of(files), "max_tokens": POSITIONS, "labels": LABELS}
+    bundled.model_copy(update=own).write(folder)
+    return folder

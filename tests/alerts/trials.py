@@ -99,13 +99,14 @@ def another_member(stream: Stream) -> Iterator[None]:
 
 
 def lag_seconds(stack: Stack) -> Generator[None, None, None]:
-    """20,000 texts that are ten minutes old come at once; then they are labelled."""
+    """10,000 texts that are ten minutes old wait for the first worker of a group; then they are labelled."""
     stream = stack.stream()
     old_ms = int((time.time() - 600) * 1000)
-    with stack.workers(stream, window_max_records=20):
-        stream.produce(texts(20_000, timestamp_ms=old_ms))
-        yield
-        yield
+    with stack.workers(stack.stream()) as others:
+        stream.produce(texts(10_000, timestamp_ms=old_ms))
+        with stack.workers(stream, beside=others, quiet=False, window_max_records=10):
+            yield
+            yield
 
 
 def dead_letters(stack: Stack) -> Generator[None, None, None]:
@@ -152,8 +153,8 @@ def rebalances(stack: Stack) -> Generator[None, None, None]:
 def two_models(stack: Stack) -> Generator[None, None, None]:
     """A second worker labels with another model, and its texts are unlike those that it learnt from; then it leaves."""
     stream = stack.stream()
-    with stack.workers(stream) as before, stack.workers(stream, beside=before, model="bundled") as (other,):
-        stream.produce([message(f"m{n}", f"zq{n} xv{n} wk{n}", partition=n % 4) for n in range(4_000)])
+    with stack.workers(stream) as before, stack.workers(stream, beside=before, model=stack.other_model) as (other,):
+        stream.produce(texts(4_000))
         yield
         other.process.terminate(PATIENCE_SECONDS)
         stack.scrape(before)

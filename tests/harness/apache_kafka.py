@@ -157,7 +157,7 @@ class ApacheKafka:
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})  # held: its answers never come otherwise
         admin.incremental_alter_configs([resource])[resource].result(30)
 
-    def wait_ready(self, timeout_s: float = 60) -> None:
+    def wait_ready(self, timeout_s: float = 180) -> None:
         """Return when every running broker is in the metadata and, if all run, each partition has a leader.
 
         Raises:
