@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from schemas.codec import encode_label
+from schemas.review_record import ReviewReason
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
-from worker.flow import Decoded, Record, Refusals
+from worker.flow import Attention, Decoded, ModelInfo, Record, Refusals
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.sink import Sink
@@ -25,6 +26,8 @@ from worker.messages.encode import Encoder
 from worker.messages.fastavro_extra import require_fastavro
 from worker.messages.label_headers import LabelHeaders
 from worker.messages.registry_client import RegistryClient
+from worker.messages.review import Content, Reviewer
+from worker.messages.review_draw import Allowance, Sampler, Strata
 from worker.messages.schema_registry import WriteLabel
 from worker.messages.split import SplitSource
 from worker.messages.target import Target
@@ -62,8 +65,8 @@ def checked_topics(
 
 
 def largest_message_bytes(topics: Mapping[str, Topic], settings: Settings) -> int:
-    """What a message may have that either output topic takes."""
-    return min(_target(topics[name]).max_message_bytes for name in (settings.output_topic, settings.dead_letter_topic))
+    """What a message may have that every output topic takes."""
+    return min(_target(topics[name]).max_message_bytes for name in settings.outputs)
 
 
 def _target(topic: Topic) -> Target:
@@ -81,8 +84,11 @@ def make_stages(
     sink: loop.Sink,
     refusals: Refusals,
     write_label: WriteLabel = encode_label,
+    attention: Attention | None = None,
 ) -> loop.Stages:
     """All stages between a source and a sink, which shares `refusals`; `write_label` makes the value of every label.
+
+    `attention` says how many times as many texts as usual are drawn for review.
 
     Raises:
         UserError: fastavro is missing, or the CA file of the schema registry cannot be used.
@@ -100,6 +106,11 @@ def make_stages(
     )
     prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
     split = make_splitter(settings, settings.input_format, prefixed)
+    review: loop.Review = loop.no_reviews
+    if settings.review_topic is not None:
+        review = make_reviewer(
+            settings, topics[settings.review_topic], model.info, refusals, attention or Attention()
+        ).review
     stages = loop.Stages(
         source=SplitSource(source, split, settings.window_max_records) if split else source,
         decode=_decoder(settings, prefixed),
@@ -109,6 +120,7 @@ def make_stages(
         encode=encoder.encode,
         circuit_breaker=CircuitBreaker(settings.dead_letter_topic, settings.max_rejected_percent),
         sink=sink,
+        review=review,
     )
     if settings.cache_texts:
         cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
@@ -125,6 +137,31 @@ def _decoder(settings: Settings, prefixed: bool) -> Callable[[list[Record]], Dec
     from worker.messages.decode_avro import AvroDecoder
 
     return AvroDecoder(RegistryClient(settings), settings.fields, settings.max_message_bytes, skip_without_text)
+
+
+def make_reviewer(
+    settings: Settings, topic: Topic, model: ModelInfo, refusals: Refusals, attention: Attention
+) -> Reviewer:
+    """Draws texts for people to review.
+
+    Raises:
+        UserError: A label that is said to be rare is none of the model's.
+    """
+    per_million = {
+        ReviewReason.RANDOM: settings.review_random_per_million,
+        ReviewReason.NOT_CONFIDENT: settings.review_not_confident_per_million,
+        ReviewReason.CLOSE: settings.review_close_per_million,
+        ReviewReason.RARE_LABEL: settings.review_rare_per_million,
+    }
+    sampler = Sampler(
+        Strata(model, settings.review_close_scores, settings.review_rare_labels),
+        {reason: rate / 1_000_000 for reason, rate in per_million.items()},
+        Allowance(settings.review_per_minute, time.monotonic),
+        settings.review_seed,
+        attention,
+    )
+    content = Content(settings.review_mask, settings.review_leave_out)
+    return Reviewer(model, sampler, _target(topic), settings.output_topic, content, now_ms, refusals)
 
 
 def make_source(
