@@ -33,6 +33,12 @@ def compose(*arguments: str) -> str:
     return run(*_COMPOSE, *arguments)
 
 
+def build() -> None:
+    """Make the worker's image, as its page says."""
+    revision = f"REVISION={run('git', 'rev-parse', 'HEAD')}"
+    run("docker", "build", "--file", "docker/worker.Dockerfile", "--tag", "emotion-worker", "--build-arg", revision, ".")
+
+
 def versions() -> dict[str, str]:
     """Of the engine and what belongs to it; ends the program where there is none."""
     return {
