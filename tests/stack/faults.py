@@ -18,7 +18,7 @@ def stop() -> str:
     begun = time.monotonic()
     run("docker", "stop", "--time", "60", worker)
     took_s, code = time.monotonic() - begun, inspect(worker)["State"]["ExitCode"]
-    compose("up", "--detach", "--no-build", "--scale", "worker=2", "worker")
+    compose("up", "--detach", "--no-build", "--no-deps", "--scale", "worker=2", "worker")
     return f"exit code {code}, after {took_s:.1f} s"
 
 
@@ -33,9 +33,9 @@ def kill() -> str:
 
 def scale() -> str:
     """A third worker comes, and one goes."""
-    compose("up", "--detach", "--no-build", "--no-recreate", "--scale", "worker=3", "worker")
+    compose("up", "--detach", "--no-build", "--no-deps", "--no-recreate", "--scale", "worker=3", "worker")
     _pause(_AWAY_SECONDS)
-    compose("up", "--detach", "--no-build", "--no-recreate", "--scale", "worker=2", "worker")
+    compose("up", "--detach", "--no-build", "--no-deps", "--no-recreate", "--scale", "worker=2", "worker")
     return "2 to 3 to 2"
 
 
