@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv, once.
-.PHONY: setup demo test chaos stack fuzz check lint schemas pages audit clean
+.PHONY: setup demo test chaos alerts stack fuzz check lint schemas pages audit clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +31,10 @@ test: $(STAMP)
 # Every fault on a cluster of three brokers: hours; ROUNDS=1 for one round of each (tests/chaos/README.md).
 chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+# Every alert fires and rests on a live stack with Prometheus: some 20 minutes (docker/ALERT_TRIALS.md).
+alerts: $(STAMP)
+	$(BIN)/python -m tests.alerts $(ARGS)
 
 # The compose stack on a Docker engine: images, faults, a check, figures; writes docker/STACK.md.
 stack: $(STAMP)

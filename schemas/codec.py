@@ -14,6 +14,7 @@ from schemas.errors import DeletedRowError, InvalidMessageError, NoTextError, Sk
 from schemas.field_path import ABSENT, FieldPath, json_type, opened
 from schemas.fields import Fields
 from schemas.lenient_json import SEVERAL_TEXTS, decode_utf8, load_json
+from schemas.review_record import ReviewRecord
 from schemas.text_message import DecodedMessage, SkipReason
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -69,6 +70,11 @@ def decode_text(value: bytes) -> DecodedMessage:
 def encode_label(label: EmotionLabel) -> bytes:
     """Write a label as JSON on one line."""
     return orjson.dumps(label)
+
+
+def encode_review(review: ReviewRecord) -> bytes:
+    """Write a text for review as JSON on one line."""
+    return orjson.dumps(review)
 
 
 def _bare_text(message: object, fields: Fields) -> str:

@@ -9,6 +9,7 @@ from schemas.cloud_event import CloudEvent
 from schemas.dead_letter import HEADER_PREFIX, DeadLetter
 from schemas.emotion_label import EmotionLabel
 from schemas.manifest import ModelManifest
+from schemas.review_record import ReviewReason, ReviewRecord
 from schemas.text_message import TextMessage
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -38,6 +39,7 @@ def documents() -> dict[str, bytes]:
         "cloudevent-headers": _cloudevent_headers(),
         "dead-letter-headers": _dead_letter_headers(),
         "model-manifest": _schema(ModelManifest, "ModelManifest"),
+        "review-record": _review_record(),
     }
     contents = {f"{name}.schema.json": schema for name, schema in schemas.items()}
     # For schema registries, which do not all know later drafts. It says nothing that these would read in another way.
@@ -71,6 +73,12 @@ def _dead_letter_headers() -> dict[str, Any]:
         "properties": properties,
         "required": required,
     }
+
+
+def _review_record() -> dict[str, Any]:
+    schema = _schema(ReviewRecord, "ReviewRecord")
+    schema["properties"]["reasons"]["items"]["examples"] = list(ReviewReason)
+    return schema
 
 
 def _cloudevent_headers() -> dict[str, Any]:
@@ -117,11 +125,18 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 "Records that can never be labelled (`EMOTION_DEAD_LETTER_TOPIC`), as they came, with the reason in "
                 "headers. " + _ISOLATION,
             ),
+            "reviews": _channel(
+                "emotion-reviews",
+                ["reviewRecord"],
+                "A sample of labelled texts for people to review (`EMOTION_REVIEW_TOPIC`, off by default): to the "
+                "partition number of the text, under its origin as the key. " + _ISOLATION,
+            ),
         },
         "operations": {
             "receiveText": _operation("receive", "textMessages"),
             "sendLabel": _operation("send", "emotionLabels"),
             "sendDeadLetter": _operation("send", "deadLetters"),
+            "sendReview": _operation("send", "reviews"),
         },
         "components": {
             "messages": {
@@ -152,6 +167,7 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
                     "contentType": "application/octet-stream",
                     "summary": "The original value, whatever it was.",
                 },
+                "reviewRecord": {"payload": _payload(schemas["review-record"])},
             }
         },
     }

@@ -27,6 +27,7 @@ from trainer.__main__ import COMMANDS as TRAINER
 from trainer.__main__ import run as trainer_run
 from worker.__main__ import main as worker_main
 from worker.__main__ import parser as worker_parser
+from worker.model.model import Model
 from worker.settings import Settings, variable
 
 CLOSED = "127.0.0.1:1"
@@ -120,6 +121,7 @@ TRAINER_FILES: list[tuple[str, ...]] = [
     ("cue-label", "--data", FILE, "--output", "out"),
     ("cue-label", "--data", "good.txt", "--cues", FILE, "--output", "out"),
     ("negate", "--data", FILE, "--output", "out"),
+    ("golden-set", "model", "--data", FILE, "--output", "out"),
     ("data-report", "--data", FILE),
     ("train", "--model", "model", "--output", "out", "--train-file", FILE, "--validation-file", "good.txt"),
     ("train", "--model", "model", "--output", "out", "--train-file", "good.txt", "--validation-file", FILE),
@@ -130,6 +132,7 @@ TRAINER_MODELS: list[tuple[str, ...]] = [
     ("evaluate", FILE, "--data", "good.txt"),
     ("soft-label", FILE, "--data", "good.txt", "--output", "out"),
     ("export", FILE, "--dtype", "float16", "--output", "out"),
+    ("golden-set", FILE, "--output", "out"),
     ("train", "--model", FILE, "--output", "out", *GOOD),
 ]
 TRAINER_OUTPUTS: list[tuple[str, ...]] = [
@@ -137,6 +140,7 @@ TRAINER_OUTPUTS: list[tuple[str, ...]] = [
     ("cue-label", "--data", "good.txt", "--output", FILE),
     ("negate", "--data", "good.txt", "--output", FILE),
     ("export", "model", "--dtype", "float16", "--output", FILE),
+    ("golden-set", "model", "--output", FILE),
     ("data-report", "--data", "good.txt", "--output", FILE),
     ("train", "--model", "model", "--output", FILE, *GOOD),
 ]
@@ -429,6 +433,18 @@ def test_a_model_that_fails_on_texts(
     for command in WORKER_MODELS:
         told = commands.refused("emotion-worker", *command, model=folder, dtype="float32", codes=codes_of(command))
         assert f"EMOTION_MODEL: {folder} fails on texts: it needs boxes, too" in told
+
+
+def test_a_device_that_fails_on_the_first_batch_of_texts(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(self: object, batch: object) -> float:
+        raise RuntimeError("the device takes no more")
+
+    monkeypatch.setattr(Model, "seconds", seconds)
+    write_tiny_model(folder := tmp_path / "model")
+    told = commands.refused("emotion-worker", "check", "--device", model=folder, dtype="float32", codes=(1,))
+    assert f"{folder} fails on batches of texts: the device takes no more" in told
 
 
 @pytest.mark.parametrize("broken", (bases := MODELS | NO_BASES).values(), ids=bases, indirect=True)

@@ -1,4 +1,4 @@
-"""The command line: `emotion-trainer train | evaluate | soft-label | cue-label | negate | export | data-report`."""
+"""The command line of `emotion-trainer`: one command each in `trainer.commands`."""
 
 import argparse
 import importlib.util
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from types import ModuleType
 
-from trainer.commands import cue_label, data_report, evaluate, export, negate, soft_label, train
+from trainer.commands import cue_label, data_report, evaluate, export, golden_set, negate, soft_label, train
 from trainer.commands.common import flush_output
 from trainer.errors import UserError
 
@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "cue-label": cue_label,
     "negate": negate,
     "export": export,
+    "golden-set": golden_set,
     "data-report": data_report,
 }
 """Each command by name, in the order in which they are listed: HELP tells what it does, `run` does it."""

@@ -14,6 +14,7 @@ from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
 from trainer.artifact.hub import push
 from trainer.artifact.writing import check_output, write_artifact
 from trainer.evaluation.fitting import calibrate_and_measure
+from trainer.evaluation.golden_set import write_golden_set_of
 from trainer.evaluation.outputs import try_out
 from trainer.preprocessing.emoji import add_emoji
 from trainer.preprocessing.misspellings import add_misspellings, copy_rows, known_misspellings
@@ -115,11 +116,16 @@ def _measure_and_write(
         is_resumed=is_resumed,
         processes=arguments.world_size,
     )
-    report = partial(write_report, run=run)
-    manifest = write_artifact(output, model, tokenizer, description, report, overwrite=options.overwrite)
+    accompany = partial(_accompany, run=run)
+    manifest = write_artifact(output, model, tokenizer, description, accompany, overwrite=options.overwrite)
     if arguments.push_to_hub and trainer.hub_model_id is not None:
         push(output, trainer.hub_model_id, arguments.hub_revision, arguments.hub_token, message=manifest.revision)
     return manifest
+
+
+def _accompany(folder: Path, manifest: ModelManifest, run: Run) -> None:
+    write_report(folder, manifest, run)
+    write_golden_set_of(folder)
 
 
 def _description(

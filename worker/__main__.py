@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from worker.commands.bench_report import FIELDS
-from worker.commands.options import RANGE_OPTIONS, above_zero, add_dead_letters, add_range, log_level, positive
+from worker.commands.options import (
+    RANGE_OPTIONS,
+    above_zero,
+    add_dead_letters,
+    add_range,
+    add_reviews,
+    log_level,
+    positive,
+)
 from worker.errors import UserError, exit_code
 from worker.observe.logs import configure_logging
 from worker.process.cores import share_cores
@@ -62,6 +70,9 @@ def parser() -> argparse.ArgumentParser:
     dead_letters = add("dead-letters", help="show dead letters, or send their originals again")
     add_dead_letters(dead_letters)
     dead_letters.set_defaults(command=_dead_letters)
+    reviews = add("reviews", help="texts that wait for review, as files for annotation tools")
+    add_reviews(reviews)
+    reviews.set_defaults(command=_reviews)
     schema = add("schema", help="print a contract")
     schema.add_argument("name", nargs="?", help="(default: list the names)")
     schema.set_defaults(command=_schema)
@@ -140,6 +151,12 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
     if arguments.action == "show":
         return show(load_settings(), filters, arguments.limit, arguments.with_value)
     return replay(load_settings(), Replay(filters, arguments.to, arguments.group, arguments.dry_run))
+
+
+def _reviews(arguments: argparse.Namespace) -> int:
+    from worker.commands.reviews import Export, export
+
+    return export(load_settings(), Export(arguments.folder, arguments.format, arguments.since, arguments.until))
 
 
 def _bench(arguments: argparse.Namespace) -> int:

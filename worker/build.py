@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from schemas.review_record import ReviewReason
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
-from worker.flow import Refusals
+from worker.flow import Attention, ModelInfo, Refusals
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.sink import Sink
@@ -22,6 +23,8 @@ from worker.labelling import make_reader, make_splitter, now_ms, planner
 from worker.messages.decode import decode
 from worker.messages.encode import Encoder
 from worker.messages.label_headers import LabelHeaders
+from worker.messages.review import Content, Reviewer
+from worker.messages.review_draw import Allowance, Sampler, Strata
 from worker.messages.split import SplitSource
 from worker.messages.target import Target
 from worker.model.score_cache import ScoreCache
@@ -58,8 +61,8 @@ def checked_topics(
 
 
 def largest_message_bytes(topics: Mapping[str, Topic], settings: Settings) -> int:
-    """What a message may have that either output topic takes."""
-    return min(_target(topics[name]).max_message_bytes for name in (settings.output_topic, settings.dead_letter_topic))
+    """What a message may have that every output topic takes."""
+    return min(_target(topics[name]).max_message_bytes for name in settings.outputs)
 
 
 def _target(topic: Topic) -> Target:
@@ -77,8 +80,12 @@ def make_stages(
     sink: loop.Sink,
     refusals: Refusals,
     label_prefix: bytes = b"",
+    attention: Attention | None = None,
 ) -> loop.Stages:
-    """All stages between a source and a sink, which shares `refusals`; `label_prefix` stands before every label."""
+    """All stages between a source and a sink, which shares `refusals`; `label_prefix` stands before every label.
+
+    `attention` says how many times as many texts as usual are drawn for review.
+    """
     encoder = Encoder(
         model.info,
         _target(topics[settings.output_topic]),
@@ -93,6 +100,11 @@ def make_stages(
     prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
     split = make_splitter(settings, settings.input_format, prefixed)
     reader = make_reader(settings, settings.input_format, prefixed)
+    review: loop.Review = loop.no_reviews
+    if settings.review_topic is not None:
+        review = make_reviewer(
+            settings, topics[settings.review_topic], model.info, refusals, attention or Attention()
+        ).review
     stages = loop.Stages(
         source=SplitSource(source, split, settings.window_max_records) if split else source,
         decode=partial(decode, reader, skip_without_text=settings.without_text == "skip"),
@@ -102,11 +114,37 @@ def make_stages(
         encode=encoder.encode,
         circuit_breaker=CircuitBreaker(settings.dead_letter_topic, settings.max_rejected_percent),
         sink=sink,
+        review=review,
     )
     if settings.cache_texts:
         cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
         stages = replace(stages, plan=cache.plan, predict=cache.predict)
     return stages
+
+
+def make_reviewer(
+    settings: Settings, topic: Topic, model: ModelInfo, refusals: Refusals, attention: Attention
+) -> Reviewer:
+    """Draws texts for people to review.
+
+    Raises:
+        UserError: A label that is said to be rare is none of the model's.
+    """
+    per_million = {
+        ReviewReason.RANDOM: settings.review_random_per_million,
+        ReviewReason.NOT_CONFIDENT: settings.review_not_confident_per_million,
+        ReviewReason.CLOSE: settings.review_close_per_million,
+        ReviewReason.RARE_LABEL: settings.review_rare_per_million,
+    }
+    sampler = Sampler(
+        Strata(model, settings.review_close_scores, settings.review_rare_labels),
+        {reason: rate / 1_000_000 for reason, rate in per_million.items()},
+        Allowance(settings.review_per_minute, time.monotonic),
+        settings.review_seed,
+        attention,
+    )
+    content = Content(settings.review_mask, settings.review_leave_out)
+    return Reviewer(model, sampler, _target(topic), settings.output_topic, content, now_ms, refusals)
 
 
 def make_source(

@@ -55,19 +55,28 @@ class Window:
         return bool(self.next_offsets)
 
 
+class Lag(NamedTuple):
+    """Records of a partition that are not delivered yet, and for how many seconds the oldest of them has waited."""
+
+    records: int
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """Where a source stands with its group and with what it reads, as far as is known without asking anybody.
+    """Where a source stands with its group and with what it reads, as far as is known without waiting for anybody.
 
-    `heard_at` is when a broker answered last, in monotonic seconds. `lags` are the records of each partition behind
-    the last window. `at_end` says that nothing can be read now; behind an open transaction that is so with lag.
+    `heard_at` is when a broker answered last, in monotonic seconds. `lags` has each partition that it was given last;
+    None where its lag is not known yet. `at_end` says that nothing can be read now; behind an open transaction that is
+    so with lag. `input_partitions` are those that the topics have.
     """
 
     is_member: bool
     generations: int
     heard_at: float
-    lags: Mapping[Partition, int]
+    lags: Mapping[Partition, Lag | None]
     at_end: bool
+    input_partitions: int
 
 
 @dataclass(slots=True)
@@ -140,6 +149,9 @@ class Prediction:
     scores: list[float]
 
 
+Answer = Prediction | Rejected | Tombstone
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What outcomes say about the model. `labels` in the order of its scores.
@@ -168,27 +180,39 @@ class Outcome:
     timestamp_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Brokers did not take an outcome; `detail` are their words."""
+@dataclass(slots=True)
+class Reviews:
+    """What leaves of a window for people to review, ready to send: none, one or some of its labelled texts.
 
-    topic: str
-    detail: str
+    `reasons` counts why they were drawn; a text may have several. `held_back` others were too many for a minute.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    held_back: int = 0
 
 
-RefusalKey = tuple[str, int, int, int | None]
+@dataclass(slots=True)
+class Attention:
+    """How many times as many texts are drawn for review as the settings say: more while the stream drifts."""
+
+    factor: float = 1.0
 
 
-class Refusals(dict[RefusalKey, Refusal]):
-    """What was refused of the window at hand, by topic, partition, offset and part of the record that it answers.
+RefusalKey = tuple[str, str, int, int, int | None]
 
-    The window is read again; its encoder makes something else of these records.
+
+class Refusals(dict[RefusalKey, str]):
+    """The brokers' words for what they refused of the window at hand.
+
+    By the topic that refused it, and topic, partition, offset and part of the record that it answers. The window is
+    read again; something else is made of these records.
     """
 
     @staticmethod
-    def key(record: Record) -> RefusalKey:
-        """Under which a record is found."""
-        return record.origin.topic, record.origin.partition, record.origin.offset, record.part
+    def key(target: str, record: Record) -> RefusalKey:
+        """Under which is found what the topic `target` refused for a record."""
+        return target, record.origin.topic, record.origin.partition, record.origin.offset, record.part
 
 
 def in_order(outcomes: Iterable[Outcome], records: int, skipped: Container[int] = ()) -> list[Outcome]:

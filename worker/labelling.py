@@ -14,6 +14,7 @@ from worker.messages.decode import ReadMessage, message_reader
 from worker.messages.split import Split, splitter
 from worker.model.artifact import find_artifact
 from worker.model.batcher import plan
+from worker.model.golden_set import golden_files, hold_against
 from worker.model.sample_texts import HOSTILE_TEXTS
 from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
 from worker.settings import Settings
@@ -39,15 +40,18 @@ def load_model(settings: Settings) -> "tuple[Model, Tokenizer]":
     In another number format than float32 it is compared with float32 first, and left in float32 if the labels differ.
 
     Raises:
-        UserError: There is no such model, device or dtype.
+        UserError: There is no such model, device or dtype, or it does not label here as it did where it was made.
     """
     model, exact, tokenizer = load_candidates(settings)
-    if exact is not None and (different := different_labels(model, exact, tokenizer)) > MAX_DIFFERENT:
+    with _told(settings.model, "fails on texts", _DEVICE):
+        different = 0.0 if exact is None else different_labels(model, exact, tokenizer)
+    if exact is not None and different > MAX_DIFFERENT:
         _log.warning(
             "dtype_stepped_back",
             extra={"from": str(model.dtype), "to": str(exact.dtype), "different_labels": different},
         )
         model = exact
+    hold_against_golden_sets(model, tokenizer, settings)
     return model, tokenizer
 
 
@@ -77,8 +81,18 @@ def load_candidates(settings: Settings) -> "tuple[Model, Model | None, Tokenizer
     return model, exact, tokenizer
 
 
+def hold_against_golden_sets(model: "Model", tokenizer: "Tokenizer", settings: Settings) -> int:
+    """See whether built-in texts of the model, and the user's own, come out here as they should; how many there are.
+
+    Raises:
+        UserError: They do not.
+    """
+    with _told(settings.model, "fails on texts", _DEVICE):
+        return hold_against(model, tokenizer, golden_files(model.folder, settings.golden_set))
+
+
 @contextmanager
-def _told(folder: Path, what: str, mend: str, kind: type[Exception] = Exception) -> Iterator[None]:
+def _told(folder: Path | str, what: str, mend: str, kind: type[Exception] = Exception) -> Iterator[None]:
     """Whatever the code of others raises about a model folder is told in one line.
 
     Of torch even a device's errors have no narrower type than RuntimeError; tokenizers raises Exception itself.
@@ -94,7 +108,8 @@ def _told(folder: Path, what: str, mend: str, kind: type[Exception] = Exception)
 def set_batch_tokens(model: "Model", settings: Settings) -> None:
     """Let the model see as many padded tokens at once as the settings say, or as are fastest here."""
     if settings.batch_tokens is None:
-        model.batch_tokens = find_batch_tokens(model, cache_file())
+        with _told(settings.model, "fails on batches of texts", f"{_DEVICE}; or set EMOTION_BATCH_TOKENS"):
+            model.batch_tokens = find_batch_tokens(model, cache_file())
 
 
 def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:

@@ -1,12 +1,13 @@
 """The loop: texts in, labels out, one window after the other."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from worker.errors import NotDeliveredError, OutcomesRefusedError
 from worker.flow import (
+    Answer,
     Batch,
     Decoded,
     Outcome,
@@ -14,9 +15,9 @@ from worker.flow import (
     Record,
     Rejected,
     Request,
+    Reviews,
     Skipped,
     TokenizedText,
-    Tombstone,
     Window,
     in_order,
 )
@@ -46,6 +47,15 @@ class Sink(Protocol):
         """Send the outcomes and commit the window, or raise NotDeliveredError."""
 
 
+Review = Callable[[list[Record], Sequence[Answer], list[Outcome]], Reviews]
+"""Takes the records of a window, what answers them and its outcomes; gives what leaves beside these."""
+
+
+def no_reviews(_records: list[Record], _answers: Sequence[Answer], _outcomes: list[Outcome]) -> Reviews:
+    """Nothing leaves for people to review."""
+    return Reviews()
+
+
 @dataclass(frozen=True)
 class Stages:
     """The stages, left to right."""
@@ -55,9 +65,10 @@ class Stages:
     tokenize: Callable[[list[Request]], list[TokenizedText]]
     plan: Callable[[list[TokenizedText]], Iterable[Batch]]
     predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]]
-    encode: Callable[[list[Record], Iterable[Prediction | Rejected | Tombstone]], list[Outcome]]
+    encode: Callable[[list[Record], Iterable[Answer]], list[Outcome]]
     circuit_breaker: Callable[[list[Outcome]], None]
     sink: Sink
+    review: Review = no_reviews
 
 
 def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) -> None:
@@ -89,8 +100,9 @@ def _turn(stages: Stages, attempts: int) -> int:
     skipped = {other.index for other in others if isinstance(other, Skipped)}
     answers = [*predictions, *(other for other in others if not isinstance(other, Skipped))]
     outcomes = in_order(stages.encode(window.records, answers), len(window.records), skipped)
+    reviews = stages.review(window.records, answers, outcomes)
     try:
-        stages.sink.deliver(window, outcomes)
+        stages.sink.deliver(window, outcomes + reviews.outcomes)
     except NotDeliveredError as error:
         _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
         return _failed(stages, attempts + (not isinstance(error, OutcomesRefusedError)), error)

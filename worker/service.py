@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from worker import build, loop
 from worker.errors import NotAnsweredError, NotDeliveredError
-from worker.flow import Refusals
+from worker.flow import Attention, Refusals
 from worker.kafka.answered_offsets import find_answered
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
@@ -26,6 +26,7 @@ from worker.messages.schema_registry import find_label_prefix
 from worker.model.glued_emoji import glued_emoji_hint
 from worker.model.rebuilt_tokenizer import rebuilt_hint
 from worker.model.warm_up import warm_up_shapes
+from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.health import Heartbeat
 from worker.observe.instrumentation import Instrumentation
 from worker.observe.metrics import Meters
@@ -74,9 +75,11 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
         closing(_answered(make_sink, stop)) as sink,
         stop_on_signals(stop),
     ):
-        stages = build.make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix)
+        attention = Attention()
+        stages = build.make_stages(settings, topics, model, tokenizer, source, sink, refusals, label_prefix, attention)
         _log_start(model, tokenizer, settings)
-        counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic)
+        alarm = DriftAlarm(settings.drift_threshold, settings.review_drift_factor, attention)
+        counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic, alarm)
         instrumentation = Instrumentation(stages, source, counter, meters, heartbeat, settings.longest_turn_ms / 1000)
         set_aside()
         loop.run(traced(instrumentation.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))

@@ -21,7 +21,7 @@ from worker.observe.endpoint import endpoint
 from worker.observe.health import Health, Heartbeat
 from worker.observe.logs import configure_logging
 from worker.observe.metrics import Meters, Registry
-from worker.observe.runtime_metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY
+from worker.observe.runtime_metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY, START_TIME_SECONDS
 from worker.process.cores import share_cores, usable_cores
 from worker.process.memory import collect_seldom, memory_limit_bytes
 from worker.process.signals import stop_on_signals
@@ -85,6 +85,7 @@ def _observed(
     """Health and metrics of these loops, served while the block runs."""
     health = Health(loops, stop.is_set)
     meters = Meters("service", registry)
+    meters[START_TIME_SECONDS].set_to_current_time()
     meters[READY].set_function(lambda: float(not health.not_ready()))
     meters[LIVE].set_function(lambda: float(not health.not_live()))
     with endpoint(settings.http_port, health, registry):

@@ -1,8 +1,8 @@
 """Alert rules and dashboard: they ask for metrics and labels that a worker has, and each alert says what to do."""
 
 import json
+import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from prometheus_client import Histogram
 
+from tests.alerts.rules import FILE, alerts, faster
+from tests.alerts.trials import TRIALS
+from tests.harness.prometheus import PrometheusUnavailableError, program
 from worker.observe.metrics import METRICS
 
 DOCKER = Path(__file__).parents[2] / "docker"
@@ -44,6 +47,8 @@ def questions() -> Iterator[tuple[str, str, set[str]]]:
     for alert in ALERTS:
         words = " ".join(alert["annotations"].values())
         yield alert["alert"], alert["expr"], set(re.findall(r"\$labels\.(\w+)", words))
+        for asked in re.findall(r'printf "([^"]+)"', words):
+            yield alert["alert"], asked, set(re.findall(r"\.Labels\.(\w+)", words))
     for panel in PANELS:
         for target in panel["targets"]:
             yield panel["title"], target["expr"], set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
@@ -90,6 +95,28 @@ def test_each_alert_says_what_it_is_and_what_to_do_and_stands_in_the_guide(alert
     assert re.search(rf"^\| `{alert['alert']}` \|", guide, re.MULTILINE)
 
 
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_the_runbook_has_a_section_for_each_alert(alert: dict[str, Any]) -> None:
+    assert f"\n### {alert['alert']}\n" in (DOCKER / "RUNBOOK.md").read_text(encoding="utf-8")
+
+
+def test_each_alert_has_a_trial_and_its_outcome_is_kept() -> None:
+    kept = (DOCKER / "ALERT_TRIALS.md").read_text(encoding="utf-8")
+    rules = {alert["alert"] for alert in ALERTS}
+    assert {name for names in TRIALS.values() for name in names} == rules
+    assert set(re.findall(r"^\| `(Emotion\w+)`", kept, re.MULTILINE)) == rules
+
+
+def test_rules_in_a_hurry_differ_in_their_durations_alone() -> None:
+    rules = FILE.read_text(encoding="utf-8")
+    assert faster(rules, 1) != rules  # the same in seconds
+    slow, quick = alerts(faster(rules, 1)), alerts(faster(rules, 60))
+    assert (slow["EmotionDrift"]["for"], quick["EmotionDrift"]["for"]) == ("3600s", "60s")
+    assert "(emotion_rebalances_total[30s])" in quick["EmotionRebalances"]["expr"]
+    assert "[60s:1s])" in quick["EmotionWorkersGone"]["expr"]
+    assert [rule["annotations"] for rule in slow.values()] == [rule["annotations"] for rule in quick.values()]
+
+
 def test_the_guide_names_no_alert_that_is_gone() -> None:
     guide = (DOCKER / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"`(Emotion[A-Z]\w+)`", guide)) == {alert["alert"] for alert in ALERTS}
@@ -117,9 +144,13 @@ def test_no_panels_lie_on_each_other() -> None:
 
 
 def promtool(*arguments: str) -> None:
-    if shutil.which("promtool") is None:
-        pytest.skip("promtool is not installed (Debian: package prometheus)")
-    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False, timeout=60)
+    try:
+        tool = program("promtool")
+    except PrometheusUnavailableError as error:
+        if os.environ.get("PROMETHEUS_TEST_REQUIRED"):
+            pytest.fail(f"no promtool, and PROMETHEUS_TEST_REQUIRED is set: {error}")
+        pytest.skip(f"no promtool: {error}")
+    done = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -67,6 +67,13 @@ def add_partitions(servers: str, topic: str, total: int) -> None:
     _wait_for_leaders(admin, topic, total)
 
 
+def make_topic(servers: str, name: str, partitions: int) -> None:
+    """Make a topic under a name that nobody has now, and wait until its partitions have leaders."""
+    admin = _admin(servers)
+    admin.create_topics([NewTopic(name, partitions)])[name].result(30)
+    _wait_for_leaders(admin, name, partitions)
+
+
 def delete_topic(servers: str, topic: str) -> None:
     admin = _admin(servers)
     admin.delete_topics([topic])[topic].result(30)

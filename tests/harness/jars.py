@@ -43,6 +43,15 @@ def kafka_jars(version: str = KAFKA_VERSION) -> Path:
     return _cached(f"kafka-{version}", lambda scratch: _fetch_kafka(version, scratch))
 
 
+def kafka_tools(version: str = KAFKA_VERSION) -> Path:
+    """The folder with the jar of Kafka's tools, which needs those of a broker beside it; fetched where not cached yet.
+
+    Raises:
+        JarsUnavailableError: no Java that is new enough, no Maven, or the download failed.
+    """
+    return _cached(f"kafka-tools-{version}", lambda scratch: _fetch_tools(version, scratch))
+
+
 def registry_folder() -> Path:
     """The folder of an Apicurio registry, some 140 MB; fetched where it is not cached yet.
 
@@ -75,6 +84,12 @@ def _fetch_kafka(version: str, scratch: Path) -> Path:
     pom.write_text(_POM.format(version=version), encoding="utf-8")
     _maven(f"Kafka {version}", "copy-dependencies", "-f", str(pom), f"-DoutputDirectory={jars}", cwd=scratch)
     return _holding(jars, f"kafka_*-{version}.jar")
+
+
+def _fetch_tools(version: str, scratch: Path) -> Path:
+    artifact, folder = f"org.apache.kafka:kafka-tools:{version}", scratch / "tools"
+    _maven(artifact, "copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}", cwd=scratch)
+    return _holding(folder, "kafka-tools-*.jar")
 
 
 def _fetch_registry(scratch: Path) -> Path:

@@ -242,6 +242,22 @@ def test_a_group_with_members_of_another_kind_is_named(apache_kafka: KafkaUnderT
         other.close()
 
 
+def test_a_window_that_is_read_again_is_no_rebalance(apache_kafka: KafkaUnderTest) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    settings = Settings(bootstrap_servers=servers, group_id=f"group-of-{topic}", input_topic=topic)
+    produce(servers, topic, [NewRecord(b"v")])
+    member = Member(settings, KafkaClients(settings).consumer(), 50)
+    try:
+        for _ in range(3):
+            window = eventually(member.source.poll, 60, "the window", interval_s=0)
+            assert [record.origin.offset for record in window.records] == [0]
+            assert member.source.status().generations == 1
+            member.source.rewind()
+    finally:
+        member.close()
+
+
 def test_keys_and_headers_count_as_bytes_of_a_window(
     apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,12 +10,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
-from schemas.codec import decode_json, decode_text, encode_label
+from schemas.codec import decode_json, decode_text, encode_label, encode_review
 from schemas.dead_letter import DeadLetter, Reason
 from schemas.emotion_label import EmotionLabel
 from schemas.errors import InvalidMessageError
 from schemas.fields import Fields
 from schemas.published import documents
+from schemas.review_record import ReviewRecord
 from tests.harness.reasons import REASONS_OF_THE_WORKER
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
@@ -60,7 +61,7 @@ def test_every_reason_a_message_can_have_has_an_example() -> None:
     assert shown == set(Reason) - REASONS_OF_THE_WORKER
 
 
-@pytest.mark.parametrize("contract", ["emotion_label", "dead_letter_headers", "cloudevent_headers"])
+@pytest.mark.parametrize("contract", ["emotion_label", "dead_letter_headers", "cloudevent_headers", "review_record"])
 @pytest.mark.parametrize("kind", ["valid", "invalid"])
 def test_the_published_schema_takes_and_refuses_the_examples(contract: str, kind: str) -> None:
     check = validator(contract.replace("_", "-"))
@@ -77,6 +78,12 @@ def test_a_label_reads_and_writes_back_what_its_example_says(path: Path) -> None
     known = {name: value for name, value in content.items() if name in EmotionLabel.__dataclass_fields__}
     known = {"copied": {}, "labels": None} | known  # in labels of workers before they were added
     assert orjson.loads(encode_label(label)) == known
+
+
+@pytest.mark.parametrize("path", examples("review_record/valid"))
+def test_a_review_reads_and_writes_back_what_its_example_says(path: Path) -> None:
+    content = path.read_bytes()
+    assert orjson.loads(encode_review(TypeAdapter(ReviewRecord).validate_json(content))) == orjson.loads(content)
 
 
 @pytest.mark.parametrize("original_bytes", [None, 5_000_000])

@@ -22,10 +22,12 @@ from transformers import (
     set_seed,
 )
 
+from schemas.model_folder import check_model_folder
 from tests.trainer.conftest import FILLERS, WORDS, Train
 from trainer.__main__ import run
 from trainer.artifact.loading import load_artifact
 from trainer.evaluation.outputs import outputs_of
+from trainer.preprocessing.tokenizer import embedding
 from worker.flow import Prediction, Request
 from worker.labelling import load_model, planner
 from worker.settings import load_settings
@@ -132,3 +134,25 @@ def test_a_decoder_whose_tokenizer_has_no_token_to_pad_with_is_refused_before_th
     assert "has no padding token; set pad_token" in capsys.readouterr().err
     shutil.rmtree(base)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_padding_token_that_was_only_added_to_the_tokenizer_gets_a_row(
+    published: Path, train: Train, data: Path
+) -> None:
+    # The folder's check lets it pass: no text holds it.
+    tokenizer = AutoTokenizer.from_pretrained(published)
+    before = {text: tokenizer(text)["input_ids"] for text in TEXTS}
+    small = AutoModelForSequenceClassification.from_pretrained(published)
+    small.resize_token_embeddings(len(tokenizer))
+    small.save_pretrained(published)
+    tokenizer.add_special_tokens({"pad_token": "<added>"})
+    tokenizer.save_pretrained(published)
+    check_model_folder(published)
+
+    model, loaded = load_artifact(published, "float32")
+    assert loaded.convert_tokens_to_ids("<added>") == len(embedding(model)) - 1
+    assert {text: loaded(text)["input_ids"] for text in TEXTS} == before
+
+    artifact = train("--model", str(published), "--data", str(data), "--max_steps", "1")
+    check_model_folder(artifact)
+    assert json.loads((artifact / "config.json").read_bytes())["vocab_size"] == len(tokenizer)

@@ -102,7 +102,7 @@ def test_an_artifact_is_a_plain_folder_without_training_leftovers(artifact: Path
     files = {path.name for path in artifact.iterdir()}
 
     model = {"config.json", "manifest.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
-    assert files == model | {"README.md", "report"}
+    assert files == model | {"README.md", "golden.jsonl", "report"}
 
 
 def test_an_artifact_names_no_folder_of_the_machine(artifact: Path, cased_base: Path, data: Path) -> None:

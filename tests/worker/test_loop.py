@@ -1,8 +1,11 @@
 """The loop on real stages, with lists in place of Kafka: what it does with windows, and what it never does."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -12,7 +15,7 @@ from schemas.fields import Fields
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import NotDeliveredError
-from worker.flow import Outcome, Partition, Record, Window, in_order
+from worker.flow import Answer, Outcome, Partition, Record, Reviews, Window, in_order
 from worker.messages.decode import decode, message_reader
 from worker.messages.encode import Encoder
 from worker.messages.target import Target
@@ -59,6 +62,12 @@ class ListSink:
         self.delivered.append((window, outcomes))
 
 
+def review_last(_records: list[Record], _answers: Sequence[Answer], outcomes: list[Outcome]) -> Reviews:
+    """One outcome of each window leaves once more."""
+    last = outcomes[-1]
+    return Reviews([Outcome(last.index, "reviews", last.partition, b"", b"", [], None)])
+
+
 @pytest.fixture(scope="module")
 def model_and_tokenizer(tiny_model: Path) -> tuple[Model, Tokenizer]:
     artifact = find_artifact(str(tiny_model), None)
@@ -71,7 +80,7 @@ def window(values: list[bytes | None]) -> Window:
     return Window(records, {Partition("in", 0): len(values)}, None)
 
 
-def run(source: ListSource, sink: ListSink, model: Model, tokenizer: Tokenizer) -> None:
+def run(source: ListSource, sink: ListSink, model: Model, tokenizer: Tokenizer, **others: Any) -> None:
     stages = loop.Stages(
         source=source,
         decode=partial(decode, message_reader("json", Fields(), max_bytes=1000)),
@@ -82,7 +91,7 @@ def run(source: ListSource, sink: ListSink, model: Model, tokenizer: Tokenizer) 
         circuit_breaker=CircuitBreaker("dead", 95),
         sink=sink,
     )
-    loop.run(stages, source.exhausted, lambda: None)
+    loop.run(replace(stages, **others), source.exhausted, lambda: None)
 
 
 def test_outcomes_come_in_the_order_of_the_records_whatever_they_are(
@@ -99,6 +108,17 @@ def test_outcomes_come_in_the_order_of_the_records_whatever_they_are(
     assert outcomes[7].value is None
     ids = [orjson.loads(outcome.value or b"")["id"] for outcome in outcomes if outcome.topic == "out" and outcome.value]
     assert ids == [f"in-0-{index}" for index in range(30) if index not in (3, 7, 11)]
+
+
+def test_what_leaves_for_review_is_delivered_with_its_window_and_does_not_count_as_an_outcome(
+    model_and_tokenizer: tuple[Model, Tokenizer],
+) -> None:
+    counted: list[list[Outcome]] = []
+    source, sink = ListSource([window([b'{"text": "a"}', b'{"text": "b"}'])]), ListSink(refusals=1)
+    run(source, sink, *model_and_tokenizer, review=review_last, circuit_breaker=counted.append)
+    ((_, outcomes),) = sink.delivered
+    assert [(outcome.topic, outcome.index) for outcome in outcomes] == [("out", 0), ("out", 1), ("reviews", 1)]
+    assert counted == [outcomes[:2]]
 
 
 def test_nothing_leaves_for_a_record_that_is_skipped_and_the_others_keep_their_order(

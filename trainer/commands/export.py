@@ -19,6 +19,8 @@ def run(argv: Sequence[str]) -> None:
 
     hide_file_progress_bars()
     from trainer.artifact.export import export
+    from trainer.evaluation.golden_set import write_golden_set_of
 
     manifest = export(args.artifact, args.output, args.dtype, overwrite=args.overwrite)
+    write_golden_set_of(args.output)
     write_line(f"{args.output}: {manifest.name} {manifest.revision}")

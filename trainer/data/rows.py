@@ -63,6 +63,10 @@ class SeveralLabelsError(UserError):
     """A list of labels where each text has one."""
 
 
+class NoLabelError(UserError):
+    """A text without a label where each text has one."""
+
+
 class NoFlagError(UserError):
     """A cell of a column of 0 and 1 is neither."""
 
@@ -87,6 +91,7 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
     Raises:
         MissingColumnError: if a column is missing.
         SeveralLabelsError: if there is a list of labels, and `columns` say that a row has one.
+        NoLabelError: if there is no label, and `columns` say the same.
         NoFlagError: if a cell of a column of 0 and 1 is neither.
         UserError: if the text is no text or blank, a label is neither name nor id, or the scores are no numbers of 0 or
             more, or no distribution where they must be one.
@@ -150,7 +155,8 @@ def _label(place: str, label: Any) -> str:
         or not str(label).strip()
         or _HALF_PAIR.search(str(label))
     ):
-        raise UserError(f"{place}: the label is {_shown(label)}; give a label's name or id")
+        kind = NoLabelError if label is None else UserError
+        raise kind(f"{place}: the label is {_shown(label)}; give a label's name or id")
     return str(label).strip()
 
 

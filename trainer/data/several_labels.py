@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from trainer.data.rows import Columns, MissingColumnError, NoFlagError, SeveralLabelsError, parts_of
+from trainer.data.rows import Columns, MissingColumnError, NoFlagError, NoLabelError, SeveralLabelsError, parts_of
 from trainer.data.splits import Split, load_split
 from trainer.errors import UserError
 
@@ -47,6 +47,11 @@ def load_own(data: str, split: str, columns: Columns, config: str | None = None)
         return load_split(data, split, columns, config)
     except SeveralLabelsError:
         return load_split(data, split, columns._replace(several=True), config)
+    except NoLabelError:  # a text without labels may stand before the first list
+        found = load_split(data, split, columns._replace(several=True), config)
+        if not any(len(row.by_label) > 1 for row in found.rows):
+            raise
+        return found
     except MissingColumnError as error:
         if columns.text not in error.found or columns.label_columns:
             raise

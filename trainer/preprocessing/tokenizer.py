@@ -50,14 +50,20 @@ def load_tokenizer(source: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast
 def load_tokenizer_of(model: PreTrainedModel, source: str | Path) -> PreTrainedTokenizerFast:
     """Loads the tokenizer of a hub id or folder, with a padding token that the model knows too.
 
+    Special tokens that were added to the tokenizer alone, as many fine-tunes have one to pad with, get a row of the
+    model: no text holds them, and a training saves what it used.
+
     Raises:
         UserError: as `load_tokenizer`, if there is no padding token, or if the model has no row for one of its tokens.
     """
     tokenizer = load_tokenizer(source)
     most, rows = max(tokenizer.get_vocab().values()), len(embedding(model))
     if most >= rows:
-        error = vocabulary_error(most, rows)
-        raise UserError(f"{source}: {error.detail}; {error.mend}")
+        added = tokenizer.added_tokens_decoder
+        if any(id_ >= rows and not (id_ in added and added[id_].special) for id_ in tokenizer.get_vocab().values()):
+            error = vocabulary_error(most, rows)
+            raise UserError(f"{source}: {error.detail}; {error.mend}")
+        model.resize_token_embeddings(most + 1, mean_resizing=False)
     set_padding(str(source), tokenizer, model)
     return tokenizer
 

@@ -57,7 +57,7 @@ def bench(settings: Settings, options: Options) -> int:
         bench_report.require_matplotlib()
     texts = _texts(options)
     usual = {name: Settings.model_fields[name].default for name in OF_MESSAGES}
-    settings = settings.model_copy(update=usual | {"cache_texts": 0, "start_offset": "earliest"})
+    settings = settings.model_copy(update=usual | {"cache_texts": 0, "review_topic": None, "start_offset": "earliest"})
     with ExitStack() as stack:
         servers, name = settings.bootstrap_servers, f"Kafka at {settings.bootstrap_servers}"
         if servers is None:

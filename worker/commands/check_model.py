@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from worker.commands.check_result import Result, each
-from worker.labelling import load_candidates, load_model, set_batch_tokens
+from worker.labelling import hold_against_golden_sets, load_candidates, load_model, set_batch_tokens
+from worker.messages.review_draw import Strata
 from worker.model.artifact import pinning_hint
 from worker.model.glued_emoji import glued_emoji_hint
 from worker.model.rebuilt_tokenizer import rebuilt_hint
@@ -36,6 +37,8 @@ _SHARING = {
 def check_model(settings: Settings) -> Iterator[Result]:
     """Load it as `run` does, and say what it is."""
     model, tokenizer = load_model(settings)
+    if settings.review_topic is not None:
+        Strata(model.info, settings.review_close_scores, settings.review_rare_labels)  # which may be none of its labels
     yield from _described(model, tokenizer)
     hints = (pinning_hint(settings.model, settings.model_revision), glued_emoji_hint(tokenizer))
     yield from each("model", True, [hint for hint in hints if hint])
@@ -51,6 +54,8 @@ def check_device(settings: Settings) -> Iterator[Result]:
     compared = _compared(model, exact, tokenizer)
     yield compared
     model = model if compared.ok or exact is None else exact
+    if held := hold_against_golden_sets(model, tokenizer, settings):
+        yield Result("golden set", True, f"all {held} texts come out here as they should")
     set_batch_tokens(model, settings)
     yield _batch(model, settings)
     batches = 2 * (model.full_load() + 1)

@@ -176,6 +176,7 @@ def _worker_settings(settings: Settings, servers: str, topics: list[str]) -> dic
         "input_topic": topics[0],
         "output_topic": topics[1],
         "dead_letter_topic": topics[2],
+        "review_topic": "",  # unset
         "group_id": topics[0],
         "input_format": "text",
         "start_offset": "earliest",

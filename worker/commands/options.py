@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from schemas.dead_letter import Reason
@@ -73,6 +74,19 @@ def add_dead_letters(parser: argparse.ArgumentParser) -> None:
         help="consumer group that keeps the place (default: one for these very filters and target, so that the same "
         "command goes on where it stopped)",
     )
+
+
+def add_reviews(parser: argparse.ArgumentParser) -> None:
+    """`reviews export`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    export = actions.add_parser("export", parents=[log_level(argparse.SUPPRESS)], help="write files for other tools")
+    export.add_argument("folder", type=Path, metavar="FOLDER", help="where the files go; it may be there")
+    export.add_argument(
+        "--format", choices=["label-studio", "csv"], required=True, help="label-studio: tasks.json and config.xml"
+    )
+    time_ms = _checked(parse_time_ms)
+    export.add_argument("--since", type=time_ms, metavar="TIME", help="drawn at this time or later")
+    export.add_argument("--until", type=time_ms, metavar="TIME", help="drawn before this time")
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:

@@ -194,6 +194,7 @@ def own_settings(live: Settings, wanted: Relabel) -> Settings:
         "dead_letter_topic": wanted.dead_letters or f"{wanted.to}-dead-letters",
         "group_id": own_group(live.group_id, "relabel", [*what, wanted.dead_letters], wanted.group),
         "group_instance_id": None,
+        "review_topic": None,
         "delivery": "exactly_once",
     }
     return load_settings(**own)

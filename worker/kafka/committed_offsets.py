@@ -98,6 +98,10 @@ class CommittedOffsets:
         self._seen, self._answered = seen or {}, answered or {}
         return seen is not None and answered is not None
 
+    def known(self, partition: Partition) -> int | None:
+        """What this process knows, without asking anybody; None if nothing."""
+        return self._known.get(partition)
+
     def is_answered(self, partition: Partition) -> bool:
         """Whether the outputs told of it when this generation began, so that `at_least` needs no coordinator."""
         return partition in self._answered

@@ -22,7 +22,7 @@ def end_hanging_transactions(clients: KafkaClients, settings: Settings) -> None:
     """
     try:
         with clients.admin() as admin:
-            hanging = admin.hanging_transactions([settings.output_topic, settings.dead_letter_topic])
+            hanging = admin.hanging_transactions(list(settings.outputs))
         for transaction in [each for each in hanging if is_of_group(each.name, settings.group_id)]:
             with closing(clients.producer(DEFAULT_MAX_MESSAGE_BYTES, transaction.name)) as producer:
                 producer.init_transactions()

@@ -10,7 +10,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from worker.errors import NotDeliveredError, OutcomesRefusedError, UserError
-from worker.flow import Outcome, Partition, Refusal, Refusals, Window
+from worker.flow import Outcome, Partition, Refusals, Window
 from worker.kafka.committed_offsets import CommittedOffsets, Written
 from worker.kafka.delivery_errors import refused_for_good, translated_errors
 from worker.kafka.patches.producer import RecordsRefusedError, UnnamedRefusalError, WindowProducer
@@ -178,23 +178,23 @@ class Sink:
             self._singly = True
             raise OutcomesRefusedError(f"the brokers refuse one of several outcomes: {error}") from error
         except RecordsRefusedError as error:
-            refused = {groups[partition][place].index: words for (partition, place), words in error.refused.items()}
-            self._remember(window, {outcome.index: outcome for outcome in outcomes}, refused)
+            refused = [(groups[partition][place], words) for (partition, place), words in error.refused.items()]
+            self._remember(window, refused)
             if not self._exactly_once:
                 self._commit_taken(window, groups, error.taken)
             raise OutcomesRefusedError(f"the brokers refuse outcomes: {error}") from error
 
-    def _remember(self, window: Window, outcomes: dict[int, Outcome], refused: dict[int, str]) -> None:
-        """Let another outcome be made of these.
+    def _remember(self, window: Window, refused: list[tuple[Outcome, str]]) -> None:
+        """Let another outcome be made of each, by what brokers said of it.
 
         Raises:
             UserError: That was tried, or cannot be.
         """
-        for index, words in refused.items():
-            key, topic = Refusals.key(window.records[index]), outcomes[index].topic
+        for outcome, words in refused:
+            key = Refusals.key(outcome.topic, window.records[outcome.index])
             if self._refusals is None or key in self._refusals:
-                raise refused_for_good(topic, words)
-            self._refusals[key] = Refusal(topic, words)
+                raise refused_for_good(outcome.topic, words)
+            self._refusals[key] = words
 
     def _commit_taken(
         self, window: Window, groups: dict[Partition, list[Outcome]], taken: Mapping[Partition, int]
@@ -216,10 +216,11 @@ class Sink:
         """Of records that are answered, or that others answer."""
         if self._refusals:
             owned = {Partition(p.topic, p.partition) for p in self._consumer.assignment()}
-            for topic, number, offset, part in list(self._refusals):
+            for key in list(self._refusals):
+                _, topic, number, offset, _ = key
                 partition = Partition(topic, number)
                 if partition not in owned or offset < committed.get(partition, 0):
-                    del self._refusals[topic, number, offset, part]
+                    del self._refusals[key]
 
     def _commit(self, window: Window, offsets: Mapping[Partition, int]) -> None:
         self._consumer.commit(to_commit(offsets, window.topic_ids()), timeout_ms=int(self._timeout_seconds * 1000))

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
@@ -22,6 +21,7 @@ from kafka.structs import MemberState
 from worker.errors import UserError
 from worker.flow import Partition, Record, SourceStatus, Window
 from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, authorization_error, group_error
+from worker.kafka.lag import LagWatch
 from worker.kafka.patches.fetching import has_buffered_records
 from worker.kafka.records import size_bytes, to_record
 from worker.kafka.start_offsets import StartOffsets
@@ -74,7 +74,9 @@ class Source:
         self._membership: _Membership | None = None
         self._delivered: dict[Partition, int] = {}
         self._readable_ends: Mapping[TopicPartition, int] = {}
-        self._generations = self._bytes = 0  # the bytes of the last window
+        self._lags = LagWatch(consumer, starts.committed)
+        self._generation = -1
+        self._generations = self._input_partitions = self._bytes = 0  # the bytes of the last window
         self._failures = self._undelivered = 0  # in a row
         self._awaits_delivery = False
         self._is_static = consumer.config["group_instance_id"] is not None
@@ -122,18 +124,10 @@ class Source:
         self._membership = None
 
     def status(self) -> SourceStatus:
-        """Where it stands; right once the last window was delivered."""
-        lags: dict[Partition, int] = {}
-        at_end = self._membership is not None
-        with suppress(IllegalStateError):  # a partition was taken away a moment ago
-            for partition in self._consumer.assignment():
-                position, end = self._delivered.get(partition), self._consumer.highwater(partition)
-                if position is not None and end is not None:
-                    lags[Partition(*partition)] = max(0, end - position)
-                    at_end &= position >= min(end, self._readable_ends.get(partition, end))
-                else:
-                    at_end = False
-        return SourceStatus(self._membership is not None, self._generations, self._heard, lags, at_end)
+        """Where it stands, also while a window is being labelled; `at_end` is right once it was delivered."""
+        lags, is_member = self._lags.look(), self._membership is not None
+        at_end = is_member and self._lags.are_read(self._delivered, self._readable_ends)
+        return SourceStatus(is_member, self._generations, self._heard, lags, at_end, self._input_partitions)
 
     def close(self) -> None:
         """Leave the group at once; others need not wait for the session to time out."""
@@ -169,6 +163,7 @@ class Source:
         if self._current_membership() != self._membership:  # a rejoin in the middle of gathering
             self._membership = None
             return _NOTHING
+        self._lags.gather(records)
         self._sizer.start(len(records), is_behind, is_cut=self._bytes >= _WINDOW_BYTES)
         return Window(records, next_offsets, group_metadata, self._starts.topic_ids.ask() if next_offsets else dict)
 
@@ -226,7 +221,10 @@ class Source:
                 return
             for partition, offset in starts.items():
                 self._consumer.seek(partition, offset)
-            self._generations += 1
+            self._lags.begin(starts)
+            self._input_partitions = sum(len(self._consumer.partitions_for_topic(topic)) for topic in self._topics)
+            self._generations += membership[0] != self._generation  # else a window is read again
+            self._generation = membership[0]
         self._membership = membership
 
     def _moved_positions(self) -> dict[Partition, int]:

@@ -26,7 +26,7 @@ class Start(NamedTuple):
 
 
 class StartOffsets:
-    """Finds them for one consumer. `topic_ids` are those of the topics that it reads."""
+    """Finds them for one consumer. `topic_ids` are those of the topics that it reads, `committed` is what is known."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class StartOffsets:
             find_answered: As `CommittedOffsets` has it; asked for partitions without a committed offset.
         """
         self._consumer = consumer
-        self._committed = committed
+        self.committed = committed
         self._start_offset = start_offset
         self._unblock = unblock
         self._find_answered = find_answered
@@ -67,7 +67,7 @@ class StartOffsets:
             return None
         for topic in made_anew:
             self._leave_behind(topic)
-        if not self._committed.join(generation, list(own.values())):
+        if not self.committed.join(generation, list(own.values())):
             return None
         starts = self._committed_starts(partitions)
         if self._made_anew != before:
@@ -104,7 +104,7 @@ class StartOffsets:
         except KafkaTimeoutError:
             # A coordinator that has forgotten something may wait without end for a transaction whose end it has
             # forgotten as well.
-            if not self._committed.is_answered(Partition(partition.topic, partition.partition)):
+            if not self.committed.is_answered(Partition(partition.topic, partition.partition)):
                 if self._unblock:
                     self._consumer.end_offsets([partition], timeout_ms=LOOKUP_MS)  # fails where brokers are away
                     self._unblock()
@@ -116,7 +116,7 @@ class StartOffsets:
             self._leave_behind(partition.topic)
             found = None
         own = Partition(partition.topic, partition.partition)
-        offset = self._committed.at_least(own, found.offset if found else None)
+        offset = self.committed.at_least(own, found.offset if found else None)
         return None if offset is None else Start(offset, "committed")
 
     def _leave_behind(self, topic: str) -> None:
@@ -124,7 +124,7 @@ class StartOffsets:
         if self._made_anew.get(topic) != (now := self.topic_ids.known(topic)):
             _log.warning("topic_made_anew", extra={"topic": topic})
             self._made_anew[topic] = now
-            self._committed.forget(topic)
+            self.committed.forget(topic)
 
     def _first_starts(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Start]:
         anew = [each for each in partitions if each.topic in self._made_anew]

@@ -8,6 +8,8 @@ from worker.errors import Problem
 from worker.settings import Settings
 
 _DEAD_LETTER_BYTES = 4096
+_REVIEW_BYTES = 1 << 16
+"""What a topic of reviews must take: a text that is cut has room in it, with its scores."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def topic_problems(
 ) -> list[Problem]:
     """What keeps the worker from its work; empty if nothing does."""
     by_input, *by_outputs = named_by
+    by_outputs += ["EMOTION_REVIEW_TOPIC"] * (settings.review_topic is not None)
     problems = [
         Problem(
             f"topic {topic} ({variable}) does not exist or this user may not see it",
@@ -50,7 +53,7 @@ def topic_problems(
         if topic not in topics
     ]
     sources = [topics[name] for name in settings.input_topics if name in topics]
-    targets = [topics[name] for name in (settings.output_topic, settings.dead_letter_topic) if name in topics]
+    targets = [topics[name] for name in settings.outputs if name in topics]
     for source in sources:
         problems += _forbidden(source, "READ")
     for target in targets:
@@ -67,15 +70,9 @@ def topic_problems(
             for source in sources
             if target.partitions < source.partitions
         ]
-    letters = topics.get(settings.dead_letter_topic)
-    if letters and letters.max_message_bytes is not None and letters.max_message_bytes < _DEAD_LETTER_BYTES:
-        problems.append(
-            Problem(
-                f"topic {letters.name} takes messages of {letters.max_message_bytes} bytes only, but a dead letter's "
-                f"reason alone needs {_DEAD_LETTER_BYTES}",
-                "raise its max.message.bytes",
-            )
-        )
+    problems += _too_small(topics.get(settings.dead_letter_topic), _DEAD_LETTER_BYTES, "a dead letter's reason alone")
+    if settings.review_topic is not None:
+        problems += _too_small(topics.get(settings.review_topic), _REVIEW_BYTES, "a text for review with its scores")
     return problems
 
 
@@ -84,7 +81,8 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
     hints = list(arrival_hints(topics, settings).values())
     sources = [topics[name] for name in settings.input_topics]
     largest = max(sources, key=lambda source: source.max_message_bytes or 0)
-    for target in (topics[settings.output_topic], topics[settings.dead_letter_topic]):
+    for target in [topics[name] for name in settings.outputs]:
+        is_review = target.name == settings.review_topic
         if target.max_message_bytes is None:
             hints.append(
                 Problem(
@@ -92,6 +90,8 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
                     "grant it DescribeConfigs on the topic",
                 )
             )
+        elif is_review:
+            hints += _kept_for_ever(target)
         elif largest.max_message_bytes and target.max_message_bytes < largest.max_message_bytes:
             hints.append(
                 Problem(
@@ -100,7 +100,7 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
                     "give it as much as the input, or the largest messages become dead letters, cut to what fits",
                 )
             )
-        hints += retention_hints(topics, target.name, settings)
+        hints += [] if is_review else retention_hints(topics, target.name, settings)
         if target.replicas == 1:
             hints.append(
                 Problem(f"topic {target.name} has one replica", "have three, or its broker's end is that of its data")
@@ -112,7 +112,7 @@ def topic_hints(topics: dict[str, Topic], settings: Settings) -> list[Problem]:
                     "set 2, or a label that one broker took may be lost with it",
                 )
             )
-        if not may_read(target):
+        if not (may_read(target) or is_review):
             hints.append(
                 Problem(
                     f"topic {target.name} may not be read: a group whose offsets are gone would begin anew",
@@ -140,6 +140,17 @@ def retention_hints(topics: Mapping[str, Topic], output: str, settings: Settings
             f"topic {target.name} keeps records for {_duration(target.retention_ms)}, and the input for "
             f"{_duration(longest)}: what answers an old text may be deleted at once",
             "give it the input's retention.ms, or set EMOTION_LABEL_TIMESTAMP=now",
+        )
+    ]
+
+
+def _kept_for_ever(review: Topic) -> list[Problem]:
+    if review.retention_ms != math.inf:
+        return []
+    return [
+        Problem(
+            f"topic {review.name} keeps records for ever, and they hold texts",
+            "set its retention.ms to the time that people need to review them",
         )
     ]
 
@@ -192,6 +203,18 @@ def _forbidden(topic: Topic, operation: str) -> list[Problem]:
     right = operation.capitalize()
     return [
         Problem(f"this user has no right to {operation.lower()} topic {topic.name}", f"grant it {right} on the topic")
+    ]
+
+
+def _too_small(topic: Topic | None, smallest_bytes: int, what: str) -> list[Problem]:
+    if topic is None or topic.max_message_bytes is None or topic.max_message_bytes >= smallest_bytes:
+        return []
+    return [
+        Problem(
+            f"topic {topic.name} takes messages of {topic.max_message_bytes} bytes only, but {what} needs "
+            f"{smallest_bytes}",
+            "raise its max.message.bytes",
+        )
     ]
 
 

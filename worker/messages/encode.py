@@ -11,7 +11,7 @@ from schemas.cloud_event import CloudEvent, event_time, without_event
 from schemas.codec import encode_label
 from schemas.dead_letter import DeadLetter, Reason
 from schemas.emotion_label import EmotionLabel, ModelName
-from worker.flow import ModelInfo, Outcome, Prediction, Record, Refusal, RefusalKey, Refusals, Rejected, Tombstone
+from worker.flow import ModelInfo, Outcome, Prediction, Record, RefusalKey, Refusals, Rejected, Tombstone
 from worker.messages.label_headers import LabelHeaders
 from worker.messages.target import Target
 
@@ -72,7 +72,7 @@ class Encoder:
         now_ms: Callable[[], int],
         cloudevents_source: str | None = None,
         label_prefix: bytes = b"",
-        refusals: Mapping[RefusalKey, Refusal] | None = None,
+        refusals: Mapping[RefusalKey, str] | None = None,
         carried: LabelHeaders | None = None,
         keep_timestamps: bool = True,
     ) -> None:
@@ -126,7 +126,7 @@ class Encoder:
         headers = self._carried(record.headers)
         if self._cloudevents_source is None:
             return headers
-        event = CloudEvent(_event_id(record), self._cloudevents_source, event_time(label.labelled_at_ms))
+        event = CloudEvent(event_id(record), self._cloudevents_source, event_time(label.labelled_at_ms))
         return without_event(headers) + event.headers()
 
     def _fits(self, outcome: Outcome, record: Record) -> Outcome:
@@ -151,8 +151,7 @@ class Encoder:
 
     def _refused_by(self, target: Target, record: Record) -> str | None:
         """The words with which brokers did not take this record's outcome for a topic."""
-        refusal = self._refusals.get(Refusals.key(record)) if self._refusals else None
-        return refusal.detail if refusal is not None and refusal.topic == target.topic else None
+        return self._refusals.get(Refusals.key(target.topic, record)) if self._refusals else None
 
     def _dead_letter(self, rejected: Rejected, record: Record) -> Outcome:
         """The original with the reason, cut to what the topic takes, under a time that it takes."""
@@ -220,7 +219,8 @@ def _place(record: Record) -> str:
     return f"{record.origin.topic}-{record.origin.partition}-{record.origin.offset}"
 
 
-def _event_id(record: Record) -> str:
+def event_id(record: Record) -> str:
+    """`topic-partition-offset`, and `-part` of a record that was split: no other text has it."""
     return _place(record) if record.part is None else f"{_place(record)}-{record.part}"
 
 

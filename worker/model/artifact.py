@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from schemas.golden_set import GOLDEN_FILE
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
 from schemas.model_folder import WrongFolderError, check_fetched, check_model_folder
 from worker.errors import Problem, UserError
@@ -16,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 _BUNDLED = Path(__file__).parents[1] / "bundled"
 # Weights as safetensors only: other formats can run code when they are loaded.
-_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", GOLDEN_FILE]
 _COMMIT = r"[0-9a-f]{40}"
 
 

@@ -47,6 +47,7 @@ class Model:
         Raises:
             UserError: It cannot be loaded, or is no classifier.
         """
+        self.folder = artifact.folder
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
         self.is_exact = self.dtype == torch.float32

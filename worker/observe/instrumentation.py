@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from worker.observe.runtime_metrics import (
 from worker.observe.stream_metrics import (
     ABORTS,
     COMMITS,
+    INPUT_PARTITIONS,
     LAG_RECORDS,
     LAG_SECONDS,
     PARTITIONS,
@@ -32,7 +33,7 @@ from worker.observe.stream_metrics import (
 )
 from worker.observe.window_counter import WindowContents, WindowCounter
 
-_STAGES = ("poll", "decode", "tokenize", "predict", "encode", "deliver")
+_STAGES = ("poll", "decode", "tokenize", "predict", "encode", "review", "deliver")
 _REFRESH_SECONDS = 1.0  # of gauges: nobody scrapes more often
 
 
@@ -77,7 +78,6 @@ class Instrumentation:
         self._stage_seconds = {stage: meters[STAGE_SECONDS].labels(stage) for stage in _STAGES}
         self._contents = WindowContents()
         self._generations = 0
-        self._last_stamps: dict[flow.Partition, int] = {}
         self._shown: set[flow.Partition] = set()
         self._refresh_at = 0.0
         heartbeat.loaded_at = time.monotonic()
@@ -93,6 +93,7 @@ class Instrumentation:
             encode=self._encode,
             circuit_breaker=self._inner.circuit_breaker,
             sink=self,
+            review=self._review,
         )
 
     def poll(self) -> flow.Window:
@@ -120,6 +121,7 @@ class Instrumentation:
             self._inner.sink.settle()
         except NotDeliveredError:
             self._meters[UNDELIVERED_ATTEMPTS].inc()
+            self._keep_shown()
             raise
 
     def deliver(self, window: flow.Window, outcomes: list[flow.Outcome]) -> None:
@@ -139,11 +141,7 @@ class Instrumentation:
         self._heartbeat.joined_at = self._heartbeat.heard_at = self._heartbeat.advanced_at = now
         if window.records:
             self._stage_seconds["deliver"].observe(time.perf_counter() - started)
-            self._contents.outcomes = outcomes
             self._counter.add(self._contents)
-            origins = [record.origin for record in window.records]
-            stamps = {(o.topic, o.partition): o.timestamp_ms for o in origins if o.timestamp_ms is not None}
-            self._last_stamps |= {flow.Partition(*place): stamp for place, stamp in stamps.items()}
         if now >= self._refresh_at:
             self._look_around()
 
@@ -180,15 +178,22 @@ class Instrumentation:
             for prediction in self._inner.predict(batches):
                 self._heartbeat.expect(health.PATIENCE_SECONDS)  # several batches are asked for ahead
                 predictions.append(prediction)
+                self._keep_shown()
         return predictions
 
-    def _encode(
-        self, records: list[flow.Record], answers: Iterable[flow.Prediction | flow.Rejected | flow.Tombstone]
-    ) -> list[flow.Outcome]:
+    def _encode(self, records: list[flow.Record], answers: Iterable[flow.Answer]) -> list[flow.Outcome]:
         answers = list(answers)
         self._contents.predictions = [answer for answer in answers if isinstance(answer, flow.Prediction)]
         with self._timed("encode"):
             return self._inner.encode(records, answers)
+
+    def _review(
+        self, records: list[flow.Record], answers: Sequence[flow.Answer], outcomes: list[flow.Outcome]
+    ) -> flow.Reviews:
+        with self._timed("review"):
+            reviews = self._inner.review(records, answers, outcomes)
+        self._contents.outcomes, self._contents.reviews = outcomes, reviews
+        return reviews
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -211,22 +216,22 @@ class Instrumentation:
         if status.generations != self._generations or not status.lags:  # another window, or none
             self._meters[UNDELIVERED_ATTEMPTS].set(0)
         self._generations = status.generations
-        if status.is_member and now >= self._refresh_at:
-            self._refresh_at = now + _REFRESH_SECONDS
+        if now >= self._refresh_at:
             self._show(status)
 
+    def _keep_shown(self) -> None:
+        """Lag grows also while a window is labelled, or cannot be delivered."""
+        if time.monotonic() >= self._refresh_at:
+            self._show(self._source.status())
+
     def _show(self, status: flow.SourceStatus) -> None:
-        now_ms = time.time() * 1000
-        for partition in self._shown - status.lags.keys():  # given away
-            self._last_stamps.pop(partition, None)
-            self._meters[LAG_RECORDS].labels(*partition).set(0)
-            self._meters[LAG_SECONDS].labels(*partition).set(0)
-        for partition, lag in status.lags.items():
-            self._meters[LAG_RECORDS].labels(*partition).set(lag)
-            stamp = self._last_stamps.get(partition)
-            if lag == 0 or stamp is not None:
-                age_ms = max(0.0, now_ms - stamp) if lag and stamp else 0.0
-                self._meters[LAG_SECONDS].labels(*partition).set(age_ms / 1000)
+        self._refresh_at = time.monotonic() + _REFRESH_SECONDS
+        given_away = dict.fromkeys(self._shown - status.lags.keys(), flow.Lag(0, 0.0))
+        for partition, lag in (given_away | dict(status.lags)).items():
+            if lag is not None:
+                self._meters[LAG_RECORDS].labels(*partition).set(lag.records)
+                self._meters[LAG_SECONDS].labels(*partition).set(lag.seconds)
         self._shown = set(status.lags)
-        self._meters[PARTITIONS].set(len(status.lags))
+        self._meters[PARTITIONS].set(len(status.lags) if status.is_member else 0)
+        self._meters[INPUT_PARTITIONS].set(status.input_partitions)
         self._counter.publish()

@@ -63,6 +63,17 @@ EVENTS = (
         ("from", "to", "different_labels"),
         "So many labels of built-in texts differ from those in float32: the worker goes on in that.",
     ),
+    Event(
+        "drift_began",
+        ("feature", "distance", "threshold", "review_factor"),
+        "A feature of the stream is this far from the model's reference; so many times as many texts leave for review.",
+    ),
+    Event("drift_ended", ("feature", "distance", "threshold"), "It is a fifth below the threshold again."),
+    Event(
+        "review_left_out",
+        ("origin", "error"),
+        "A text that was drawn for review did not leave: the review topic does not take it. It is labelled.",
+    ),
     Event("relabel_started", ("group", "model", "offsets"), "A bounded run begins; it spans so many offsets."),
     Event(
         "label_schema_found",
@@ -165,6 +176,7 @@ EVENTS = (
     Event("batch_tokens_shrunk", ("batch_tokens",), "The device ran out of memory; later batches are smaller."),
     Event("producer_close_failed", ("error",), "A producer did not close in time; nothing hangs on it."),
     Event("consumer_close_failed", ("error",), "The consumer did not close in time; nothing hangs on it."),
+    Event("golden_set_agrees", ("texts",), "The model makes of so many texts here what it made where it was trained."),
     Event("batch_tokens_found", ("batch_tokens",), "What was measured to be the best batch size here."),
     Event("batch_tokens_too_many", ("batch_tokens", "error"), "Memory did not hold a batch that large."),
     Event("batch_tokens_not_kept", ("error",), "The measurement could not be written down; the next start repeats it."),

@@ -95,6 +95,15 @@ BUILD_INFO = info(
     "As for `emotion_model_info`.",
     ("version", "python", "torch", "kafka_python"),
 )
+START_TIME_SECONDS = Metric(
+    Gauge,
+    "emotion_start_time_seconds",
+    "seconds",
+    "When the worker was started, since 1970. It is shown from the first second on, before the model is loaded.",
+    "It changes again and again: the worker dies and is started again, perhaps each time while it loads. See the exit "
+    "code of its container.",
+    scope="service",
+)
 READY = Metric(
     Gauge,
     "emotion_ready",

@@ -55,6 +55,22 @@ NOT_CONFIDENT = Metric(
     "model those of texts that are given no label.",
     "As a share of the labels: a lasting rise means texts unlike those the model learnt from; see `emotion_drift`.",
 )
+REVIEWS = Metric(
+    Counter,
+    "emotion_reviews_total",
+    "texts",
+    "Labelled texts that left for review (EMOTION_REVIEW_TOPIC), by the reason why they were drawn; a text with "
+    "several counts for each.",
+    "Its rate is the work of your reviewers; the EMOTION_REVIEW_…_PER_MILLION settings set it.",
+    ("reason",),
+)
+REVIEWS_HELD_BACK = Metric(
+    Counter,
+    "emotion_reviews_held_back_total",
+    "texts",
+    "Labelled texts that would have been drawn for review, were it not for EMOTION_REVIEW_PER_MINUTE.",
+    "A lasting rate: lower the rates, or raise the bound. Estimates stay right, but need more answers.",
+)
 TRUNCATED = Metric(
     Counter,
     "emotion_truncated_total",
@@ -118,15 +134,26 @@ PARTITIONS = Metric(
     Gauge,
     "emotion_partitions",
     "partitions",
-    "Partitions that this worker reads.",
-    "Zero: more workers than partitions; this one is a spare.",
+    "Partitions that this worker reads; 0 while it is no member of the group.",
+    "Zero: more workers than partitions, and this one is a spare; or see `emotion_ready`.",
     options={"multiprocess_mode": "livesum"},
+)
+INPUT_PARTITIONS = Metric(
+    Gauge,
+    "emotion_input_partitions",
+    "partitions",
+    "Partitions of all input topics, as of the last rebalance; 0 before the first.",
+    "The sum of `emotion_partitions` over all workers is less for minutes: nobody labels the others; something that is "
+    "no worker is a member of the group, or it does not come to rest.",
+    options={"multiprocess_mode": "livemax"},
 )
 LAG_RECORDS = Metric(
     Gauge,
     "emotion_lag_records",
     "records",
-    "Records of a partition that are not delivered yet; 0 of a partition that was given away.",
+    "Records of a partition behind the group's committed offset, up to the end of the log as the brokers told within "
+    "the last seconds; those of open transactions count, as for Kafka's tools. 0 of a partition that was given away; "
+    "a worker that is no member of the group shows what it knew last.",
     "Growing: more processes, workers or a faster device, up to one worker a partition. Take the maximum over workers.",
     ("topic", "partition"),
     options={"multiprocess_mode": "livemostrecent"},
@@ -135,7 +162,9 @@ LAG_SECONDS = Metric(
     Gauge,
     "emotion_lag_seconds",
     "seconds",
-    "Age of the record of a partition that was delivered last, by its timestamp; 0 without lag.",
+    "Age of the oldest record of a partition that is not delivered yet, by its timestamp, or by that of a record just "
+    "before it; 0 without lag. Never more than the time since the partition was last seen to be delivered up to its "
+    "end. Of a partition that was just assigned, and of which nothing was fetched yet: since it was assigned.",
     "As for `emotion_lag_records`. Alert on this one: it is what readers of the labels notice.",
     ("topic", "partition"),
     options={"multiprocess_mode": "livemostrecent"},

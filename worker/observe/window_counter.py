@@ -12,9 +12,11 @@ from typing import Any, Protocol
 
 from schemas.dead_letter import HEADER_PREFIX, Reason
 from schemas.manifest import DriftReference
+from schemas.review_record import ReviewReason
 from schemas.text_message import SkipReason
-from worker.flow import ModelInfo, Outcome, Prediction, Record, TokenizedText
+from worker.flow import ModelInfo, Outcome, Prediction, Record, Reviews, TokenizedText
 from worker.observe.drift import DriftWatch
+from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.metrics import Meters, observe_many
 from worker.observe.runtime_metrics import BUILD_INFO, DEVICE_MEMORY_BYTES, DRIFT, MODEL_INFO
 from worker.observe.stream_metrics import (
@@ -24,6 +26,8 @@ from worker.observe.stream_metrics import (
     END_TO_END_SECONDS,
     LABELS,
     NOT_CONFIDENT,
+    REVIEWS,
+    REVIEWS_HELD_BACK,
     SCORE,
     SKIPPED,
     TOMBSTONES,
@@ -55,13 +59,21 @@ class WindowContents:
     computed: int = 0
     predictions: list[Prediction] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    reviews: Reviews = field(default_factory=Reviews)
     skipped: Mapping[SkipReason, int] = field(default_factory=dict)
 
 
 class WindowCounter:
     """Turns the contents of delivered windows into metrics, all of a window at once."""
 
-    def __init__(self, meters: Meters, model: MeasuredModel, unknown_id: int | None, dead_letter_topic: str) -> None:
+    def __init__(
+        self,
+        meters: Meters,
+        model: MeasuredModel,
+        unknown_id: int | None,
+        dead_letter_topic: str,
+        alarm: DriftAlarm,
+    ) -> None:
         """Show the model, and make the series of all labels and reasons, so that each starts at zero.
 
         Args:
@@ -69,7 +81,9 @@ class WindowCounter:
             model: What labels.
             unknown_id: The token that stands for what the tokenizer does not know, if there is one.
             dead_letter_topic: Where outcomes go that are no labels.
+            alarm: Hears how far the stream has drifted.
         """
+        self._alarm = alarm
         self._meters = meters
         self._model = model
         self._unknown_id = -1 if unknown_id is None else unknown_id
@@ -78,6 +92,7 @@ class WindowCounter:
         self._labels = [meters[LABELS].labels(label) for label in model.info.labels]
         self._dead_letters = {reason.value: meters[DEAD_LETTERS].labels(reason.value) for reason in Reason}
         self._skipped = {reason: meters[SKIPPED].labels(reason.value) for reason in SkipReason}
+        self._reviews = {reason.value: meters[REVIEWS].labels(reason.value) for reason in ReviewReason}
         meters[MODEL_INFO].labels(model.info.name, model.info.revision, str(model.device), str(model.dtype)).set(1)
         packages = [version(package) for package in ("torch", "kafka-python")]
         meters[BUILD_INFO].labels(version("emotion-labeller"), platform.python_version(), *packages).set(1)
@@ -89,6 +104,9 @@ class WindowCounter:
             self._dead_letters[dict(letter.headers)[_REASON].decode()].inc()
         for reason, count in contents.skipped.items():
             self._skipped[reason].inc(count)
+        for cause, count in contents.reviews.reasons.items():
+            self._reviews[cause].inc(count)
+        self._meters[REVIEWS_HELD_BACK].inc(contents.reviews.held_back)
         labelled = contents.predictions
         if letters:  # a label that was too large for its topic is one of them
             labelled = [p for p in labelled if p.request.index not in letters]
@@ -105,8 +123,10 @@ class WindowCounter:
     def publish(self) -> None:
         """Bring what changes slowly up to date."""
         self._meters[DEVICE_MEMORY_BYTES].set(self._model.memory_bytes())
-        for feature, distance in (self._drift.distances() if self._drift else {}).items():
+        distances = self._drift.distances() if self._drift else {}
+        for feature, distance in distances.items():
             self._meters[DRIFT].labels(feature).set(distance)
+        self._alarm(distances)
 
     def _count_labels(self, predictions: list[Prediction], texts: list[TokenizedText]) -> None:
         info = self._model.info

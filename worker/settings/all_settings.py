@@ -11,6 +11,7 @@ from worker.settings.batching import BatchingSettings
 from worker.settings.model import ModelSettings
 from worker.settings.process import ProcessSettings
 from worker.settings.reading import ReadingSettings
+from worker.settings.review import ReviewSettings
 from worker.settings.schema_registry import RegistrySettings
 from worker.settings.security import SecuritySettings
 from worker.settings.writing import WritingSettings
@@ -19,6 +20,7 @@ PREFIX = "EMOTION_"
 GROUPS: dict[str, type[SettingsGroup]] = {
     "Reading": ReadingSettings,
     "Writing": WritingSettings,
+    "Review": ReviewSettings,
     "Model": ModelSettings,
     "Batching": BatchingSettings,
     "Process": ProcessSettings,
@@ -33,6 +35,7 @@ _AWAY_MS = 30_000
 class Settings(
     ReadingSettings,
     WritingSettings,
+    ReviewSettings,
     ModelSettings,
     BatchingSettings,
     ProcessSettings,
@@ -51,9 +54,14 @@ class Settings(
         return tuple(map(str.strip, self.input_topic.split(",")))
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The topics that are written: those of labels, of dead letters and, if there is one, of reviews."""
+        return (self.output_topic, self.dead_letter_topic, *filter(None, [self.review_topic]))
+
+    @property
     def topics(self) -> tuple[str, ...]:
         """All that are read or written."""
-        return (*self.input_topics, self.output_topic, self.dead_letter_topic)
+        return (*self.input_topics, *self.outputs)
 
     @property
     def fields(self) -> Fields:
@@ -81,7 +89,8 @@ class Settings(
     def _check_neighbours(self) -> Self:
         if len(set(self.topics)) < len(self.topics):
             raise ValueError(
-                "EMOTION_INPUT_TOPIC, EMOTION_OUTPUT_TOPIC and EMOTION_DEAD_LETTER_TOPIC must be different topics"
+                "EMOTION_INPUT_TOPIC, EMOTION_OUTPUT_TOPIC, EMOTION_DEAD_LETTER_TOPIC and EMOTION_REVIEW_TOPIC must be "
+                "different topics"
             )
         needs_json = {"EMOTION_COPY_FIELDS": self.copy_fields, "EMOTION_ONLY_IF": self.only_if}
         for name in [name for name, value in needs_json.items() if value and self.input_format == "text"]:

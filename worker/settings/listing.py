@@ -14,7 +14,8 @@ def markdown_table(group: str) -> str:
     """A group as the page of settings shows it, under its heading."""
     lines = [f"## {group}", "", "| setting | default | meaning |", "| --- | --- | --- |"]
     for name, field in GROUPS[group].model_fields.items():
-        default = "–" if field.default in (None, ()) else f"`{field.default}`"
+        value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        default = "–" if value in (None, "") else f"`{value}`"
         meaning = " ".join((field.description or "").split())
         lines.append(f"| `{variable(name)}` | {default} | {meaning} |")
     return "\n".join(lines)

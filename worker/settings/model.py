@@ -26,6 +26,11 @@ class ModelSettings(SettingsGroup):
     labels of built-in texts differ from float32, the worker steps back to that and says so.
     """
 
+    golden_set: str | None = Field(None, min_length=1)
+    """File of texts of your own, each with the label that the model must give it (`{"text", "label"}`, one a line).
+    The model is held against it before it labels, as against the golden set beside its weights.
+    """
+
     confident_score: float | None = Field(None, ge=0, le=1)
     """Score from which a label is `confident`; unset: the threshold that the model's manifest suggests. Of a
     multi-label model: score from which each label is given; unset: the manifest's thresholds, else 0.5.

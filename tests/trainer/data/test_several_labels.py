@@ -72,6 +72,17 @@ def test_lists_behind_single_labels_are_seen_too(tmp_path: Path) -> None:
     assert label_flags(split, NAMES) == [[0, 1, 0], [0, 0, 1], [0, 1, 1]]
 
 
+def test_lists_behind_a_missing_label_are_seen_too(tmp_path: Path) -> None:
+    split = load(write_labels(tmp_path, [None, ["joy", "love"], ["joy"]]))
+
+    assert label_flags(split, NAMES) == [[0, 0, 0], [0, 1, 1], [0, 1, 0]]
+
+
+def test_a_missing_label_is_refused_where_no_text_has_several(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"d\.jsonl, line 2: the label is missing; give a label's name or id"):
+        load(write_labels(tmp_path, ["joy", None, "love"]))
+
+
 def test_numbers_in_a_list_are_the_sources_own_names(tmp_path: Path) -> None:
     features = datasets.Features(
         {"text": datasets.Value("string"), "label": datasets.List(datasets.ClassLabel(names=["joy", "anger", "love"]))}

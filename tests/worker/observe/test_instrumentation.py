@@ -10,10 +10,13 @@ from prometheus_client import CollectorRegistry
 
 from schemas.emotion_label import Source as Origin
 from schemas.manifest import DriftReference, Histogram
+from schemas.review_record import ReviewReason
 from worker import loop
 from worker.errors import NotDeliveredError
 from worker.flow import (
+    Attention,
     Batch,
+    Lag,
     ModelInfo,
     Outcome,
     Partition,
@@ -21,17 +24,20 @@ from worker.flow import (
     Record,
     Rejected,
     Request,
+    Reviews,
     SourceStatus,
     TokenizedText,
     Window,
 )
 from worker.model.score_cache import ScoreCache
+from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.health import Health, Heartbeat
 from worker.observe.instrumentation import Instrumentation
 from worker.observe.metrics import Meters
 from worker.observe.window_counter import WindowCounter
 
 UNKNOWN = 1
+NO_LAG = Lag(0, 0.0)
 P0, P1 = Partition("in", 0), Partition("in", 1)
 OF_P0, OF_P1 = ({"topic": "in", "partition": number} for number in ("0", "1"))
 
@@ -50,7 +56,7 @@ class MadeUp:
 
     def __init__(self) -> None:
         self.refuse = False
-        self.standing_now = SourceStatus(True, 1, time.monotonic(), {P0: 0, P1: 0}, True)
+        self.standing_now = SourceStatus(True, 1, time.monotonic(), {P0: NO_LAG, P1: NO_LAG}, True, 2)
         self.windows: list[Window] = []
 
     def memory_bytes(self) -> int:
@@ -102,18 +108,27 @@ def parts() -> MadeUp:
 
 
 @pytest.fixture
+def attention() -> Attention:
+    return Attention()
+
+
+@pytest.fixture
 def heartbeat() -> Heartbeat:
     return Heartbeat()
 
 
 @pytest.fixture
 def measure(
-    parts: MadeUp, registry: CollectorRegistry, heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch
+    parts: MadeUp,
+    registry: CollectorRegistry,
+    heartbeat: Heartbeat,
+    attention: Attention,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., loop.Stages]:
     """Gives the parts as stages, some of them replaced by the arguments, and measured."""
     monkeypatch.setattr("worker.observe.instrumentation._REFRESH_SECONDS", 0)
     meters = Meters("loop", registry)
-    counter = WindowCounter(meters, parts, UNKNOWN, "dead")
+    counter = WindowCounter(meters, parts, UNKNOWN, "dead", DriftAlarm(0.1, 5, attention))
     inner = loop.Stages(
         source=parts,
         decode=parts.decode,
@@ -166,6 +181,23 @@ def test_a_window_that_was_not_delivered_counts_as_an_abort_and_not_as_labels(
     assert value("emotion_labels_total", {"label": "sad"}) == 0
 
 
+def test_texts_that_left_for_review_are_counted_by_reason_once_they_are_delivered(
+    measure: Callable[..., loop.Stages], parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    outcome = Outcome(0, "reviews", 0, b"", b"", [], None)
+    reviews = Reviews([outcome], {"random": 1, "close": 1}, held_back=3)
+    stages = measure(review=lambda *_: reviews)
+    parts.refuse = True
+    run(stages, parts, window(10))
+    parts.refuse = False
+    run(stages, parts, window(10), window(10))
+    value = registry.get_sample_value
+    shown = {reason: value("emotion_reviews_total", {"reason": reason}) for reason in ReviewReason}
+    assert shown == {"random": 2, "close": 2, "not_confident": 0, "rare_label": 0}
+    assert value("emotion_reviews_held_back_total") == 6
+    assert (value("emotion_tombstones_total"), value("emotion_labels_total", {"label": "glad"})) == (0, 20)
+
+
 @pytest.mark.parametrize(("thresholds", "not_confident"), [([0.1, 0.95], 0), ([0.11, 0.95], 10)])
 def test_a_text_that_a_multi_label_model_gives_no_label_is_not_confident(
     thresholds: list[float], not_confident: int, stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
@@ -201,44 +233,72 @@ def test_texts_that_the_cache_answers_are_counted_and_are_no_work_of_the_model(
     assert (value("emotion_batch_texts_sum"), value("emotion_tokens_total")) == (3, 9)
 
 
-def test_lag_is_shown_in_records_and_by_the_age_of_what_was_delivered_last(
+def test_lag_is_shown_in_records_and_seconds_once_it_is_known(
     stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
 ) -> None:
-    parts.standing_now = SourceStatus(True, 1, 0, {P0: 7, P1: 0}, False)
-    run(stages, parts, window(3, age_seconds=100))
+    parts.standing_now = SourceStatus(True, 1, 0, {P0: Lag(7, 100.0), P1: None}, False, 2)
+    run(stages, parts, window(3))
     value = registry.get_sample_value
-    assert [value("emotion_lag_records", each) for each in (OF_P0, OF_P1)] == [7, 0]
-    assert value("emotion_lag_seconds", OF_P0) == pytest.approx(100, abs=20)
-    assert value("emotion_lag_seconds", OF_P1) == 0
+    assert [value("emotion_lag_records", each) for each in (OF_P0, OF_P1)] == [7, None]
+    assert value("emotion_lag_seconds", OF_P0) == 100
+    assert value("emotion_partitions") == value("emotion_input_partitions") == 2
+
+
+def test_lag_is_shown_anew_while_a_window_is_labelled(
+    parts: MadeUp, measure: Callable[..., loop.Stages], registry: CollectorRegistry
+) -> None:
+    shown = []
+
+    def predict(batches: Iterable[Batch]) -> Iterator[Prediction | Rejected]:
+        for prediction in parts.predict(batches):
+            shown.append(registry.get_sample_value("emotion_lag_records", OF_P0))
+            parts.standing_now = SourceStatus(True, 1, 0, {P0: Lag(len(shown), 1.0)}, False, 2)
+            yield prediction
+
+    run(measure(predict=predict), parts, window(3))
+    assert shown == [None, 1, 2]
 
 
 def test_a_partition_that_was_given_away_has_no_lag_here(
     stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
 ) -> None:
-    parts.standing_now = SourceStatus(True, 1, 0, {P0: 7, P1: 9}, False)
+    parts.standing_now = SourceStatus(True, 1, 0, {P0: Lag(7, 1.0), P1: Lag(9, 1.0)}, False, 2)
     run(stages, parts, window(3))
-    parts.standing_now = SourceStatus(True, 2, 0, {P1: 9}, False)
+    parts.standing_now = SourceStatus(True, 2, 0, {P1: Lag(9, 1.0)}, False, 2)
     run(stages, parts, EMPTY)
     value = registry.get_sample_value
     assert [value("emotion_lag_records", each) for each in (OF_P0, OF_P1)] == [0, 9]
     assert (value("emotion_partitions"), value("emotion_rebalances_total")) == (1, 2)
 
 
-def test_drift_is_shown_once_there_are_enough_records(
+def test_who_is_no_member_shows_the_lag_that_it_knew_and_reads_no_partition(
     stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+) -> None:
+    run(stages, parts, window(3))
+    parts.standing_now = SourceStatus(False, 1, 0, {P0: Lag(7, 60.0), P1: NO_LAG}, False, 2)
+    run(stages, parts, EMPTY)
+    value = registry.get_sample_value
+    assert (value("emotion_lag_records", OF_P0), value("emotion_lag_seconds", OF_P0)) == (7, 60)
+    assert (value("emotion_partitions"), value("emotion_input_partitions")) == (0, 2)
+
+
+def test_drift_is_shown_once_there_are_enough_records_and_then_more_is_reviewed(
+    stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry, attention: Attention
 ) -> None:
     run(stages, parts, window(999))
     assert registry.get_sample_value("emotion_drift", {"feature": "labels"}) is None
+    assert attention.factor == 1
     run(stages, parts, window(1))
     for feature in ("labels", "scores", "tokens", "unknown_tokens"):
         assert (registry.get_sample_value("emotion_drift", {"feature": feature}) or 0) > 0.3, feature
+    assert attention.factor == 5
 
 
 def test_a_worker_is_ready_once_nothing_is_left_to_read_or_something_was_delivered(
     stages: loop.Stages, parts: MadeUp, heartbeat: Heartbeat
 ) -> None:
     health = Health([heartbeat], lambda: False)
-    parts.standing_now = SourceStatus(True, 1, time.monotonic(), {P0: 5}, False)
+    parts.standing_now = SourceStatus(True, 1, time.monotonic(), {P0: Lag(5, 1.0)}, False, 2)
     run(stages, parts, EMPTY)
     assert health.not_ready() == ["offsets: there is lag, and none was committed yet"]
     run(stages, parts, window(1))
@@ -246,7 +306,7 @@ def test_a_worker_is_ready_once_nothing_is_left_to_read_or_something_was_deliver
 
 
 def test_who_is_no_member_is_not_ready(stages: loop.Stages, parts: MadeUp, heartbeat: Heartbeat) -> None:
-    parts.standing_now = SourceStatus(False, 0, time.monotonic(), {}, False)
+    parts.standing_now = SourceStatus(False, 0, time.monotonic(), {}, False, 0)
     run(stages, parts, EMPTY)
     assert Health([heartbeat], lambda: False).not_ready() == ["group: not a member yet"]
 

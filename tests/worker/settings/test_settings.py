@@ -171,6 +171,19 @@ def test_a_name_of_a_header_may_hold_a_comma_and_a_copied_field_a_dot() -> None:
     assert [str(path) for path in settings.fields.copied] == ["video.id", "a,b"]
 
 
+def test_what_is_masked_for_review_are_kinds_that_there_are_or_none() -> None:
+    assert load_settings().review_mask == ("email", "card", "phone", "mention")
+    assert load_settings(review_mask="phone, email").review_mask == ("phone", "email")
+    assert load_settings(review_mask="none").review_mask == ()
+    with pytest.raises(UserError, match=r"^EMOTION_REVIEW_MASK: Input should be 'email', 'card', 'phone' or 'mention'$"):
+        load_settings(review_mask="email,name")
+
+
+def test_a_topic_of_reviews_is_one_of_its_own() -> None:
+    with pytest.raises(UserError, match="EMOTION_REVIEW_TOPIC must be different topics"):
+        load_settings(review_topic="emotion-labels")
+
+
 def test_a_value_that_is_no_utf8_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "EMOTION_TEXT_FIELD", os.fsdecode(b"t\xe9"))
     with pytest.raises(UserError, match=r"^EMOTION_TEXT_FIELD: is not UTF-8"):

@@ -303,6 +303,19 @@ def test_a_batch_that_its_topic_does_not_take_is_sent_in_parts(apache_kafka: Kaf
         assert [future.get(30).offset for future in futures] == [0, 1, 2, 3]
 
 
+def test_the_end_of_a_log_is_told_as_of_the_last_fetch(apache_kafka: KafkaUnderTest) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    produce(servers, topic, [NewRecord(b"v")] * 100)
+    partition = TopicPartition(topic, 0)
+    with closing(KafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")) as consumer:
+        consumer.assign([partition])
+        eventually(lambda: consumer.poll(timeout_ms=500, max_records=1), 30, "a record")
+        produce(servers, topic, [NewRecord(b"v")] * 100)
+        assert sum(len(consumer.poll(timeout_ms=500, max_records=1)) for _ in range(5)) == 5
+        assert (consumer.highwater(partition), consumer.end_offsets([partition])[partition]) == (100, 200)
+
+
 def test_an_answer_that_comes_between_two_looks_is_slept_over(
     apache_kafka: KafkaUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,130 @@
+"""What comes after the topic: the examples for databases and alerts, run against the real ones."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pgserver
+import psycopg
+import pytest
+
+from schemas.emotion_label import EmotionLabel
+from schemas.examples.downstream.anger_surge import Surge
+from tests.harness.apache_kafka import KafkaUnderTest
+from tests.harness.independent import NewRecord, committed_offsets, create_topic, produce
+
+EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
+LABELS = sorted((EXAMPLES / "emotion_label" / "valid").iterdir())
+MINUTE_MS = 60_000
+
+Query = Callable[[str], list[Any]]
+
+
+def run(name: str, servers: str, *arguments: str) -> str:
+    script = EXAMPLES / "downstream" / f"{name}.py"
+    done = subprocess.run(
+        [sys.executable, str(script), f"--bootstrap-servers={servers}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")  # type: ignore[attr-defined]
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["postgres", "duckdb"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Query]:
+    """Its name for the example, and how the test asks it."""
+    if request.param == "duckdb":
+        file = str(tmp_path / "labels.duckdb")
+
+        def ask(query: str) -> list[Any]:
+            with duckdb.connect(file) as connection:
+                return connection.execute(query).fetchall()
+
+        return file, ask
+    url: str = request.getfixturevalue("postgres")
+
+    def ask_server(query: str) -> list[Any]:
+        with psycopg.connect(url) as connection:
+            return connection.execute(query).fetchall()
+
+    return url, ask_server
+
+
+def test_every_label_is_a_row_once_until_its_text_is_deleted(
+    database: tuple[str, Query], apache_kafka: KafkaUnderTest
+) -> None:
+    (url, ask), servers = database, apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    produce(servers, topic, [NewRecord(path.read_bytes(), path.stem.encode()) for path in LABELS])
+    options = [url, f"--topic={topic}", f"--group={topic}-rows"]
+    rows = f"FROM emotion_labels WHERE topic = '{topic}'"
+
+    run("to_table", servers, *options, "--count=4")
+    run("to_table", servers, *options, f"--count={len(LABELS) - 4}")
+    run("to_table", servers, url, f"--topic={topic}", f"--group={topic}-again", f"--count={len(LABELS)}")
+
+    found = ask(f'SELECT "key", id, label, score, source_offset, tokens {rows} ORDER BY "offset"')
+    written = [(path.stem, json.loads(path.read_bytes())) for path in LABELS]
+    assert found == [
+        (
+            key,
+            *(label[name] for name in ("id", "label", "score")),
+            (label["source"] or {}).get("offset"),
+            label["tokens"],
+        )
+        for key, label in written
+    ]
+    assert committed_offsets(servers, f"{topic}-rows", topic) == {0: len(LABELS)}
+
+    produce(servers, topic, [NewRecord(None, LABELS[0].stem.encode())])
+    run("to_table", servers, *options, "--count=1")
+    assert ask(f"SELECT count(*) {rows}") == [(len(LABELS) - 1,)]
+
+
+def test_the_table_holds_every_field_of_the_contract() -> None:
+    table = (EXAMPLES / "downstream" / "emotion_labels.sql").read_text(encoding="utf-8")
+
+    columns = {line.split()[0].strip('"') for line in table.splitlines() if line.startswith("    ")}
+    renamed = {"labelled_at_ms": "labelled_at", "source": "source_topic"}
+    assert {renamed.get(field.name, field.name) for field in fields(EmotionLabel)} <= columns
+
+
+def test_a_surge_is_told_when_it_comes_and_when_it_goes(apache_kafka: KafkaUnderTest) -> None:
+    servers = apache_kafka.bootstrap_servers
+    topic = create_topic(servers)
+    label = json.loads((EXAMPLES / "emotion_label/valid/from_kafka.json").read_bytes()) | {"confident": True}
+    start_ms = 1_764_000_000_000
+    minutes = [(minute, "anger" if 60 <= minute < 65 or minute % 10 == 0 else "joy") for minute in range(90)]
+    told = [
+        NewRecord(json.dumps(label | {"label": name}).encode(), timestamp_ms=start_ms + minute * MINUTE_MS + second)
+        for minute, name in minutes
+        for second in range(0, 60_000, 6_000)
+    ]
+    produce(servers, topic, told)
+
+    lines = run("anger_surge", servers, f"--topic={topic}", f"--count={len(told)}").splitlines()
+
+    assert [line.split(" anger ")[0][11:16] for line in lines] == ["17:01", "17:07"]
+    assert "(rises from 9%)" in lines[0]
+    assert "(back near" in lines[1]
+
+
+def test_a_few_labels_are_no_surge() -> None:
+    surge = Surge("anger", 5, 60, 3)
+
+    assert [surge.add(minute * MINUTE_MS, "anger" if minute > 60 else "joy") for minute in range(70)] == [None] * 70
