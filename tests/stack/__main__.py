@@ -36,7 +36,10 @@ def main() -> int:
     try:
         engine.compose("up", "--detach", "--wait", "--no-build", "--scale", "worker=2")
         up_s = time.monotonic() - begun - built_s
-        figures = {"`docker build` (what was built before is taken), s": f"{built_s:.0f}", "`up --wait` to two ready workers, s": f"{up_s:.0f}"}
+        figures = {
+            "`docker build` (what was built before is taken), s": f"{built_s:.0f}",
+            "`up --wait` to two ready workers, s": f"{up_s:.0f}",
+        }
         outcome = try_stack(figures)
     finally:
         if not os.environ.get("KEEP"):

@@ -36,7 +36,9 @@ def compose(*arguments: str) -> str:
 def build() -> None:
     """Make the worker's image, as its page says."""
     revision = f"REVISION={run('git', 'rev-parse', 'HEAD')}"
-    run("docker", "build", "--file", "docker/worker.Dockerfile", "--tag", "emotion-worker", "--build-arg", revision, ".")
+    run(
+        "docker", "build", "--file", "docker/worker.Dockerfile", "--tag", "emotion-worker", "--build-arg", revision, "."
+    )
 
 
 def versions() -> dict[str, str]:

@@ -21,7 +21,12 @@ class Stream:
         self._pause_s = 1 / per_second
         self._stop = threading.Event()
         # A text that was not acknowledged is sent until it is: brokers may be away for minutes.
-        settings = {"bootstrap.servers": servers, "enable.idempotence": True, "message.timeout.ms": 600_000}
+        settings = {
+            "bootstrap.servers": servers,
+            "enable.idempotence": True,
+            "message.timeout.ms": 600_000,
+            "log_level": 0,
+        }
         self._producer = Producer(settings | {"linger.ms": 20})
         self._reader = RunningReader(servers, LABELS)
         self._thread = threading.Thread(target=self._write, daemon=True)
