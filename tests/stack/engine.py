@@ -81,6 +81,6 @@ def memory_mib(container: str) -> float:
 
 def layers(image: str) -> list[tuple[str, str]]:
     """Size and making of each layer that holds something, the lowest first."""
-    lines = run("docker", "history", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", image).splitlines()
-    parts = [line.split("\t", 1) for line in lines]
-    return [(size, making) for size, making in reversed(parts) if size != "0B"]
+    lines = run("docker", "history", "--no-trunc", "--format", "{{json .}}", image).splitlines()
+    made = [json.loads(line) for line in reversed(lines)]
+    return [(layer["Size"], layer["CreatedBy"]) for layer in made if layer["Size"] != "0B"]
