@@ -14,8 +14,8 @@ RUN grep -E '^(torch|triton|nvidia-.+|cuda-.+|pyelftools|ziglang)==' constraints
     && python -c "import tomllib; \
 project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 extras = project['optional-dependencies']; \
-extras_here = [part for name in ('avro', 'aws', 'otel', 'serve') for part in extras[name]]; \
-print(*project['dependencies'], *extras_here, sep='\n')" > packages.txt
+wanted = [part for name in ('avro', 'aws', 'otel', 'serve') for part in extras[name]]; \
+print(*project['dependencies'], *wanted, sep='\n')" > packages.txt
 
 FROM python:3.11.14-slim-bookworm AS torch
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
