@@ -84,8 +84,8 @@ def break_and_wait(fault: Callable[[], str], stream: Stream, figures: dict[str, 
 
 def seconds_to_drain(stream: Stream) -> float:
     """Until what is written by now has labels."""
-    begun, due = time.monotonic(), _SAMPLE + len(stream.written)
-    eventually(lambda: stream.labelled() >= due, _RECOVERY_SECONDS, f"{due} labels")
+    begun, texts = time.monotonic(), set(stream.written)
+    eventually(lambda: stream.have_labels(texts), _RECOVERY_SECONDS, f"labels of {len(texts)} texts")
     return time.monotonic() - begun
 
 

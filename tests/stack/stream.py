@@ -18,6 +18,8 @@ class Stream:
 
     def __init__(self, servers: str, per_second: float) -> None:
         self.written: set[Place] = set()
+        self._labelled: set[Place] = set()
+        self._looked_at = 0  # of the labels that were read
         self._pause_s = 1 / per_second
         self._stop = threading.Event()
         # A text that was not acknowledged is sent until it is: brokers may be away for minutes.
@@ -42,9 +44,12 @@ class Stream:
         self._thread.join()
         self._producer.flush(600)
 
-    def labelled(self) -> int:
-        """How many labels were read so far."""
-        return len(self._reader.records)
+    def have_labels(self, texts: set[Place]) -> bool:
+        """Whether a label was read of each of these."""
+        new = self._reader.records[self._looked_at :]
+        self._labelled.update(origins(new))
+        self._looked_at += len(new)
+        return texts <= self._labelled
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
