@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv, once.
-.PHONY: setup demo test chaos alerts fuzz check lint schemas pages audit clean
+.PHONY: setup demo test chaos alerts stack fuzz check lint schemas pages audit clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,10 @@ chaos: $(STAMP)
 # Every alert fires and rests on a live stack with Prometheus: some 20 minutes (docker/ALERT_TRIALS.md).
 alerts: $(STAMP)
 	$(BIN)/python -m tests.alerts $(ARGS)
+
+# The compose stack on a Docker engine: images, faults, a check, figures; writes docker/STACK.md.
+stack: $(STAMP)
+	$(BIN)/python -m tests.stack
 
 # A million inputs through decode, a hundred thousand through a worker on Apache Kafka.
 fuzz: $(STAMP)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from schemas.dead_letter import Reason
-from worker.observe import logs, metrics
+from worker.observe import log_events, metrics
 from worker.settings import listing
 from worker.settings.all_settings import GROUPS
 
@@ -20,7 +20,7 @@ def reasons() -> str:
 
 TABLES: list[tuple[str, Callable[[], str]]] = [
     ("docker/OBSERVABILITY.md", metrics.markdown_table),
-    ("docker/OBSERVABILITY.md", logs.markdown_table),
+    ("docker/OBSERVABILITY.md", log_events.markdown_table),
     ("schemas/README.md", reasons),
     *[("worker/SETTINGS.md", partial(listing.markdown_table, group)) for group in GROUPS],
 ]

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from confluent_kafka import Consumer
 
@@ -19,7 +21,7 @@ from tests.integration.conftest import Stream, message
 Trial = Callable[[Stack], Generator[None, None, None]]
 
 
-def texts(count: int, start: int = 0, **more: int) -> list[NewRecord]:
+def texts(count: int, start: int = 0, **more: Any) -> list[NewRecord]:
     """Different texts, over all partitions."""
     return [replace(message(f"m{n}", f"text {n}", partition=n % 4), **more) for n in range(start, start + count)]
 
@@ -169,15 +171,18 @@ def process_restarts(stack: Stack) -> Generator[None, None, None]:
         yield
 
 
+def _started_after(stack: Stack, moment: float) -> bool:
+    return stack.prometheus.value("max(emotion_start_time_seconds)") > moment
+
+
 def worker_restarts(stack: Stack) -> Generator[None, None, None]:
     """A worker is killed while it loads its model, and started again, three times; then it may load."""
     with stack.workers(stack.stream(), model="bundled") as (worker,):
         for _ in range(3):
             worker.kill()
             worker.start()
-            started = time.time()
             eventually(
-                lambda since=started: stack.prometheus.value("max(emotion_start_time_seconds)") > since,
+                partial(_started_after, stack, time.time()),
                 PATIENCE_SECONDS,
                 "Prometheus has seen it",
             )

@@ -1,4 +1,4 @@
-"""The images and the compose stack, as far as files tell without an engine."""
+"""The images and the compose stack, as far as files tell; `make stack` runs them."""
 
 import os
 import re
@@ -78,6 +78,27 @@ def test_images_bear_the_version_of_the_distribution_and_can_install_nothing(doc
     assert f'org.opencontainers.image.version="{version}"' in dockerfile
     assert "python -m venv --without-pip /venv" in dockerfile
     assert re.search(r"pip uninstall --yes .*\bpip$", dockerfile.split("\nFROM ")[-1], re.MULTILINE)
+
+
+@pytest.mark.parametrize("dockerfile", [DOCKERFILE, TRAINER_DOCKERFILE], ids=["worker", "trainer"])
+def test_what_changes_least_lies_lowest_in_an_image(dockerfile: str) -> None:
+    last_stage = dockerfile.split("\nFROM ")[-1]
+    layers = ["COPY --from=torch ", "--requirement ", "COPY --from=product /bundled ", "COPY --from=product /venv "]
+    places = [last_stage.index(each) for each in [*layers, "ENTRYPOINT ", "ARG REVISION", "LABEL "]]
+    assert places == sorted(places)
+    assert "COPY constraints.txt" not in last_stage  # a pin of a tool would make all that lies above it anew
+
+
+def test_workers_and_sample_share_an_image_without_gpu_and_one_with_it_is_asked_for_by_its_profile() -> None:
+    assert SERVICES["worker"]["image"] == SERVICES["sample"]["image"] != SERVICES["worker-gpu"]["image"]
+    assert "ARG TORCH=cpu\n" in DOCKERFILE
+    assert "args" not in SERVICES["worker"]["build"]
+    assert SERVICES["worker-gpu"]["build"]["args"] == {"TORCH": "cuda"}
+
+
+@pytest.mark.parametrize("service", ["worker", "worker-gpu"])
+def test_workers_of_the_stack_end_at_a_signal_that_comes_before_they_listen(service: str) -> None:
+    assert SERVICES[service]["init"] is True
 
 
 @pytest.mark.parametrize("service", ["worker", "worker-gpu"])

@@ -233,7 +233,12 @@ class RunningReader:
     def __init__(self, servers: str, topic: str, isolation: Isolation = "read_committed") -> None:
         self.records: list[StoredRecord] = []
         self._stop = threading.Event()
-        settings = {"bootstrap.servers": servers, "group.id": "running-reader", "isolation.level": isolation}
+        settings = {
+            "bootstrap.servers": servers,
+            "group.id": "running-reader",
+            "isolation.level": isolation,
+            "log_level": 0,
+        }
         self._consumer = Consumer(settings | {"fetch.wait.max.ms": 50} | _NO_COMMITS)
         partitions = self._consumer.list_topics(topic, timeout=30).topics[topic].partitions
         self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])

@@ -54,7 +54,7 @@ def client(front: GuardedRegistry) -> SchemaRegistryClient:
     return SchemaRegistryClient({"url": front.url, "basic.auth.user.info": f"{USER}:{PASSWORD}"})
 
 
-def context(topic: str, headers: list[tuple[str, bytes | None]] | None = None) -> SerializationContext:
+def context(topic: str, headers: list[tuple[str, str | bytes | None]] | None = None) -> SerializationContext:
     return SerializationContext(topic, MessageField.VALUE, [] if headers is None else headers)
 
 

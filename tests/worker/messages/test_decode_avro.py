@@ -36,7 +36,8 @@ def decoded(schema: Any, content: Any, fields: Fields = Fields()) -> Request | R
     """What one record becomes; `content` may be bytes that are wrong."""
     value = content if isinstance(content, bytes) else written(schema, content)
     requests, others = decoder(Schemas(**{PLACE: schema}), fields)([text(BEFORE + value)])
-    (found,) = [*requests, *others]
+    both: list[Request | Rejected | Tombstone] = [*requests, *others]
+    (found,) = both
     assert isinstance(found, Request | Rejected | Tombstone)
     return found
 
