@@ -38,9 +38,9 @@ def main() -> int:
         for trial, names in chosen.items():
             try:
                 outcomes += attempt(live, trial, names)
-            except AssertionError as error:
+            except (AssertionError, OSError) as error:  # of Prometheus, on a machine that is busy
                 failed += 1
-                print(f"{trial.__name__}: {error}", file=sys.stderr, flush=True)
+                print(f"{trial.__name__}: {error!r}", file=sys.stderr, flush=True)
     text = page(outcomes, options.factor)
     if options.only or failed:
         print(text)
@@ -93,8 +93,9 @@ def attempt(stack: Stack, trial: Trial, names: tuple[str, ...]) -> list[Outcome]
         next(steps, None)
     done = " ".join((trial.__doc__ or "").split())
     others = sorted(seen.keys() - {*names})
-    print(f"{trial.__name__}: {', '.join(names)} fired and rested", file=sys.stderr, flush=True)
-    return [Outcome(name, done, seen[name][0], rested[name], seen[name][1], others) for name in names]
+    outcomes = [Outcome(name, done, seen[name][0], rested[name], seen[name][1], others) for name in names]
+    print(*outcomes, sep="\n", file=sys.stderr, flush=True)
+    return outcomes
 
 
 if __name__ == "__main__":
