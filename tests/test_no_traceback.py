@@ -107,6 +107,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 KAFKA_COMMANDS: list[tuple[str, ...]] = [
     *(RELABEL, ("check",), ("check", "--json"), ("demo",), ("bench",)),
     *(("dead-letters", "show"), ("dead-letters", "replay")),
+    ("reviews", "export", "--format", "csv", "out"),
 ]
 WORKER_FILES: list[tuple[str, ...]] = [("label", "{}"), ("demo", "--input", "{}"), ("bench", "--input", "{}")]
 WORKER_MODELS: list[tuple[str, ...]] = [("label",), ("check", "--device"), ("check", "--device", "--json")]
@@ -206,8 +207,9 @@ def test_a_host_where_no_broker_is(
     command: tuple[str, ...], host: str, http_port: int, silent_port: int, commands: Commands, model: Path
 ) -> None:
     servers = {"http": f"127.0.0.1:{http_port}", "silent": f"127.0.0.1:{silent_port}"}.get(host, host)
+    needed = {"review_topic": "reviews"} if command[0] == "reviews" else {}
     told = commands.refused(
-        "emotion-worker", *command, bootstrap_servers=servers, model=model, http_port=0, codes=MAY_PASS
+        "emotion-worker", *command, bootstrap_servers=servers, model=model, http_port=0, codes=MAY_PASS, **needed
     )
     assert servers in told
     assert "EMOTION_BOOTSTRAP_SERVERS" in told
@@ -450,7 +452,9 @@ def test_a_device_that_fails_on_the_first_batch_of_texts(
 
     monkeypatch.setattr(Model, "seconds", seconds)
     write_tiny_model(folder := tmp_path / "model")
-    told = commands.refused("emotion-worker", "check", "--device", model=folder, dtype="float32", codes=(1,))
+    told = commands.refused(
+        "emotion-worker", "check", "--device", model=folder, dtype="float32", codes=(1,), XDG_CACHE_HOME=tmp_path
+    )
     assert f"{folder} fails on batches of texts: the device takes no more" in told
 
 

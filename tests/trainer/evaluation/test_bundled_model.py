@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from scipy.special import softmax
 
+from schemas.golden_set import GOLDEN_FILE
 from schemas.manifest import ModelManifest, digest_files, revision_of
 from trainer.__main__ import run
 from trainer.artifact.loading import load_artifact
@@ -39,7 +40,7 @@ def test_the_bundled_folder_is_small_and_holds_a_model_its_card_and_its_pictures
 
     model = {"config.json", "manifest.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     pictures = {f"report/{name}.png" for name in PICTURES}
-    assert set(files) == model | {"README.md"} | pictures
+    assert set(files) == model | {"README.md", GOLDEN_FILE} | pictures
     assert sum(files.values()) <= 40_000_000
 
 
