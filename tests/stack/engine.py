@@ -46,7 +46,7 @@ def versions() -> dict[str, str]:
     return {
         "Docker Engine": run("docker", "version", "--format", "{{.Server.Version}}"),
         "Docker Compose": run("docker", "compose", "version", "--short"),
-        "kernel": run("uname", "--kernel-release"),
+        "kernel": run("uname", "--kernel-release").partition("-")[0],
         "commit": run("git", "rev-parse", "--short", "HEAD"),
     }
 
