@@ -39,7 +39,7 @@ _SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def main() -> None:
-    given = options(__doc__ or "", texts=4_000, rounds=15)
+    given = options(__doc__ or "", broker="no broker", texts=4_000, rounds=15)
     texts, origin = distinct_texts(given.texts)
     variants: dict[str, Callable[[], float]] = {}
     for shape, (schema, more) in _SHAPES.items():
