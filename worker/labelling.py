@@ -90,7 +90,7 @@ def hold_against_golden_sets(model: "Model", tokenizer: "Tokenizer", settings: S
         UserError: They do not.
     """
     with _told(settings.model, "fails on texts", _DEVICE):
-        return hold_against(model, tokenizer, golden_files(model.folder, settings.golden_set))
+        return hold_against(model, tokenizer, planner(model), golden_files(model.folder, settings.golden_set))
 
 
 @contextmanager

@@ -1,18 +1,19 @@
 """Holds a model on this machine against its golden set, before it labels anything."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.golden_set import GOLDEN_FILE, GoldenSetError, GoldenText, read_golden_set
 from worker.errors import UserError
-from worker.flow import Prediction, Request
-from worker.model.batcher import plan
+from worker.flow import Batch, Prediction, Request, TokenizedText
 
 if TYPE_CHECKING:
     from worker.model.model import Model
     from worker.model.tokenizer import Tokenizer
+
+Plan = Callable[[list[TokenizedText]], Iterable[Batch]]
 
 _log = logging.getLogger(__name__)
 
@@ -29,8 +30,14 @@ def golden_files(folder: Path, own: str | None) -> list[Path]:
     return [file for file in (beside if beside.is_file() else None, Path(own) if own else None) if file]
 
 
-def hold_against(model: "Model", tokenizer: "Tokenizer", files: Sequence[Path]) -> int:
+def hold_against(model: "Model", tokenizer: "Tokenizer", plan: Plan, files: Sequence[Path]) -> int:
     """See whether the model makes of each text of the files what they say; returns how many texts they hold.
+
+    Args:
+        model: As it labels here.
+        tokenizer: Its own.
+        plan: Makes batches, as for any text.
+        files: The golden sets.
 
     Raises:
         UserError: A file is none, or texts come out otherwise; it names them by number, and shows none.
@@ -42,7 +49,7 @@ def hold_against(model: "Model", tokenizer: "Tokenizer", files: Sequence[Path]) 
         except GoldenSetError as error:
             raise UserError(str(error), "write it anew with `emotion-trainer golden-set`") from error
         _check_labels(file, texts, model.info.labels)
-        scores = _scores(model, tokenizer, texts)
+        scores = _scores(model, tokenizer, plan, texts)
         tolerance = TOLERANCE if model.is_exact else OTHER_TOLERANCE
         different = [number for number, text in enumerate(texts) if not _agrees(text, scores.get(number), tolerance)]
         if different:
@@ -53,13 +60,14 @@ def hold_against(model: "Model", tokenizer: "Tokenizer", files: Sequence[Path]) 
     return held
 
 
-def _scores(model: "Model", tokenizer: "Tokenizer", texts: Sequence[GoldenText]) -> dict[int, dict[str, float]]:
+def _scores(
+    model: "Model", tokenizer: "Tokenizer", plan: Plan, texts: Sequence[GoldenText]
+) -> dict[int, dict[str, float]]:
     """Those of each text, by its number; none for a text that the model fails on."""
     requests = [Request(number, "", text.text, None) for number, text in enumerate(texts)]
-    batches = plan(tokenizer.tokenize(requests), model.batch_tokens, model.row_tokens, model.shares, model.sharing)
     return {
         outcome.request.index: dict(zip(model.info.labels, outcome.scores, strict=True))
-        for outcome in model.predict(batches)
+        for outcome in model.predict(plan(tokenizer.tokenize(requests)))
         if isinstance(outcome, Prediction)
     }
 
