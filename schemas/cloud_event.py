@@ -19,6 +19,7 @@ class CloudEvent:
     id: Annotated[str, Field(description="`topic-partition-offset` of the text: a label that is sent twice keeps it.")]
     source: Annotated[str, Field(min_length=1, description="What `EMOTION_CLOUDEVENTS_SOURCE` says.")]
     time: Annotated[str, Field(description="When the text was labelled.", json_schema_extra={"format": "date-time"})]
+    subject: Annotated[str, Field(description="The label's `id`; absent where that is empty.")]
     specversion: Literal["1.0"] = "1.0"
     type: Annotated[Literal["emotion.label.v1"], Field(description="The 1 is that of `schema_version`.")] = (
         "emotion.label.v1"
@@ -26,7 +27,7 @@ class CloudEvent:
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The record headers that say this."""
-        names = ("specversion", "id", "source", "type", "time")
+        names = ("specversion", "id", "source", "type", "time", *(["subject"] if self.subject else []))
         attributes = [(_PREFIX + name, getattr(self, name).encode()) for name in names]
         return [*attributes, (_CONTENT_TYPE, b"application/json")]
 

@@ -1,10 +1,13 @@
 """The contract of the dead-letter topic: a record that can never be labelled, as it came, and the reason in headers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field
+
+T = TypeVar("T")
 
 
 class Reason(StrEnum):
@@ -91,3 +94,51 @@ class DeadLetter:
 
 
 HEADER_PREFIX = "dead-letter-"
+
+
+class Convention(StrEnum):
+    """Whose header names a dead letter has beside ours, for tools that know these."""
+
+    STREAMS = "streams"
+    SHARE_GROUPS = "share_groups"
+
+    @property
+    def prefix(self) -> str:
+        """What the names begin with."""
+        return _PREFIXES[self]
+
+
+_PREFIXES = {
+    Convention.STREAMS: "__streams.errors.",  # KIP-1034, Apache Kafka 4.2
+    Convention.SHARE_GROUPS: "__dlq.errors.",  # KIP-1191
+}
+
+
+def letter_headers(letter: DeadLetter, conventions: Iterable[Convention], group_id: str) -> list[tuple[str, bytes]]:
+    """The letter's own headers, and what they say under the names of Kafka itself.
+
+    There is no stack trace to give, and no count of deliveries.
+    """
+    topic, partition, offset = letter.origin.rsplit("-", 2)
+    place = {"topic": topic, "partition": partition, "offset": offset}
+    rest = {
+        Convention.STREAMS: {"exception": letter.reason.value, "message": letter.detail},
+        Convention.SHARE_GROUPS: {"group": group_id, "message": f"{letter.reason.value}: {letter.detail}"},
+    }
+    named = [(of.prefix + name, value.encode()) for of in conventions for name, value in (place | rest[of]).items()]
+    return letter.headers() + named
+
+
+def without_letter(headers: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
+    """The headers of the original: without those that made it a dead letter, also before.
+
+    A convention's headers that stand before the letter's own are the original's: it came from another program's queue.
+    """
+    kept: list[tuple[str, T]] = []
+    ours: tuple[str, ...] = (HEADER_PREFIX,)
+    for name, value in headers:
+        if name == HEADER_PREFIX + "reason":
+            ours = (HEADER_PREFIX, *_PREFIXES.values())
+        if not name.startswith(ours):
+            kept.append((name, value))
+    return kept

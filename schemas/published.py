@@ -95,7 +95,7 @@ def _cloudevent_headers() -> dict[str, Any]:
         "them, but for its own `ce_` and `content-type` headers, of which only a trace goes on.",
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name != "ce_subject"],
     }
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from schemas.codec import encode_label
+from schemas.dead_letter import letter_headers
 from schemas.review_record import ReviewReason
 from worker import loop
 from worker.circuit_breaker import CircuitBreaker
@@ -104,6 +105,9 @@ def make_stages(
         refusals,
         LabelHeaders(settings.drop_headers),
         keep_timestamps=settings.label_timestamp == "text",
+        letter_headers=partial(
+            letter_headers, conventions=settings.dead_letter_conventions, group_id=settings.group_id
+        ),
     )
     prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
     split = make_splitter(settings, settings.input_format, prefixed)

@@ -19,6 +19,7 @@ from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
+from worker.kafka.patches.cluster_id import cluster_id
 from worker.kafka.topics import Topic, may_read
 from worker.labelling import load_model, log_hints, set_batch_tokens
 from worker.messages.outcome_origin import read_answer
@@ -80,7 +81,8 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
         counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic, alarm)
         instrumentation = Instrumentation(stages, source, counter, meters, heartbeat, settings.longest_turn_ms / 1000)
         set_aside()
-        loop.run(traced(instrumentation.stages()), stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
+        traced_stages = traced(instrumentation.stages(), partial(cluster_id, consumer))
+        loop.run(traced_stages, stop.is_set, partial(arm_watchdog, settings.max_poll_interval_ms))
     _log.info("worker_stopped")
 
 

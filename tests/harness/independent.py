@@ -49,6 +49,11 @@ class StoredRecord:
     timestamp_ms: int
 
 
+def cluster_id(servers: str) -> str:
+    """The id that the cluster gives itself."""
+    return cast(str, _admin(servers).list_topics(timeout=10).cluster_id)
+
+
 def create_topic(
     servers: str, *, prefix: str = "topic", partitions: int = 1, config: Mapping[str, str] | None = None
 ) -> str:

@@ -7,7 +7,7 @@ import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord
+from tests.harness.independent import NewRecord, cluster_id
 from tests.harness.otlp_collector import OtlpCollector, attributes, context, context_of
 from tests.integration.conftest import Stream, message
 
@@ -54,6 +54,7 @@ def test_a_trace_comes_with_a_record_and_goes_on_with_its_label(
         eventually(lambda: _both_processes_traced(collector, stream), 60, "both processes exported", interval_s=0.5)
         assert worker.terminate() == 0
 
+    cluster = cluster_id(stream.servers)
     windows = {span.span_id: span for span in collector.spans(f"process {stream.input}")}
     for window in windows.values():
         assert window.kind == Span.SPAN_KIND_CONSUMER
@@ -61,6 +62,9 @@ def test_a_trace_comes_with_a_record_and_goes_on_with_its_label(
             attributes(window).items()
             >= {
                 "messaging.system": "kafka",
+                "messaging.system.name": "kafka",
+                "messaging.kafka.cluster.id": cluster,
+                "kafka.cluster.id": cluster,
                 "messaging.operation.name": "process",
                 "messaging.operation.type": "process",
                 "messaging.destination.name": stream.input,
@@ -75,6 +79,7 @@ def test_a_trace_comes_with_a_record_and_goes_on_with_its_label(
         (created,) = collector.spans(f"create {topic}")
         assert (created.trace_id.hex(), created.parent_span_id.hex()) == (TRACE, SPAN)
         assert created.kind == Span.SPAN_KIND_PRODUCER
+        assert attributes(created)["kafka.cluster.id"] == cluster
         assert [link.span_id in windows for link in created.links] == [True]
         assert context_of(headers["traceparent"]) == context(created)
         assert (headers["tracestate"], headers["mine"]) == (b"a=1", b"1")

@@ -44,10 +44,16 @@ def test_a_label_is_an_event_of_its_own_and_carries_the_trace_and_the_producers_
         "ce_source": SOURCE,
         "ce_type": "emotion.label.v1",
         "ce_time": "2025-11-24T16:00:00.123Z",
+        "ce_subject": "id-1",
         "content-type": "application/json",
     }
     Draft202012Validator(orjson.loads(documents()["cloudevent-headers.schema.json"])).validate(headers)
     assert orjson.loads(outcome.value or b"") == orjson.loads(encode(LABEL, None).value or b"")
+
+
+def test_an_empty_id_is_no_subject() -> None:
+    nameless = encode(replace(LABEL, request=replace(LABEL.request, id="")), SOURCE)
+    assert "ce_subject" not in dict(nameless.headers)
 
 
 def test_without_the_setting_and_on_what_is_no_label_the_headers_stay_as_they_came() -> None:

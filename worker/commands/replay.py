@@ -10,7 +10,7 @@ from functools import partial
 import orjson
 from tqdm import tqdm
 
-from schemas.dead_letter import HEADER_PREFIX, Reason
+from schemas.dead_letter import Reason, without_letter
 from worker.build import make_sink, make_source
 from worker.commands.bounded_source import BoundedSource, own_group
 from worker.commands.dead_letters import Filters
@@ -130,7 +130,7 @@ class Restorer:
             letter.partition % self._target.partitions,  # where it came from, if the target has that partition
             record.key,
             None if was_tombstone else record.value,
-            [(name, value or b"") for name, value in record.headers if not name.startswith(HEADER_PREFIX)],
+            [(name, value or b"") for name, value in without_letter(record.headers)],
             None,  # now: under the original's own time, retention could take it before it is read
         )
         if batch_bytes(outcome) > self.max_message_bytes:

@@ -82,6 +82,7 @@ class Encoder:
         refusals: Mapping[RefusalKey, str] | None = None,
         carried: LabelHeaders | None = None,
         keep_timestamps: bool = True,
+        letter_headers: Callable[[DeadLetter], Headers] = DeadLetter.headers,
     ) -> None:
         """Prepare.
 
@@ -95,6 +96,7 @@ class Encoder:
             refusals: What brokers did not take, by the record that it answers.
             carried: Takes the headers that labels carry; None: all but those that describe the text's bytes.
             keep_timestamps: Outcomes have the time of their text; else that at which they are sent.
+            letter_headers: Makes the headers of every dead letter.
         """
         self._make_label = LabelMaker(model, now_ms)
         self._model = f"{model.name}@{model.revision}"
@@ -106,6 +108,7 @@ class Encoder:
         self._refusals = {} if refusals is None else refusals
         self._carried = LabelHeaders() if carried is None else carried
         self._keep_timestamps = keep_timestamps
+        self._letter_headers = letter_headers
         self._warned: set[tuple[str, int]] = set()
         self._now = 0
         self._usual: tuple[float, float] = (-math.inf, math.inf)
@@ -133,7 +136,7 @@ class Encoder:
         headers = self._carried(record.headers)
         if self._cloudevents_source is None:
             return headers
-        event = CloudEvent(event_id(record), self._cloudevents_source, event_time(label.labelled_at_ms))
+        event = CloudEvent(event_id(record), self._cloudevents_source, event_time(label.labelled_at_ms), label.id)
         return without_event(headers) + event.headers()
 
     def _fits(self, outcome: Outcome, record: Record) -> Outcome:
@@ -200,12 +203,12 @@ class Encoder:
         )
         limit = self._dead_letters.max_message_bytes
         full = self._outcome_of(
-            rejected.index, record, self._dead_letters.topic, key, value, headers + letter.headers()
+            rejected.index, record, self._dead_letters.topic, key, value, headers + self._letter_headers(letter)
         )
         if batch_bytes(full) <= limit:
             return full
         original_bytes = len(key or b"") + len(value) + sum(len(name.encode()) + len(item) for name, item in headers)
-        reason = replace(letter, original_bytes=original_bytes).headers()
+        reason = self._letter_headers(replace(letter, original_bytes=original_bytes))
         room = limit - batch_bytes(replace(full, value=b"", headers=headers + reason))
         if room < 0:
             headers = []

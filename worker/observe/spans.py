@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -56,15 +56,17 @@ class Spans:
         self._tracer = provider.get_tracer("emotion-worker")
         self._most_links = SpanLimits().max_links or 0
         self._name = f"process {topic}"
-        self._attributes = messaging_attributes("process", topic) | {"messaging.consumer.group.name": group_id}
+        self._topic = topic
+        self._group = {"messaging.consumer.group.name": group_id}
         self._inner: loop.Stages
+        self._find_cluster_id: Callable[[], str | None]
         self._window: Span | None = None
         self._senders: dict[int, Context] = {}
         self._created: list[Span] = []
 
-    def __call__(self, stages: loop.Stages) -> loop.Stages:
-        """The same stages, traced."""
-        self._inner = stages
+    def __call__(self, stages: loop.Stages, find_cluster_id: Callable[[], str | None]) -> loop.Stages:
+        """The same stages, traced; `find_cluster_id` is asked once records have come."""
+        self._inner, self._find_cluster_id = stages, find_cluster_id
         return replace(
             stages,
             source=self,
@@ -96,7 +98,9 @@ class Spans:
                 self._name,
                 Context(),
                 SpanKind.CONSUMER,
-                self._attributes | {"messaging.batch.message_count": len(window.records)},
+                self._messaging("process", self._topic)
+                | self._group
+                | {"messaging.batch.message_count": len(window.records)},
                 [link_to(sender) for sender in self._senders.values()],
             )
         return window
@@ -194,8 +198,11 @@ class Spans:
                 carried.append(with_headers(outcome, [*outcome.headers, of_window]))
         return carried
 
+    def _messaging(self, operation: str, topic: str) -> dict[str, Any]:
+        return messaging_attributes(operation, topic, self._find_cluster_id())
+
     def _create(self, outcome: Outcome, sender: Context, window: Link) -> Span:
-        attributes = messaging_attributes("create", outcome.topic) | {
+        attributes = self._messaging("create", outcome.topic) | {
             "messaging.destination.partition.id": str(outcome.partition)
         }
         span = self._tracer.start_span(f"create {outcome.topic}", sender, SpanKind.PRODUCER, attributes, [window])

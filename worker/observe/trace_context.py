@@ -42,10 +42,15 @@ def link_to(context: Context) -> Link:
     return Link(trace.get_current_span(context).get_span_context())
 
 
-def messaging_attributes(name: str, topic: str) -> dict[str, Any]:
-    """Attributes of OpenTelemetry's conventions for messaging."""
-    return {
+def messaging_attributes(name: str, topic: str, cluster_id: str | None) -> dict[str, Any]:
+    """Attributes of OpenTelemetry's conventions for messaging.
+
+    None of them is stable yet. Those that version 1.45 of the conventions renamed stand under both names.
+    """
+    cluster = {} if cluster_id is None else {"messaging.kafka.cluster.id": cluster_id, "kafka.cluster.id": cluster_id}
+    return cluster | {
         "messaging.system": "kafka",
+        "messaging.system.name": "kafka",
         "messaging.operation.name": name,
         "messaging.operation.type": name,
         "messaging.destination.name": topic,

@@ -10,7 +10,8 @@ from worker.settings import Settings
 
 _VARIABLE = "OTEL_TRACES_EXPORTER"
 
-Traced = Callable[[loop.Stages], loop.Stages]
+Traced = Callable[[loop.Stages, Callable[[], str | None]], loop.Stages]
+"""Takes the stages, and what finds the id of their cluster."""
 
 
 def exporters() -> str:
@@ -27,7 +28,7 @@ def tracing(settings: Settings) -> AbstractContextManager[Traced]:
         UserError: Traces are asked for, and the extra is missing or OpenTelemetry refuses its variables.
     """
     if not exporters():
-        return nullcontext(lambda stages: stages)
+        return nullcontext(lambda stages, _: stages)
     try:
         from worker.observe.span_provider import find_provider
         from worker.observe.spans import Spans

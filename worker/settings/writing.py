@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
+from schemas.dead_letter import Convention
 from schemas.escapes import split_unescaped, unescaped
 from worker.settings.base import FieldName, HeaderName, KafkaName, SettingsGroup
 
@@ -17,6 +18,11 @@ class WritingSettings(SettingsGroup):
 
     dead_letter_topic: KafkaName = Field("emotion-dead-letters")
     """Topic for records that can never be labelled, with the reason."""
+
+    dead_letter_conventions: Annotated[tuple[Convention, ...], NoDecode] = Field(())
+    """Whose header names dead letters have beside ours, with commas between: `streams` (KIP-1034 of Kafka Streams),
+    `share_groups` (KIP-1191).
+    """
 
     delivery: Literal["exactly_once", "at_least_once"] = Field("exactly_once")
     """`exactly_once`: labels, dead letters and offsets of a window in one transaction. `at_least_once`: no
@@ -51,7 +57,7 @@ class WritingSettings(SettingsGroup):
     or a setting is wrong, not the data. 100: never.
     """
 
-    @field_validator("copy_fields", "drop_headers", mode="before")
+    @field_validator("copy_fields", "drop_headers", "dead_letter_conventions", mode="before")
     @classmethod
     def _split(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, str):

@@ -1,5 +1,7 @@
 """Outcomes: what is sent for each answer, and how what is too large is cut."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from schemas.codec import encode_label
-from schemas.dead_letter import Reason
+from schemas.dead_letter import Convention, Reason, letter_headers, without_letter
 from schemas.emotion_label import EmotionLabel, Source
 from worker.flow import ModelInfo, Outcome, Prediction, Record, Rejected, Request, Tombstone, in_order
 from worker.messages.encode import Encoder
@@ -92,6 +94,27 @@ def test_a_dead_letter_is_the_original_with_the_reason() -> None:
     assert headers["dead-letter-reason"] == b"invalid_utf8"
     assert headers["dead-letter-origin"] == b"in-3-17"
     assert "dead-letter-original-bytes" not in headers
+
+
+def test_a_dead_letter_is_named_by_kafkas_own_conventions_too_and_is_replayed_as_it_came() -> None:
+    before: list[tuple[str, bytes | None]] = [("__streams.errors.topic", b"of another program"), ("mine", b"1")]
+    name = partial(letter_headers, conventions=[Convention.STREAMS, Convention.SHARE_GROUPS], group_id="g-1")
+    source = record(value=b"\xff", headers=before)
+    named = Encoder(MODEL, Target("out", 10**6), Target("dead", 10**6), lambda: 42, letter_headers=name)
+    (outcome,) = named.encode([source], [Rejected(0, Reason.INVALID_UTF8, "byte 0")])
+    said = dict(outcome.headers)
+    place = {"topic": b"in", "partition": b"3", "offset": b"17"}
+    streams = place | {"exception": b"invalid_utf8", "message": b"byte 0"}
+    share_groups = place | {"group": b"g-1", "message": b"invalid_utf8: byte 0"}
+    assert {key: value for key, value in said.items() if key.startswith("__streams.")} == {
+        f"__streams.errors.{key}": value for key, value in streams.items()
+    }
+    assert {key: value for key, value in said.items() if key.startswith("__dlq.")} == {
+        f"__dlq.errors.{key}": value for key, value in share_groups.items()
+    }
+    assert said["dead-letter-reason"] == b"invalid_utf8"
+    again = replace(outcome, headers=[*outcome.headers, ("traceparent", b"t")])
+    assert without_letter(again.headers) == [*before, ("traceparent", b"t")]
 
 
 def test_null_key_with_null_value_becomes_an_empty_value() -> None:

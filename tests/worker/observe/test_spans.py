@@ -77,7 +77,7 @@ def exported() -> InMemorySpanExporter:
 def stages(parts: MadeUp, exported: InMemorySpanExporter) -> loop.Stages:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exported))
-    return Spans(provider, "in", "group")(inner(parts))
+    return Spans(provider, "in", "group")(inner(parts), lambda: "abc")
 
 
 def inner(parts: MadeUp) -> loop.Stages:
@@ -118,7 +118,7 @@ def test_no_more_records_have_spans_of_their_own_than_a_span_may_have_links(
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exported))
     sampled: Headers = [("traceparent", SAMPLED)]
-    run(Spans(provider, "in", "group")(inner(parts)), parts, *[sampled] * 5)
+    run(Spans(provider, "in", "group")(inner(parts), lambda: "abc"), parts, *[sampled] * 5)
     (window,) = named(exported, "process in")
     assert len(window.links) == len(named(exported, "create out")) == 3
     assert [dict(outcome.headers)["traceparent"] == SAMPLED for outcome in parts.sent] == [False] * 3 + [True] * 2
@@ -184,7 +184,7 @@ def test_an_exporter_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.Mon
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(Hanging()))
     with Spans(provider, "in", "group") as traced:
-        run(traced(inner(parts)), parts, [])
+        run(traced(inner(parts), lambda: None), parts, [])
     assert len(parts.sent) == 1
     never.set()
 
@@ -213,7 +213,7 @@ def test_without_being_asked_for_traces_the_stages_are_left_as_they_are(
         clean.setenv(name, value)
     stages = inner(parts)
     with tracing(Settings()) as traced:
-        assert traced(stages) is stages
+        assert traced(stages, lambda: None) is stages
 
 
 def test_asked_for_traces_without_the_extra_it_names_the_extra(clean: pytest.MonkeyPatch) -> None:
