@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 KAFKA_VERSION = os.environ.get("KAFKA_TEST_VERSION", "4.3.1")
+FLINK_VERSION = "2.2.1"
 REGISTRY_VERSION = "2.6.13.Final"  # of Apicurio; 3.x needs Java 21
 OLDEST_JAVA = 17  # what a broker of 4.x needs
 
@@ -16,18 +17,12 @@ OLDEST_JAVA = 17  # what a broker of 4.x needs
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
-  <groupId>tests</groupId><artifactId>kafka-jars</artifactId><version>1</version>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{version}</version>
-    </dependency>
-    <!-- a log that goes to standard error without a configuration file -->
-    <dependency>
-      <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version>
-    </dependency>
-  </dependencies>
+  <groupId>tests</groupId><artifactId>jars</artifactId><version>1</version>
+  <dependencies>{dependencies}</dependencies>
 </project>
 """
+_DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+_LOG = "org.slf4j:slf4j-simple:1.7.36"  # a log that goes to standard error without a configuration file
 
 
 class JarsUnavailableError(Exception):
@@ -50,6 +45,15 @@ def kafka_tools(version: str = KAFKA_VERSION) -> Path:
         JarsUnavailableError: no Java that is new enough, no Maven, or the download failed.
     """
     return _cached(f"kafka-tools-{version}", lambda scratch: _fetch_tools(version, scratch))
+
+
+def flink_jars() -> Path:
+    """The folder with every jar of Flink SQL and its connector for Kafka, some 130 MB; fetched where not cached yet.
+
+    Raises:
+        JarsUnavailableError: no Java that is new enough, no Maven, or the download failed.
+    """
+    return _cached(f"flink-{FLINK_VERSION}", _fetch_flink)
 
 
 def registry_folder() -> Path:
@@ -80,10 +84,25 @@ def _cached(name: str, fetch: Callable[[Path], Path]) -> Path:
 
 
 def _fetch_kafka(version: str, scratch: Path) -> Path:
-    pom, jars = scratch / "pom.xml", scratch / "jars"
-    pom.write_text(_POM.format(version=version), encoding="utf-8")
-    _maven(f"Kafka {version}", "copy-dependencies", "-f", str(pom), f"-DoutputDirectory={jars}", cwd=scratch)
+    jars = _with_dependencies(f"Kafka {version}", [f"org.apache.kafka:kafka_2.13:{version}"], scratch)
     return _holding(jars, f"kafka_*-{version}.jar")
+
+
+def _fetch_flink(scratch: Path) -> Path:
+    own = ("clients", "json", "connector-base", "table-api-java-bridge", "table-planner-loader", "table-runtime")
+    artifacts = [f"org.apache.flink:flink-{name}:{FLINK_VERSION}" for name in own]
+    connector = f"org.apache.flink:flink-sql-connector-kafka:5.0.0-{FLINK_VERSION.rpartition('.')[0]}"
+    jars = _with_dependencies(f"Flink {FLINK_VERSION}", [*artifacts, connector], scratch)
+    return _holding(jars, "flink-sql-connector-kafka-*.jar")
+
+
+def _with_dependencies(what: str, artifacts: list[str], scratch: Path) -> Path:
+    """Fetch these artifacts and all that they need; the folder of their jars."""
+    pom, jars = scratch / "pom.xml", scratch / "jars"
+    dependencies = "".join(_DEPENDENCY.format(*artifact.split(":")) for artifact in (*artifacts, _LOG))
+    pom.write_text(_POM.format(dependencies=dependencies), encoding="utf-8")
+    _maven(what, "copy-dependencies", "-f", str(pom), f"-DoutputDirectory={jars}", cwd=scratch)
+    return jars
 
 
 def _fetch_tools(version: str, scratch: Path) -> Path:

@@ -12,15 +12,19 @@ import duckdb
 import pgserver
 import psycopg
 import pytest
+from confluent_kafka import Producer
 
 from schemas.emotion_label import EmotionLabel
 from schemas.examples.downstream.anger_surge import Surge
 from tests.harness.apache_kafka import KafkaUnderTest
-from tests.harness.independent import NewRecord, committed_offsets, create_topic, produce
+from tests.harness.flink import run_flink_sql
+from tests.harness.independent import NewRecord, committed_offsets, create_topic, produce, read_topic
+from tests.harness.jars import JarsUnavailableError
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 LABELS = sorted((EXAMPLES / "emotion_label" / "valid").iterdir())
 MINUTE_MS = 60_000
+KEPT = {"retention.ms": "-1"}  # labels of a fixed time are old
 
 Query = Callable[[str], list[Any]]
 
@@ -106,7 +110,7 @@ def test_the_table_holds_every_field_of_the_contract() -> None:
 
 def test_a_surge_is_told_when_it_comes_and_when_it_goes(apache_kafka: KafkaUnderTest) -> None:
     servers = apache_kafka.bootstrap_servers
-    topic = create_topic(servers)
+    topic = create_topic(servers, config=KEPT)
     label = json.loads((EXAMPLES / "emotion_label/valid/from_kafka.json").read_bytes()) | {"confident": True}
     start_ms = 1_764_000_000_000
     minutes = [(minute, "anger" if 60 <= minute < 65 or minute % 10 == 0 else "joy") for minute in range(90)]
@@ -122,6 +126,62 @@ def test_a_surge_is_told_when_it_comes_and_when_it_goes(apache_kafka: KafkaUnder
     assert [line.split(" anger ")[0][11:16] for line in lines] == ["17:01", "17:07"]
     assert "(rises from 9%)" in lines[0]
     assert "(back near" in lines[1]
+
+
+def test_flink_counts_the_committed_labels_of_each_customer_and_minute(
+    apache_kafka: KafkaUnderTest, tmp_path: Path
+) -> None:
+    servers = apache_kafka.bootstrap_servers
+    labels, counts = create_topic(servers, partitions=2, config=KEPT), create_topic(servers)
+    label = json.loads((EXAMPLES / "emotion_label/valid/from_kafka.json").read_bytes()) | {"confident": True}
+    start_ms = 1_764_000_000_000
+
+    def said(customer: str | None, minute: int, emotion: str, score: float, **other: object) -> NewRecord:
+        value = json.dumps(label | {"label": emotion, "score": score} | other).encode()
+        key = None if customer is None else customer.encode()
+        return NewRecord(value, key, partition=0, timestamp_ms=start_ms + minute * MINUTE_MS)
+
+    produce(
+        servers,
+        labels,
+        [
+            said("a", 0, "joy", 0.8),
+            said("a", 0, "joy", 0.6),
+            said("a", 0, "fear", 0.9),
+            said("b", 0, "joy", 0.9),
+            said("a", 1, "joy", 0.5),
+            said("a", 1, "joy", 0.2, confident=False),
+            said(None, 1, "joy", 0.9),
+            NewRecord(None, b"a", partition=0, timestamp_ms=start_ms),
+        ],
+    )
+    aborted = said("a", 1, "joy", 0.9)
+    producer = Producer({"bootstrap.servers": servers, "transactional.id": labels})
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.produce(labels, aborted.value, aborted.key, partition=0, timestamp=aborted.timestamp_ms or 0)
+    producer.flush()
+    producer.abort_transaction()
+    script = (EXAMPLES / "downstream" / "emotions_per_minute.sql").read_text(encoding="utf-8")
+    for name, here in (("localhost:9092", servers), ("'emotion-labels'", f"'{labels}'")):
+        script = script.replace(name, here)
+    script = script.replace("'topic' = 'emotions-per-minute'", f"'topic' = '{counts}'")
+    script = script.replace("'scan.startup.mode'", "'scan.bounded.mode' = 'latest-offset', 'scan.startup.mode'")
+    file = tmp_path / "emotions.sql"
+    file.write_text(script, encoding="utf-8")
+
+    try:
+        run_flink_sql(file)
+    except JarsUnavailableError as error:
+        pytest.skip(f"no Flink: {error}")
+
+    found = [json.loads(record.value or b"") for record in read_topic(servers, counts, at_least=4)]
+    assert sorted(tuple(row.values()) for row in found) == [
+        ("a", "2025-11-24 16:00:00", "fear", 1, 0.9),
+        ("a", "2025-11-24 16:00:00", "joy", 2, 0.7),
+        ("a", "2025-11-24 16:01:00", "joy", 1, 0.5),
+        ("b", "2025-11-24 16:00:00", "joy", 1, 0.9),
+    ]
 
 
 def test_a_few_labels_are_no_surge() -> None:
