@@ -1,7 +1,7 @@
 """The application: every path with its token, its limits, its metrics, and every refusal in words."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from worker.observe.endpoint import answer
 from worker.observe.health import Health
@@ -43,7 +44,25 @@ class Served:
     meters: Meters
 
 
-def make_app(settings: Settings, served: Served) -> Starlette:
+class App:
+    """Starlette's application, with a short way to its paths: its routing takes a fifth of the time of a request."""
+
+    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
+        routes = [Route(path, endpoint, methods=[method]) for (method, path), endpoint in endpoints.items()]
+        self._starlette = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_path})
+        self._endpoints = endpoints
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; the rest, as HEAD and paths that there are not, is left to Starlette."""
+        endpoint = self._endpoints.get((scope["method"], scope["path"]))
+        if endpoint is None:
+            await self._starlette(scope, receive, send)
+            return
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+def make_app(settings: Settings, served: Served) -> App:
     """All paths of PATHS."""
 
     async def observed(request: Request) -> Response:
@@ -65,11 +84,7 @@ def make_app(settings: Settings, served: Served) -> Starlette:
 
     described = orjson.dumps(document(has_token=settings.serve_token_file is not None))
     endpoints = {"/label": label, "/predict": predict, "/": predict, "/openapi.json": openapi}
-    routes = [
-        Route(path.path, _guarded(path, endpoints.get(path.path, observed), served), methods=[path.method])
-        for path in PATHS
-    ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _no_such_path})
+    return App({(path.method, path.path): _guarded(path, endpoints.get(path.path, observed), served) for path in PATHS})
 
 
 def _guarded(path: Path, endpoint: Endpoint, served: Served) -> Endpoint:

@@ -46,6 +46,8 @@ class BatchingQueue:
         self._on_change = on_change
         self._texts = 0
         self._waiting: deque[_Job] = deque()
+        self._finished: deque[_Job] = deque()
+        self._is_waking = False
         self._arrived = asyncio.Event()
         self._broken: RefusedError | None = None
 
@@ -126,13 +128,22 @@ class BatchingQueue:
             else:
                 job.answers.append(replace(answer, index=request.index))
             if len(job.answers) == len(job.requests):
-                loop.call_soon_threadsafe(_answer, job)
+                self._finish(job, loop)
+
+    def _finish(self, job: _Job, loop: asyncio.AbstractEventLoop) -> None:
+        """In the model's thread. One call wakes the loop for all that are ready by then: each costs the model time."""
+        self._finished.append(job)
+        if not self._is_waking:
+            self._is_waking = True
+            loop.call_soon_threadsafe(self._answer_finished)
+
+    def _answer_finished(self) -> None:
+        self._is_waking = False  # before the look at them: who comes after it wakes the loop again
+        while self._finished:
+            job = self._finished.popleft()
+            if not job.answered.done():  # its client may have gone
+                job.answered.set_result(job.answers)
 
     def _count(self, texts: int) -> None:
         self._texts += texts
         self._on_change(self._texts)
-
-
-def _answer(job: _Job) -> None:
-    if not job.answered.done():  # its client may have gone
-        job.answered.set_result(job.answers)

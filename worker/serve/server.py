@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from worker.errors import UserError
 from worker.serve.batching import BatchingQueue
@@ -52,7 +52,7 @@ def open_socket(host: str, port: int) -> socket.socket:
     return opened
 
 
-def run(app: Starlette, queue: BatchingQueue, opened: socket.socket, stop: threading.Event, timeout_ms: int) -> None:
+def run(app: ASGIApp, queue: BatchingQueue, opened: socket.socket, stop: threading.Event, timeout_ms: int) -> None:
     """Serve until `stop` is set. Whatever breaks the model stops it as well, and is raised at the end."""
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # below, it tells of each client that is wrong
     config = uvicorn.Config(
@@ -63,6 +63,7 @@ def run(app: Starlette, queue: BatchingQueue, opened: socket.socket, stop: threa
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here looks at the client's address
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:  # uvloop where it is installed
