@@ -55,9 +55,16 @@ def skip_bytes(data: bytes, at: int) -> int:
 
 
 def _read_text(data: bytes, at: int) -> tuple[str, int]:
-    end = skip_bytes(data, at)
-    at = at + 1 if data[at] < 128 else _skip_long(data, at)
-    return str(data[at:end], "utf-8"), end
+    byte = data[at]
+    if byte < 128 and not byte & 1:
+        at += 1
+        end = at + (byte >> 1)
+    else:
+        length, at = read_long(data, at)
+        if length < 0:
+            raise EOFError
+        end = at + length
+    return data[at:end].decode(), end
 
 
 def _read_null(_: bytes, at: int) -> tuple[None, int]:
