@@ -58,12 +58,18 @@ USER 10001
 WORKDIR /home/emotion
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# Of /livez, since Swarm restarts what is unhealthy, and a restart does not bring brokers back.
+# Of `run` or of `serve`, whichever this container is. Of /livez, since Swarm restarts what is unhealthy, and a restart
+# does not bring brokers back.
 HEALTHCHECK --interval=15s --timeout=6s --start-period=120s --retries=3 CMD ["python", "-c", "\
 import http.client, os, sys\n\
-endpoint = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('EMOTION_HTTP_PORT', 8080)), timeout=5)\n\
-endpoint.request('GET', '/livez')\n\
-sys.exit(endpoint.getresponse().status != 200)"]
+for name, usual in (('HTTP', 8080), ('SERVE', 8081)):\n\
+    endpoint = http.client.HTTPConnection('127.0.0.1', int(os.environ.get(f'EMOTION_{name}_PORT', usual)), timeout=2.5)\n\
+    try:\n\
+        endpoint.request('GET', '/livez')\n\
+        sys.exit(endpoint.getresponse().status != 200)\n\
+    except OSError:\n\
+        pass\n\
+sys.exit(1)"]
 ENTRYPOINT ["emotion-worker"]
 CMD ["run"]
 # Last, since they are others for each revision.

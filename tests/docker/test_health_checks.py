@@ -46,10 +46,10 @@ def of_the_stack() -> list[str]:
     return list(command)
 
 
-def healthy(command: list[str], port: int) -> bool:
+def healthy(command: list[str], port: int, serve_port: int | None = None) -> bool:
     python, *rest = (word.replace("8080", str(port)) for word in command)
     assert python == "python"
-    environment = os.environ | {"EMOTION_HTTP_PORT": str(port)}
+    environment = os.environ | {"EMOTION_HTTP_PORT": str(port), "EMOTION_SERVE_PORT": str(serve_port or free_port())}
     done = subprocess.run([sys.executable, *rest], env=environment, capture_output=True, check=False, timeout=60)
     assert done.returncode in (0, 1)
     return done.returncode == 0
@@ -72,6 +72,13 @@ def test_the_image_is_healthy_while_live_and_the_stack_while_ready(
     port = free_port()
     with endpoint(port, cast(Health, _Fixed(live=live, ready=ready)), CollectorRegistry()):
         assert healthy(command, port) is expected
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_the_image_is_healthy_while_serve_is_live(live: bool) -> None:
+    port = free_port()
+    with endpoint(port, cast(Health, _Fixed(live=live, ready=True)), CollectorRegistry()):
+        assert healthy(of_the_image(), free_port(), port) is live
 
 
 @pytest.mark.parametrize("command", [of_the_image(), of_the_stack()], ids=["image", "stack"])
