@@ -1,7 +1,7 @@
-"""`python -m tests.dashboard`: asks a live Prometheus every question of the dashboard; writes docker/DASHBOARD_TRIAL.md.
+"""`python -m tests.dashboard`: asks a live Prometheus every question of the dashboard.
 
-Some three minutes. The picture of all panels goes to docker/grafana/dashboard.png. The exit code is 1 if a question had
-no answer, nothing but zeros, or lines that cannot be told apart.
+Some five minutes. Writes docker/DASHBOARD_TRIAL.md, and the picture of all panels to docker/grafana/dashboard.png. The
+exit code is 1 if something is wrong with an answer; the page says what can be.
 """
 
 import sys
@@ -20,11 +20,11 @@ DOCKER = Path(__file__).parents[2] / "docker"
 def main() -> int:
     """Run; 1 if something was not as it should be."""
     with tempfile.TemporaryDirectory(prefix="dashboard-") as scratch, live_stack(Path(scratch), factor=1) as stack:
-        since, until = live(stack)
-        answers = ask(stack.prometheus, since, until)
-    draw(answers, since, DOCKER / "grafana/dashboard.png")
-    (DOCKER / "DASHBOARD_TRIAL.md").write_text(page(answers, until - since), encoding="utf-8")
-    found = problems(answers)
+        day = live(stack)
+        answers = ask(stack.prometheus, day.since, day.until)
+    draw(answers, day.since, DOCKER / "grafana/dashboard.png")
+    (DOCKER / "DASHBOARD_TRIAL.md").write_text(page(answers, day), encoding="utf-8")
+    found = list(problems(answers, day))
     print(*found, sep="\n", file=sys.stderr)
     return int(bool(found))
 

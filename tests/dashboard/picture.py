@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
@@ -12,7 +13,7 @@ from tests.dashboard.panels import Answer, Panel
 from tests.dashboard.units import formatted
 
 _COLUMNS = 24
-_INCHES = (0.7, 0.42)  # of a cell of the dashboard's grid
+_INCHES = (0.5, 0.27)  # of a cell of the dashboard's grid
 _MAX_LEGENDS = 12
 
 
@@ -23,7 +24,7 @@ def draw(answers: Sequence[Answer], since: float, file: Path) -> None:
         by_panel[answer.panel.title].append(answer)
     lines = max(answer.panel.place["y"] + answer.panel.place["h"] for answer in answers)
     width, height = _COLUMNS * _INCHES[0], lines * _INCHES[1]
-    figure = plt.figure(figsize=(width, height), dpi=60)
+    figure = plt.figure(figsize=(width, height), dpi=75)
     for of_panel in by_panel.values():
         at = of_panel[0].panel.place
         box = (at["x"] / _COLUMNS, 1 - (at["y"] + at["h"]) / lines, at["w"] / _COLUMNS, at["h"] / lines)
@@ -42,10 +43,17 @@ def _panel(axes: Axes, panel: Panel, answers: Sequence[Answer], since: float) ->
         said = [line.legend if panel.kind == "table" else formatted(line.points[-1][1], panel.unit) for line in series]
         axes.text(0, 0.5, "\n".join(said) or "No data", fontsize=6 if panel.kind == "table" else 16, va="center")
         return
-    for line in series:
-        seconds = [at - since for at, _ in line.points]
-        axes.plot(seconds, [value for _, value in line.points], ".-", linewidth=1, markersize=2, label=line.legend)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: formatted(value, panel.unit)))
+    if panel.is_share:
+        moments = sorted({at for line in series for at, _ in line.points})
+        values = np.array([[dict(line.points).get(at, 0) for at in moments] for line in series])
+        shares = values / np.maximum(values.sum(axis=0), 1e-9)
+        axes.stackplot([at - since for at in moments], shares, labels=[line.legend for line in series])
+    else:
+        for line in series:
+            seconds = [at - since for at, _ in line.points]
+            axes.plot(seconds, [value for _, value in line.points], ".-", linewidth=1, markersize=2, label=line.legend)
+    unit = "percentunit" if panel.is_share else panel.unit
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: formatted(value, unit)))
     axes.set_ylim(bottom=0)
     axes.tick_params(labelsize=7)
     handles, legends = axes.get_legend_handles_labels()

@@ -4,7 +4,6 @@ The first run builds Kubernetes and KEDA from their Go modules: half an hour of 
 The exit code is 1 if a trial failed. `--only NAME`, several times if you like, makes these alone and prints the page.
 """
 
-import argparse
 import sys
 import tempfile
 import time

@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-
-from tests.kube.binaries import KEDA_VERSION, KUBERNETES_VERSION, PROMETHEUS_OPERATOR_VERSION
 
 
 @dataclass(frozen=True)
