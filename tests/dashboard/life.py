@@ -52,13 +52,12 @@ def live(stack: Stack) -> Day:
         server.process,
         stack.workers(stream, beside=[server], processes=2, **settings) as (first,),
         stack.workers(stream, beside=[server, first], **settings) as (second,),
-        _requests(server.endpoint),
     ):
         since = time.time()
         with _texts(stream):
             _pass(2 * _STEADY_SECONDS)
         well_until = time.time()
-        with _texts(stream, with_odd_ones=True):
+        with _texts(stream, with_odd_ones=True), _requests(server.endpoint):
             for happen in (_a_stranger_joins, _a_process_dies, _the_network_is_cut, _the_output_is_gone):
                 happen(stack, stream, first)
                 _pass(_STEADY_SECONDS)

@@ -21,13 +21,17 @@ def page(answers: Sequence[Answer], day: Day) -> str:
     rows = "\n".join(_rows(answers))
     return f"""# The dashboard on a live stack
 
-`make dashboard` starts Apache Kafka, workers as processes, `serve`, and a Prometheus that scrapes them once a second. It
-sends texts, broken records and requests, and lets a process, a worker, the network and the output topic fail; at the end
-nothing comes for a while. Then it asks every question of [the dashboard](grafana/dashboards/emotion-labeller.json),
-draws the answers with matplotlib, and writes this page; do not edit it.
+`make dashboard` starts Apache Kafka, workers as processes, `serve`, and a Prometheus that scrapes them once a second.
+It sends texts, broken records and requests, and lets a process, a worker, the network and the output topic fail. At the
+end nothing comes for a while. Then it asks every question of
+[the dashboard](grafana/dashboards/emotion-labeller.json), draws the answers with matplotlib, and writes this page; do
+not edit it. It fails
 
-It fails where a question has no answer or nothing but 0, where lines cannot be told apart, and where a panel of one
-number has none while all is well or while nothing comes. No package brings a Grafana server, so Grafana never drew this.
+- where a question has no answer, or nothing but 0;
+- where lines of a panel cannot be told apart;
+- where a panel of one number has none while all is well, or while nothing comes.
+
+No package brings a Grafana server, so Grafana itself never drew this.
 
 - Ran on {datetime.now(UTC):%Y-%m-%d}, {day.until - day.since:.0f} s long: Apache Kafka {KAFKA_VERSION},
   Prometheus {prometheus_version()}, kafka-python {version("kafka-python")}, Python {platform.python_version()}.

@@ -22,12 +22,14 @@ def draw(answers: Sequence[Answer], since: float, file: Path) -> None:
     by_panel: dict[str, list[Answer]] = defaultdict(list)
     for answer in answers:
         by_panel[answer.panel.title].append(answer)
-    lines = max(answer.panel.place["y"] + answer.panel.place["h"] for answer in answers)
+    lines = 1 + max(
+        answer.panel.place["y"] + answer.panel.place["h"] for answer in answers
+    )  # 1 for the uppermost title
     width, height = _COLUMNS * _INCHES[0], lines * _INCHES[1]
-    figure = plt.figure(figsize=(width, height), dpi=75)
+    figure = plt.figure(figsize=(width, height), dpi=70)
     for of_panel in by_panel.values():
         at = of_panel[0].panel.place
-        box = (at["x"] / _COLUMNS, 1 - (at["y"] + at["h"]) / lines, at["w"] / _COLUMNS, at["h"] / lines)
+        box = (at["x"] / _COLUMNS, 1 - (1 + at["y"] + at["h"]) / lines, at["w"] / _COLUMNS, at["h"] / lines)
         left, low, wide, high = box
         axes = figure.add_axes((left + 0.15 * wide, low + 0.12 * high, 0.8 * wide, 0.72 * high))
         _panel(axes, of_panel[0].panel, of_panel, since)
@@ -51,7 +53,7 @@ def _panel(axes: Axes, panel: Panel, answers: Sequence[Answer], since: float) ->
     else:
         for line in series:
             seconds = [at - since for at, _ in line.points]
-            axes.plot(seconds, [value for _, value in line.points], ".-", linewidth=1, markersize=2, label=line.legend)
+            axes.plot(seconds, [value for _, value in line.points], linewidth=1, label=line.legend)
     unit = "percentunit" if panel.is_share else panel.unit
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: formatted(value, unit)))
     axes.set_ylim(bottom=0)

@@ -201,7 +201,8 @@ def test_the_scaler_measures_the_lag_of_this_group_as_this_user(settings: Settin
 @every_overlay
 def test_scaling_stops_at_the_partitions_and_goes_slowly_with_members_that_may_leave(settings: Settings) -> None:
     trigger = SCALED_OBJECT["triggers"][0]["metadata"]
-    assert (trigger["limitToPartitionsWithLag"], trigger["allowIdleConsumers"]) == ("true", "false")
+    assert (trigger["ensureEvenDistributionOfPartitions"], trigger["allowIdleConsumers"]) == ("true", "false")
+    assert "limitToPartitionsWithLag" not in trigger  # KEDA refuses both together
     assert SCALED_OBJECT["minReplicaCount"] >= 1
     assert settings.processes == "1"
     assert settings.group_instance_id is None

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import trustme
+
 from tests.harness.apache_kafka import die_with_parent
 from tests.harness.eventually import eventually
 from tests.harness.ports import free_port
@@ -35,7 +37,9 @@ class ControlPlane:
             AssertionError: It failed, or warned; with what it said.
         """
         done = self.try_kubectl(*arguments, given=given)
-        assert done.returncode == 0 and "Warning" not in done.stderr, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        assert (done.returncode, "Warning" in done.stderr) == (0, False), (
+            f"kubectl {' '.join(arguments)}: {done.stderr}"
+        )
         return done.stdout
 
     def try_kubectl(self, *arguments: str, given: str | None = None) -> "subprocess.CompletedProcess[str]":
@@ -86,7 +90,12 @@ class ControlPlane:
                 f"--initial-advertise-peer-urls={listen}", f"--initial-cluster=default={listen}",
             ],
         )  # fmt: skip
-        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+        trustme.CA().issue_cert("service-accounts").private_key_pem.write_to_path(key)
+        front = trustme.CA()  # by its certificates the API server shows who asks, where it passes a request on
+        front.cert_pem.write_to_path(self._folder / "front-ca.crt")
+        front.issue_cert("front", common_name="front").private_key_and_cert_chain_pem.write_to_path(
+            self._folder / "front.pem"
+        )
         (self._folder / "tokens.csv").write_text(f"{_TOKEN},admin,admin,system:masters\n", encoding="utf-8")
         log = self.run(
             "kube-apiserver",
@@ -97,6 +106,11 @@ class ControlPlane:
                 "--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=RBAC",
                 f"--token-auth-file={self._folder / 'tokens.csv'}", "--service-account-issuer=https://127.0.0.1",
                 f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
+                f"--requestheader-client-ca-file={self._folder / 'front-ca.crt'}",
+                "--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
+                "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+                f"--proxy-client-cert-file={self._folder / 'front.pem'}",
+                f"--proxy-client-key-file={self._folder / 'front.pem'}",
             ],
         )  # fmt: skip
         self._write_kubeconfig()

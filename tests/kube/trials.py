@@ -2,24 +2,34 @@
 
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
 from tests.harness.eventually import eventually
 from tests.kube.binaries import crds
 from tests.kube.control_plane import PATIENCE_SECONDS, ControlPlane
+from tests.kube.objects import (
+    MANIFESTS,
+    NAMESPACE,
+    clear,
+    kill_leaving,
+    leaving,
+    make_node,
+    names,
+    namespaced,
+    pods,
+    scheduled,
+    unschedulable,
+    with_components,
+)
 
-ROOT = Path(__file__).parents[2]
-MANIFESTS = ROOT / "docker/kubernetes"
-NAMESPACE = "emotion"
+ALERTS = MANIFESTS.parent / "prometheus/alerts.yml"
 OVERLAYS = ("cpu", "gpu")
 
 Trial = Callable[[ControlPlane, Path], str]
-Manifest = dict[str, Any]
 
 
 def definitions(cluster: ControlPlane, folder: Path) -> str:
@@ -51,8 +61,9 @@ def restriction(cluster: ControlPlane, folder: Path) -> str:
     pod = json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "root"},
                       "spec": {"containers": [{"name": "root", "image": "root"}]}})  # fmt: skip
     refused = cluster.try_kubectl(*namespaced("create", "--filename=-"), given=pod)
-    assert refused.returncode == 1 and 'violates PodSecurity "restricted' in refused.stderr, refused.stderr
-    return "refused: " + re.findall(r'violates PodSecurity "[^"]*"', refused.stderr)[0]
+    why = re.search(r'violates PodSecurity "restricted[^"]*"', refused.stderr)
+    assert why is not None, refused.stderr
+    return f"refused: {why[0]}"
 
 
 def dry_runs(cluster: ControlPlane, folder: Path) -> str:
@@ -68,7 +79,7 @@ def dry_runs(cluster: ControlPlane, folder: Path) -> str:
 
 def alerts(cluster: ControlPlane, folder: Path) -> str:
     """`groups` of alerts.yml as the `spec` of a PrometheusRule, as the README says."""
-    groups = yaml.safe_load((ROOT / "docker/prometheus/alerts.yml").read_text(encoding="utf-8"))
+    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))
     rule = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "spec": groups}
     rule["metadata"] = {"name": "emotion-worker", "namespace": NAMESPACE}
     return cluster.apply(rule).strip()
@@ -142,6 +153,16 @@ def roll_out_on_gpus(cluster: ControlPlane, folder: Path) -> str:
     return f"an old pod goes before a new one comes; {len(before & now)} of {len(before)} old ones left"
 
 
+def warnings(cluster: ControlPlane, folder: Path) -> str:
+    """The events of the namespace are read, after all that stands here."""
+    events = cluster.get("events", "--namespace", NAMESPACE)["items"]
+    reasons = Counter(event["reason"] for event in events if event["type"] == "Warning")
+    assert not {"FailedCreate", "FailedValidation"} & reasons.keys(), [
+        event["message"] for event in events if event["reason"] in ("FailedCreate", "FailedValidation")
+    ]
+    return f"{len(events)} events; warnings: " + ", ".join(f"{reason} {n}" for reason, n in sorted(reasons.items()))
+
+
 TRIALS: tuple[Trial, ...] = (
     definitions,
     namespace_and_secret,
@@ -155,84 +176,3 @@ TRIALS: tuple[Trial, ...] = (
     pods_of_gpu,
     roll_out_on_gpus,
 )
-
-
-def namespaced(*arguments: str) -> tuple[str, ...]:
-    return ("--namespace", NAMESPACE, *arguments)
-
-
-def with_components(folder: Path, overlay: str, components: Iterable[str]) -> Path:
-    """A copy of the manifests, in which the overlay uses these components; gives the overlay."""
-    shutil.copytree(MANIFESTS, folder)
-    path = folder / "overlays" / overlay
-    file = path / "kustomization.yaml"
-    text = file.read_text(encoding="utf-8")
-    if components:
-        text = text.replace("# components:", "components:")
-    for component in components:
-        text = text.replace(f"#   - ../../components/{component}", f"  - ../../components/{component}")
-        assert f"\n  - ../../components/{component}" in text
-    file.write_text(text, encoding="utf-8")
-    return path
-
-
-def make_node(cluster: ControlPlane, name: str, capacity: dict[str, str], taints: Iterable[Manifest] = ()) -> None:
-    """A node with no kubelet: the scheduler sees its capacity, and nothing runs on it."""
-    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": f"zone-of-{name}"}
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
-    cluster.apply(node | {"spec": {"taints": list(taints)}})
-    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": ""}
-    status = {"capacity": capacity, "allocatable": capacity, "conditions": [ready]}
-    cluster.kubectl("patch", "node", name, "--subresource=status", f"--patch={json.dumps({'status': status})}")
-    without_taint = [*taints]
-    cluster.kubectl("patch", "node", name, f"--patch={json.dumps({'spec': {'taints': without_taint}})}")
-
-
-def pods(cluster: ControlPlane) -> list[Manifest]:
-    found: list[Manifest] = cluster.get("pods", "--namespace", NAMESPACE)["items"]
-    return found
-
-
-def names(found: Iterable[Manifest]) -> set[str]:
-    return {pod["metadata"]["name"] for pod in found}
-
-
-def leaving(pod: Manifest) -> bool:
-    return "deletionTimestamp" in pod["metadata"]
-
-
-def scheduled(cluster: ControlPlane, count: int) -> list[Manifest]:
-    """So many pods that stay, once each has a node."""
-
-    def all_have_nodes() -> list[Manifest]:
-        stay = [pod for pod in pods(cluster) if not leaving(pod)]
-        return stay if len(stay) == count and all("nodeName" in pod["spec"] for pod in stay) else []
-
-    return eventually(all_have_nodes, PATIENCE_SECONDS, f"{count} pods have nodes", interval_s=0.5)
-
-
-def unschedulable(cluster: ControlPlane, count: int) -> str:
-    """What the scheduler says of pods that wait, once there are so many."""
-    said = [
-        condition["message"]
-        for pod in pods(cluster)
-        for condition in pod["status"].get("conditions", [])
-        if condition.get("reason") == "Unschedulable"
-    ]
-    return said[0] if len(said) == count else ""
-
-
-def kill_leaving(cluster: ControlPlane) -> None:
-    """What a kubelet does at the end of the grace period: nobody else takes a pod off its node."""
-    for pod in filter(leaving, pods(cluster)):
-        cluster.try_kubectl(*namespaced("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force"))
-
-
-def clear(cluster: ControlPlane) -> None:
-    """Wait until no pod is left."""
-
-    def is_clear() -> bool:
-        kill_leaving(cluster)
-        return not pods(cluster)
-
-    eventually(is_clear, PATIENCE_SECONDS, "no pod is left", interval_s=0.5)
