@@ -12,6 +12,7 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from tests.kube.objects import with_components
 from worker.observe.health import PATIENCE_SECONDS
 from worker.settings import Settings, load_settings
 
@@ -49,19 +50,6 @@ def render(overlay: Path) -> list[Manifest]:
     rendered = subprocess.run([*command, str(overlay)], capture_output=True, text=True, timeout=60)
     assert rendered.returncode == 0, rendered.stderr
     return list(yaml.safe_load_all(rendered.stdout))
-
-
-def with_components(overlay: str, tmp_path: Path) -> Path:
-    """A copy of the overlay with its component lines in use, as the README says."""
-    shutil.copytree(FOLDER, tmp_path / "kubernetes")
-    folder = tmp_path / "kubernetes/overlays" / overlay
-    file = folder / "kustomization.yaml"
-    text = file.read_text(encoding="utf-8")
-    used = re.sub(r"^# (components:|  - \.\./\.\./components/)", r"\1", text, flags=re.MULTILINE)
-    assert used.count("/components/") == 2
-    assert used != text
-    file.write_text(used, encoding="utf-8")
-    return folder
 
 
 def one(kind: str, manifests: list[Manifest]) -> Manifest:
@@ -246,7 +234,7 @@ def test_a_rendered_overlay_has_its_settings_and_its_device(overlay: str) -> Non
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_with_its_components_an_overlay_leaves_the_number_of_pods_to_the_scaler(overlay: str, tmp_path: Path) -> None:
-    manifests = render(with_components(overlay, tmp_path))
+    manifests = render(with_components(tmp_path / "kubernetes", overlay, ("pod-monitor", "keda")))
     assert {"ScaledObject", "TriggerAuthentication", "PodMonitor"} <= {manifest["kind"] for manifest in manifests}
     assert "replicas" not in one("Deployment", manifests)["spec"]
     assert {manifest["metadata"].get("namespace", "emotion") for manifest in manifests} == {"emotion"}

@@ -26,14 +26,14 @@ def page(outcomes: Sequence[Outcome]) -> str:
 `make kube` builds a control plane and KEDA from their Go modules, starts them on loopback ports, does with
 [the manifests](kubernetes/README.md) what an operator does, and writes this page; do not edit it.
 
-- Ran on {datetime.now(UTC):%Y-%m-%d}: etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kubectl of Kubernetes
-  {KUBERNETES_VERSION}; KEDA {KEDA_VERSION}, operator and metrics adapter; the definitions of the Prometheus Operator
-  {PROMETHEUS_OPERATOR_VERSION}; Apache Kafka {KAFKA_VERSION}.
+- Ran on {datetime.now(UTC):%Y-%m-%d}: kube-apiserver, kube-controller-manager, kube-scheduler and kubectl of Kubernetes
+  {KUBERNETES_VERSION}, and the etcd that it is tested with; operator and metrics adapter of KEDA {KEDA_VERSION};
+  definitions of the Prometheus Operator {PROMETHEUS_OPERATOR_VERSION}; Apache Kafka {KAFKA_VERSION}.
 - All admission plug-ins that are on by default are on. The namespace enforces Pod Security "restricted".
 - Every warning of the API server counts as a failure.
 - Nodes are objects without a machine: pods are admitted, made and scheduled, and never start.
-- For KEDA every duration of `behavior` is divided by {FACTOR}, and the address of the brokers is another; all else is as it
-  stands in the files.
+- For KEDA every duration of `behavior` is divided by {FACTOR}, and the address of the brokers is another. All else is
+  as it stands in the files.
 
 | what was done | what was seen | seconds |
 | --- | --- | --- |
