@@ -55,7 +55,10 @@ def live(stack: Stack) -> Day:
     ):
         since = time.time()
         with _texts(stream):
-            _pass(2 * _STEADY_SECONDS)
+            drift = "max(emotion_drift)"
+            eventually(lambda: stack.prometheus.value(drift) > 0, _PATIENCE_SECONDS, "a process has seen enough texts")
+            well_since = time.time()
+            _pass(_STEADY_SECONDS)
         well_until = time.time()
         with _texts(stream, with_odd_ones=True), _requests(server.endpoint):
             for happen in (_a_stranger_joins, _a_process_dies, _the_network_is_cut, _the_output_is_gone):
@@ -65,7 +68,7 @@ def live(stack: Stack) -> Day:
             _pass(_STEADY_SECONDS)
         stream.wait_until_read()
         _pass(_STEADY_SECONDS)  # nothing comes
-        return Day(since, since + _STEADY_SECONDS, well_until, time.time())
+        return Day(since, well_since, well_until, time.time())
 
 
 def _pass(seconds: float) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.kube.control_plane import ControlPlane
 from tests.kube.page import Outcome, page
-from tests.kube.scaling import scaling
+from tests.kube.scaling import scaling, turning_on
 from tests.kube.trials import TRIALS, warnings
 
 PAGE = Path(__file__).parents[2] / "docker/KUBERNETES_TRIAL.md"
@@ -21,7 +21,7 @@ def main() -> int:
     """Run; 1 if something was not as it should be."""
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="kube-") as scratch, ControlPlane(Path(scratch)) as cluster:
-        for trial in (*TRIALS, scaling, warnings):
+        for trial in (*TRIALS, turning_on, scaling, warnings):
             begun = time.monotonic()
             try:
                 seen = trial(cluster, Path(scratch))

@@ -28,6 +28,7 @@ class ControlPlane:
         self._bin = kubernetes()
         self._port = free_port()
         self.kubeconfig = folder / "kubeconfig"
+        self._key = folder / "service-account.key"
         self._programs = ExitStack()
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
@@ -79,24 +80,32 @@ class ControlPlane:
     ) -> None:
         self._programs.close()
 
-    def _start_server(self) -> None:
-        client, peer, key = free_port(), free_port(), self._folder / "service-account.key"
-        etcd, listen = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
+    def _start_etcd(self) -> str:
+        """Gives its address."""
+        client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self.run(
             "etcd",
             [
-                str(self._bin / "etcd"), f"--data-dir={self._folder / 'etcd'}", f"--listen-client-urls={etcd}",
-                f"--advertise-client-urls={etcd}", f"--listen-peer-urls={listen}", "--unsafe-no-fsync",
-                f"--initial-advertise-peer-urls={listen}", f"--initial-cluster=default={listen}",
+                str(self._bin / "etcd"), f"--data-dir={self._folder / 'etcd'}", "--unsafe-no-fsync",
+                f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
+                f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
+                f"--initial-cluster=default={peer}",
             ],
         )  # fmt: skip
-        trustme.CA().issue_cert("service-accounts").private_key_pem.write_to_path(key)
-        front = trustme.CA()  # by its certificates the API server shows who asks, where it passes a request on
+        return client
+
+    def _write_keys(self) -> None:
+        """Of service accounts, and of the API server itself where it passes a request on."""
+        trustme.CA().issue_cert("service-accounts").private_key_pem.write_to_path(self._key)
+        front = trustme.CA()
         front.cert_pem.write_to_path(self._folder / "front-ca.crt")
-        front.issue_cert("front", common_name="front").private_key_and_cert_chain_pem.write_to_path(
-            self._folder / "front.pem"
-        )
+        shown = front.issue_cert("front", common_name="front")
+        shown.private_key_and_cert_chain_pem.write_to_path(self._folder / "front.pem")
         (self._folder / "tokens.csv").write_text(f"{_TOKEN},admin,admin,system:masters\n", encoding="utf-8")
+
+    def _start_server(self) -> None:
+        etcd = self._start_etcd()
+        self._write_keys()
         log = self.run(
             "kube-apiserver",
             [
@@ -105,7 +114,7 @@ class ControlPlane:
                 "--endpoint-reconciler-type=none",  # endpoints may not have a loopback address
                 "--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=RBAC",
                 f"--token-auth-file={self._folder / 'tokens.csv'}", "--service-account-issuer=https://127.0.0.1",
-                f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
+                f"--service-account-key-file={self._key}", f"--service-account-signing-key-file={self._key}",
                 f"--requestheader-client-ca-file={self._folder / 'front-ca.crt'}",
                 "--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
                 "--requestheader-extra-headers-prefix=X-Remote-Extra-",
@@ -134,12 +143,11 @@ class ControlPlane:
 
     def _start_controllers(self) -> None:
         common = [f"--kubeconfig={self.kubeconfig}", "--leader-elect=false", "--bind-address=127.0.0.1"]
-        key = self._folder / "service-account.key"
         self.run(
             "kube-controller-manager",
             [
                 str(self._bin / "kube-controller-manager"), *common, f"--secure-port={free_port()}",
-                f"--service-account-private-key-file={key}", "--horizontal-pod-autoscaler-sync-period=2s",
+                f"--service-account-private-key-file={self._key}", "--horizontal-pod-autoscaler-sync-period=2s",
                 # Nobody speaks for the nodes: this one would take them for dead.
                 "--controllers=*,-node-lifecycle-controller",
             ],

@@ -25,6 +25,7 @@ _NAMESPACE = "keda"
 @contextmanager
 def broker(folder: Path) -> Iterator[SecuredKafka]:
     """With the topic of texts, and the worker's user, who may do with topic and group what docker/SECURITY.md says."""
+    folder.mkdir()
     with SecuredKafka(kafka_jars(), folder) as secured:
         make_topic(secured.open_servers, TOPIC, PARTITIONS)
         secured.set_password(USER, "SCRAM-SHA-512")
@@ -60,6 +61,7 @@ def start(cluster: ControlPlane, folder: Path) -> None:
             str(keda() / "keda-adapter"), f"--cert-dir={folder}", f"--metrics-service-address=localhost:{metrics}",
             f"--port={free_port()}", f"--secure-port={port}", "--bind-address=127.0.0.1",
             f"--tls-cert-file={folder / 'tls.crt'}", f"--tls-private-key-file={folder / 'tls.key'}",
+            f"--client-ca-file={folder / 'ca.crt'}",
             *(f"--{what}-kubeconfig={cluster.kubeconfig}" for what in ("lister", "authentication", "authorization")),
         ],
         environment,

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -156,10 +157,10 @@ def roll_out_on_gpus(cluster: ControlPlane, folder: Path) -> str:
 def warnings(cluster: ControlPlane, folder: Path) -> str:
     """The events of the namespace are read, after all that stands here."""
     events = cluster.get("events", "--namespace", NAMESPACE)["items"]
+    warned = {event["reason"]: event["message"] for event in events if event["type"] == "Warning"}
+    assert not {"FailedCreate", "FailedValidation"} & warned.keys(), warned
+    print(*warned.items(), sep="\n", file=sys.stderr)
     reasons = Counter(event["reason"] for event in events if event["type"] == "Warning")
-    assert not {"FailedCreate", "FailedValidation"} & reasons.keys(), [
-        event["message"] for event in events if event["reason"] in ("FailedCreate", "FailedValidation")
-    ]
     return f"{len(events)} events; warnings: " + ", ".join(f"{reason} {n}" for reason, n in sorted(reasons.items()))
 
 
