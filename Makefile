@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need in .venv, once.
-.PHONY: setup demo test chaos alerts stack fuzz check lint schemas pages audit clean
+.PHONY: setup demo test chaos alerts dashboard kube stack fuzz check lint schemas pages audit clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,15 @@ chaos: $(STAMP)
 # Every alert fires and rests on a live stack with Prometheus: some 20 minutes (docker/ALERT_TRIALS.md).
 alerts: $(STAMP)
 	$(BIN)/python -m tests.alerts $(ARGS)
+
+# Every question of the Grafana dashboard to a live Prometheus: some five minutes (docker/DASHBOARD_TRIAL.md).
+dashboard: $(STAMP)
+	$(BIN)/python -m tests.dashboard
+
+# The Kubernetes manifests on a real API server, with KEDA; builds both from their Go modules, once: needs Go, some 40
+# minutes of two cores (docker/KUBERNETES_TRIAL.md).
+kube: $(STAMP)
+	$(BIN)/python -m tests.kube
 
 # The compose stack on a Docker engine: images, faults, a check, figures; writes docker/STACK.md.
 stack: $(STAMP)

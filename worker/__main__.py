@@ -67,6 +67,13 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--device", action="store_true", help="the model on its device only, as warm-up does it; no broker is needed"
     )
+    check.add_argument(
+        "--workers",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="so many are to run at most: has the input a partition for each of their processes?",
+    )
     check.set_defaults(command=_check)
     _add_bench(add)
     dead_letters = add("dead-letters", help="show dead letters, or send their originals again")
@@ -149,7 +156,7 @@ def _serve(_: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from worker.commands.check import check
 
-    return check(arguments.json, arguments.device)
+    return check(arguments.json, arguments.device, arguments.workers)
 
 
 def _dead_letters(arguments: argparse.Namespace) -> int:

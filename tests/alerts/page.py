@@ -1,14 +1,13 @@
 """What came of the trials, as a page."""
 
 import platform
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 from tests.harness.jars import KAFKA_VERSION
-from tests.harness.prometheus import program
+from tests.harness.prometheus import prometheus_version
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,6 @@ class Outcome:
 
 def page(outcomes: Sequence[Outcome], factor: int) -> str:
     """The page that docker/ALERT_TRIALS.md holds."""
-    first_line = subprocess.run([program("prometheus"), "--version"], capture_output=True, text=True, check=True)
-    prometheus = (first_line.stdout or first_line.stderr).split()[2]
     rows = [
         f"| `{o.alert}` | {o.done} | {o.fired_after_s:.0f} s | {o.rested_after_s:.0f} s | {o.said} "
         f"| {', '.join(f'`{name}`' for name in o.others) or '–'} |"
@@ -43,7 +40,7 @@ def page(outcomes: Sequence[Outcome], factor: int) -> str:
             f"- Every `for` and every window of the rules is divided by {factor}, 1 s at least. Thresholds stay.",
             "- *fired*: from workers that are ready, with no alert, to the alert. *rested*: from the mending.",
             "- *others*: what fired beside it. A start takes some seconds, which stand for minutes here.",
-            f"- Ran on {datetime.now(UTC):%Y-%m-%d}: Apache Kafka {KAFKA_VERSION}, Prometheus {prometheus}, "
+            f"- Ran on {datetime.now(UTC):%Y-%m-%d}: Apache Kafka {KAFKA_VERSION}, Prometheus {prometheus_version()}, "
             f"kafka-python {version('kafka-python')}, Python {platform.python_version()}.",
             "",
             "| alert | what was done | fired | rested | it said | others |",

@@ -12,6 +12,7 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from tests.kube.objects import with_components
 from worker.observe.health import PATIENCE_SECONDS
 from worker.settings import Settings, load_settings
 
@@ -49,19 +50,6 @@ def render(overlay: Path) -> list[Manifest]:
     rendered = subprocess.run([*command, str(overlay)], capture_output=True, text=True, timeout=60)
     assert rendered.returncode == 0, rendered.stderr
     return list(yaml.safe_load_all(rendered.stdout))
-
-
-def with_components(overlay: str, tmp_path: Path) -> Path:
-    """A copy of the overlay with its component lines in use, as the README says."""
-    shutil.copytree(FOLDER, tmp_path / "kubernetes")
-    folder = tmp_path / "kubernetes/overlays" / overlay
-    file = folder / "kustomization.yaml"
-    text = file.read_text(encoding="utf-8")
-    used = re.sub(r"^# (components:|  - \.\./\.\./components/)", r"\1", text, flags=re.MULTILINE)
-    assert used.count("/components/") == 2
-    assert used != text
-    file.write_text(used, encoding="utf-8")
-    return folder
 
 
 def one(kind: str, manifests: list[Manifest]) -> Manifest:
@@ -201,7 +189,8 @@ def test_the_scaler_measures_the_lag_of_this_group_as_this_user(settings: Settin
 @every_overlay
 def test_scaling_stops_at_the_partitions_and_goes_slowly_with_members_that_may_leave(settings: Settings) -> None:
     trigger = SCALED_OBJECT["triggers"][0]["metadata"]
-    assert (trigger["limitToPartitionsWithLag"], trigger["allowIdleConsumers"]) == ("true", "false")
+    assert (trigger["ensureEvenDistributionOfPartitions"], trigger["allowIdleConsumers"]) == ("true", "false")
+    assert "limitToPartitionsWithLag" not in trigger  # KEDA refuses both together
     assert SCALED_OBJECT["minReplicaCount"] >= 1
     assert settings.processes == "1"
     assert settings.group_instance_id is None
@@ -245,7 +234,7 @@ def test_a_rendered_overlay_has_its_settings_and_its_device(overlay: str) -> Non
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_with_its_components_an_overlay_leaves_the_number_of_pods_to_the_scaler(overlay: str, tmp_path: Path) -> None:
-    manifests = render(with_components(overlay, tmp_path))
+    manifests = render(with_components(tmp_path / "kubernetes", overlay, ("pod-monitor", "keda")))
     assert {"ScaledObject", "TriggerAuthentication", "PodMonitor"} <= {manifest["kind"] for manifest in manifests}
     assert "replicas" not in one("Deployment", manifests)["spec"]
     assert {manifest["metadata"].get("namespace", "emotion") for manifest in manifests} == {"emotion"}

@@ -14,6 +14,8 @@ from prometheus_client import Histogram
 
 from tests.alerts.rules import FILE, alerts, faster
 from tests.alerts.trials import TRIALS
+from tests.dashboard.panels import panels
+from tests.dashboard.units import formatted
 from tests.harness.prometheus import PrometheusUnavailableError, program
 from worker.observe.metrics import METRICS
 
@@ -130,6 +132,15 @@ def test_job_data_source_and_rules_go_by_one_name_in_all_files() -> None:
     sources = yaml.safe_load((DOCKER / "grafana/provisioning/datasources/prometheus.yaml").read_text(encoding="utf-8"))
     uids = {target["datasource"]["uid"] for panel in PANELS for target in panel["targets"]}
     assert uids == {source["uid"] for source in sources["datasources"]}
+
+
+def test_every_panel_has_a_unit_that_is_known_and_the_kept_outcome_names_no_other_panels() -> None:
+    for panel in panels():
+        assert formatted(1.0, panel.unit)
+    kept = (DOCKER / "DASHBOARD_TRIAL.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^\| (.+?) \|", kept, re.MULTILINE)) - {"panel", "---"}
+    assert shown
+    assert shown <= {panel.title for panel in panels()}
 
 
 def test_no_panels_lie_on_each_other() -> None:

@@ -41,6 +41,12 @@ def program(name: str) -> str:
     return str(folder / "usr/bin" / name)
 
 
+def prometheus_version() -> str:
+    """Of the program that runs here."""
+    done = subprocess.run([program("prometheus"), "--version"], capture_output=True, text=True, check=True)
+    return (done.stdout or done.stderr).split()[2]
+
+
 def _fetch(scratch: Path) -> None:
     """Unpack Debian's package below `scratch`; the lists of packages may have to be fetched before, as root."""
     for command in (
@@ -104,6 +110,11 @@ class Prometheus:
         """Of an expression that gives one sample at most; 0 where there is none."""
         result = self._ask(f"/api/v1/query?query={quote(expression)}")["result"]
         return float(result[0]["value"][1]) if result else 0.0
+
+    def range(self, expression: str, since: float, until: float) -> list[dict[str, Any]]:
+        """Each series that an expression has, second by second between two moments: `metric` and `values`."""
+        found = self._ask(f"/api/v1/query_range?query={quote(expression)}&start={since}&end={until}&step=1")
+        return list(found["result"])
 
     def _ask(self, path: str) -> Mapping[str, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)

@@ -63,3 +63,21 @@ def assert_told(stream: Stream) -> None:
     assert code == 0
     assert "hint     group" in report
     assert "EMOTION_GROUP_ID" in report
+
+
+def test_check_says_where_more_processes_than_partitions_are_planned_or_there(
+    make_stream: Callable[..., Stream],
+) -> None:
+    stream = make_stream(partitions=2)
+    worker = stream.worker(processes=1)
+    assert "have no work" not in worker.check("--workers", "2")[1]
+    code, report = worker.check("--workers", "3")
+    planned = (
+        "3 × 1 processes (--workers, EMOTION_PROCESSES) would be 3 members for 2 partitions of the input: 1 have no"
+    )
+    assert code == 0
+    assert f"hint     group     {planned} work: have fewer" in report
+    with stream.worker(processes=3):
+        eventually(lambda: members(stream) == 3, 90, "all are members")
+        assert f"{stream.group} has 3 members for 2 partitions of the input: 1 have no work" in worker.check()[1]
+    assert worker.check("--workers", "0")[0] == 2

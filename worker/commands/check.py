@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import orjson
 
@@ -17,17 +18,21 @@ from worker.messages.schema_registry import LabelSubject
 from worker.observe.tracing import exporters, tracing
 from worker.settings import Settings, load_settings
 from worker.settings.listing import changed_settings
+from worker.supervisor import process_count
+
+_Part = Callable[[Settings], Iterator[Result]]
 
 
-def check(as_json: bool, device_only: bool = False) -> int:
+def check(as_json: bool, device_only: bool = False, workers: int = 1) -> int:
     """Print what was found; returns 0 if all is well, else 1. It joins no group and writes nothing.
 
     Args:
         as_json: Print one list of `{check, ok, detail, mend}` at the end, in place of a line for each.
         device_only: Do what `run` does to warm up, and look at the model on its device; need no broker.
+        workers: How many are to share the group at most.
     """
     results = []
-    for result in _results(device_only):
+    for result in _results(device_only, workers):
         results.append(result)
         if not as_json:
             _print(result)
@@ -36,7 +41,7 @@ def check(as_json: bool, device_only: bool = False) -> int:
     return 0 if all(result.ok for result in results) else 1
 
 
-def _results(device_only: bool) -> Iterator[Result]:
+def _results(device_only: bool, workers: int) -> Iterator[Result]:
     try:
         settings = load_settings()
     except UserError as error:
@@ -52,7 +57,8 @@ def _results(device_only: bool) -> Iterator[Result]:
         connected &= result.ok
         yield result
     if connected:
-        for name, part in {"topics": _topics, "group": _group, "delivery": _delivery}.items():
+        parts: dict[str, _Part] = {"topics": _topics, "group": partial(_group, workers=workers), "delivery": _delivery}
+        for name, part in parts.items():
             yield from _tried(name, part, settings)
     if exporters():
         yield from _tried("traces", _traces, settings)
@@ -61,7 +67,7 @@ def _results(device_only: bool) -> Iterator[Result]:
     yield from _tried("model", check_model, settings)
 
 
-def _tried(name: str, part: Callable[[Settings], Iterator[Result]], settings: Settings) -> Iterator[Result]:
+def _tried(name: str, part: _Part, settings: Settings) -> Iterator[Result]:
     try:
         yield from part(settings)
     except UserError as error:
@@ -104,9 +110,10 @@ def _topics(settings: Settings) -> Iterator[Result]:
     yield from each("topics", True, topic_hints(topics, settings))
 
 
-def _group(settings: Settings) -> Iterator[Result]:
+def _group(settings: Settings, workers: int) -> Iterator[Result]:
     with KafkaClients(settings).admin() as admin:
         group = admin.group(settings.group_id)
+        partitions = sum(topic.partitions for topic in admin.topics(settings.input_topics).values())
     if group.operations is not None and "READ" not in group.operations:
         raise UserError(f"this user has no right to read group {settings.group_id}", "grant it Read on the group")
     members = "members" if group.members is None else f"{group.members} members"
@@ -122,6 +129,20 @@ def _group(settings: Settings) -> Iterator[Result]:
             f"not all members of {settings.group_id} are workers: some have group.protocol=consumer, and nobody labels "
             "the texts of their partitions",
             "give the other program a group of its own, or the workers another EMOTION_GROUP_ID",
+        )
+    processes = process_count(settings)
+    planned = f"{workers} × {processes} processes (--workers, EMOTION_PROCESSES) would be"
+    yield from _spares(planned, workers * processes, partitions)
+    yield from _spares(f"{settings.group_id} has", group.members or 0, partitions)
+
+
+def _spares(what: str, members: int, partitions: int) -> Iterator[Result]:
+    if members > partitions > 0:
+        yield Result(
+            "group",
+            True,
+            f"{what} {members} members for {partitions} partitions of the input: {members - partitions} have no work",
+            "have fewer (EMOTION_PROCESSES, replicas, maxReplicaCount), or give the input more partitions",
         )
 
 

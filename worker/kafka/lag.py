@@ -66,6 +66,7 @@ class LagWatch:
         self._starts = {Partition(*partition): offset for partition, offset in starts.items()}
         self._begun_at = {each: self._begun_at.get(each, now) for each in self._starts}
         self._ends = {each: end for each, end in self._ends.items() if each in self._starts}
+        self._level_at = {each: at for each, at in self._level_at.items() if each in self._starts}
         self._gathered = {
             each: gathered
             for each, gathered in self._gathered.items()

@@ -140,3 +140,15 @@ def test_a_partition_in_which_others_read_on_is_not_as_old_as_what_was_read_here
     assert committed.at_least(P0, 8_000) == 8_000
     watch.begin({OF_KAFKA: 8_000})
     assert look(watch, brokers, 6) == Lag(1_000, 10.0)
+
+
+def test_a_partition_that_was_away_is_not_as_old_as_its_last_stay_here(
+    watch: LagWatch, brokers: Brokers, committed: CommittedOffsets
+) -> None:
+    brokers.end = 100
+    assert look(watch, brokers) == Lag(0, 0.0)
+    watch.begin({})
+    brokers.now += 600  # another worker has it, and keeps up
+    watch.begin({OF_KAFKA: 5_000})
+    brokers.end = 5_010
+    assert look(watch, brokers, 4) == Lag(10, 4.0)  # since it came

@@ -1,0 +1,1 @@
+"""Applies the Kubernetes manifests to a real API server, with pods and KEDA but without nodes: `make kube`."""
