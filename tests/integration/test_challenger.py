@@ -1,4 +1,4 @@
-"""A challenger beside live workers on real Kafka: what it compares, what leaves, and that neither is lost or repeated."""
+"""A challenger beside live workers on real Kafka: what leaves, and that nothing is lost or repeated."""
 
 import os
 import subprocess

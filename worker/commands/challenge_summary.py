@@ -54,7 +54,7 @@ class ChallengeSummary:
                 {"live": live, "challenger": new, "texts": texts, "share_of_live": _share(texts, of_live[live])}
                 for (live, new), texts in self._pairs.most_common()
             ],
-            "unmatched": dict(self._unmatched.most_common()),
+            "unmatched": {str(reason): labels for reason, labels in self._unmatched.most_common()},
             "reviews": self._reviews,
             "model_texts_per_second": round(self._predicted / self._seconds, 1) if self._seconds else None,
         }
