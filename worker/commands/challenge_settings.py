@@ -40,27 +40,27 @@ def own_settings(wanted: Challenge) -> tuple[Settings, tuple[str, ...]]:
     Raises:
         UserError: A setting is wrong, or it would take something of the live workers.
     """
-    live = load_settings(model=wanted.model, model_revision=wanted.revision)
-    if live.split:
+    settings = load_settings(model=wanted.model, model_revision=wanted.revision)
+    if settings.split:
         raise UserError("--challenger: with EMOTION_SPLIT a record has several labels, which have one offset")
-    if live.challenger_topic in live.topics:
+    if settings.challenger_topic in settings.topics:
         raise UserError(
-            f"EMOTION_CHALLENGER_TOPIC={live.challenger_topic} is a topic of the live workers: name one of its own"
+            f"EMOTION_CHALLENGER_TOPIC={settings.challenger_topic} is a topic of the live workers: name one of its own"
         )
-    usual = live.challenger_group_id or f"{live.group_id}-challenger"
-    what = [live.output_topic, live.challenger_topic, wanted.model, wanted.revision, wanted.share]
-    group = wanted.group or usual
-    is_bounded = wanted.first is not None and wanted.until is not None
+    http_port, group = settings.http_port, wanted.group or settings.challenger_group_id
     if wanted.first is not None and wanted.until is not None:
-        group = own_group(live.group_id, "challenger", [*what, wanted.first.text, wanted.until.text], wanted.group)
-    if group == live.group_id:
+        what = [settings.output_topic, settings.challenger_topic, wanted.model, wanted.revision, wanted.share]
+        what += [wanted.first.text, wanted.until.text]
+        http_port, group = 0, own_group(settings.group_id, "challenger", what, wanted.group)
+    group = group or f"{settings.group_id}-challenger"
+    if group == settings.group_id:
         named_by = "--group" if wanted.group else "EMOTION_CHALLENGER_GROUP_ID"
         raise UserError(f"{named_by} {group} is EMOTION_GROUP_ID: the challenger needs a group of its own")
     own: dict[str, object] = {
-        "input_topic": live.output_topic,
-        "output_topic": live.challenger_topic,
+        "input_topic": settings.output_topic,
+        "output_topic": settings.challenger_topic,
         "group_id": group,
         "delivery": "exactly_once",
-        "http_port": 0 if is_bounded else live.http_port,
+        "http_port": http_port,
     }
-    return OfChallenger.model_construct(**(dict(live) | own)), live.input_topics
+    return OfChallenger.model_construct(**(dict(settings) | own)), settings.input_topics
