@@ -147,7 +147,8 @@ def _challenge(arguments: argparse.Namespace) -> int:
     if (arguments.first is None) != (arguments.until is None):
         raise UserError("a bounded run of a challenger needs --from and --until")
     share_cores()
-    end_at_once_on_signals()
+    if arguments.first is None:  # a range that was not begun is not done
+        end_at_once_on_signals()
     from worker.commands.challenge import challenge
 
     return challenge(_challenger(arguments))

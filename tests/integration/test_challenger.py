@@ -1,33 +1,28 @@
 """A challenger beside live workers on real Kafka: what leaves, and that nothing is lost or repeated."""
 
-import os
-import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from transformers import pipeline
 
 from schemas.emotion_label import Source
+from tests.harness.challenger import Challenger, challenger, content, pipeline_labels, wait_until_compared
 from tests.harness.endpoint import Endpoint
 from tests.harness.eventually import eventually
 from tests.harness.independent import (
     NewRecord,
     RunningReader,
-    StoredRecord,
     committed_offsets,
     create_topic,
     delete_records,
-    end_offsets,
     produce,
     read_topic,
 )
 from tests.harness.tiny_model import write_tiny_model
-from tests.harness.worker_process import WorkerProcess
 from tests.integration.conftest import Stream, message
 from worker.flow import Record
 from worker.kafka.key_share import share_of
@@ -40,16 +35,10 @@ def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("other") / "other", initializer_range=0.5)
 
 
-def labels_by(model: Path, texts: list[str]) -> list[dict[str, Any]]:
-    """What transformers itself makes of the texts: label and score."""
-    classify = pipeline("text-classification", str(model), device="cpu")
-    return list(classify(texts, batch_size=1))
-
-
 @pytest.fixture(scope="module")
 def expected(tiny_model: Path, other_model: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Of each text what both models make of it."""
-    return list(zip(labels_by(tiny_model, TEXTS), labels_by(other_model, TEXTS), strict=True))
+    return list(zip(pipeline_labels(tiny_model, TEXTS), pipeline_labels(other_model, TEXTS), strict=True))
 
 
 @pytest.fixture
@@ -61,39 +50,8 @@ def rivals(make_stream: Callable[..., Stream]) -> tuple[Stream, str]:
     return stream, topic
 
 
-class Challenger(WorkerProcess):
-    """A challenger; what it writes to standard output is kept."""
-
-    def _launch(self, *command: str) -> "subprocess.Popen[str]":
-        self.output = self._folder / f"summary-{os.urandom(4).hex()}"
-        with self.output.open("w") as output:
-            return subprocess.Popen(
-                [os.sys.executable, "-m", self._module, *command],  # type: ignore[attr-defined]
-                env=self.environment,
-                cwd=self._folder,
-                stdout=output,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-
-    def summary(self) -> dict[str, Any]:
-        """What it said at its end."""
-        figures: dict[str, Any] = orjson.loads(self.output.read_bytes().splitlines()[-1])
-        return figures
-
-
-@contextmanager
-def challenger(stream: Stream, model: Path, *options: str, **settings: object) -> Iterator[Challenger]:
-    own = stream.worker(**settings).environment
-    process = Challenger(stream.folder)
-    process.environment = own
-    with process.start("run", f"--challenger={model}", *options) as running:
-        yield running
-
-
-def content(record: StoredRecord) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(record.value or b"")
-    return found
+def beside(stream: Stream, model: Path, *options: str, **settings: object) -> AbstractContextManager[Challenger]:
+    return challenger(stream.worker(**settings), stream.folder, model, *options)
 
 
 def labelled(stream: Stream, records: list[NewRecord]) -> list[tuple[int, int]]:
@@ -105,18 +63,8 @@ def labelled(stream: Stream, records: list[NewRecord]) -> list[tuple[int, int]]:
     return places
 
 
-def wait_until_compared(stream: Stream, group: str | None = None) -> None:
-    """Until the challenger's group stands at the end of the labels."""
-    name = group or f"{stream.group}-challenger"
-
-    def is_read() -> bool:
-        committed, ends = (
-            committed_offsets(stream.servers, name, stream.output),
-            end_offsets(stream.servers, stream.output),
-        )
-        return all(committed.get(partition, 0) == end for partition, end in ends.items())
-
-    eventually(is_read, 90, "the challenger has read all labels", interval_s=0.2)
+def wait_until_all_is_compared(stream: Stream) -> None:
+    wait_until_compared(stream.servers, f"{stream.group}-challenger", stream.output)
 
 
 def test_where_the_models_differ_both_answers_leave_in_order_and_the_summary_adds_up(
@@ -130,8 +78,8 @@ def test_where_the_models_differ_both_answers_leave_in_order_and_the_summary_add
     places = labelled(stream, [*records, message("empty", " ", partition=0)])
     different = [number for number, (live, new) in enumerate(expected) if live["label"] != new["label"]]
     assert 20 < len(different) < len(TEXTS) - 20
-    with challenger(stream, other_model, http_port=endpoint.port) as running:
-        wait_until_compared(stream)
+    with beside(stream, other_model, http_port=endpoint.port) as running:
+        wait_until_all_is_compared(stream)
         eventually(lambda: endpoint.value("emotion_challenger_compared_total") == len(TEXTS), 30, "all are counted")
         assert endpoint.value("emotion_challenger_disagreements_total") == len(different)
         assert endpoint.value("emotion_challenger_score_gap_count") == len(TEXTS)
@@ -173,16 +121,16 @@ def test_a_kill_repeats_and_loses_nothing(rivals: tuple[Stream, str], other_mode
     stream, topic = rivals
     count = 6_000
     labelled(stream, [message(str(n), f"text {n * 7919 % 6007}", partition=n % 2) for n in range(count)])
-    with RunningReader(stream.servers, topic) as reader, challenger(stream, other_model) as killed:
+    with RunningReader(stream.servers, topic) as reader, beside(stream, other_model) as killed:
         eventually(lambda: len(reader.records) > 100, 90, "disagreements leave", interval_s=0.01)
         killed.kill()
     before = committed_offsets(stream.servers, f"{stream.group}-challenger", stream.output)
     assert sum(before.values()) < count, "killed too late to prove anything"
-    with challenger(stream, other_model) as first:
+    with beside(stream, other_model) as first:
         first.wait_until_ready()
-        with challenger(stream, other_model) as second:  # a rebalance
+        with beside(stream, other_model) as second:  # a rebalance
             second.wait_until_ready()
-            wait_until_compared(stream)
+            wait_until_all_is_compared(stream)
             assert (first.terminate(), second.terminate()) == (0, 0)
     # As an independent reader sees it: the same as one undisturbed run over the same labels.
     again = create_topic(stream.servers, prefix="again", partitions=2)
@@ -205,14 +153,14 @@ def test_a_challenger_that_is_ahead_waits_for_labels_and_lacks_none(
     rivals: tuple[Stream, str], other_model: Path, endpoint: Endpoint
 ) -> None:
     stream, _ = rivals
-    with challenger(stream, other_model, http_port=endpoint.port) as running:
+    with beside(stream, other_model, http_port=endpoint.port) as running:
         running.wait_until_ready()
         stream.produce([message(f"m{n}", text, partition=n % 2) for n, text in enumerate(TEXTS)])
         eventually(endpoint.is_ready, 30, "it is ready though nothing is labelled")
         assert endpoint.value("emotion_challenger_compared_total") == 0
         with stream.worker() as live:
             stream.wait_until_read()
-            wait_until_compared(stream)
+            wait_until_all_is_compared(stream)
             assert live.terminate() == 0
         assert running.terminate() == 0
         assert running.summary()["compared"] == len(TEXTS)
@@ -235,8 +183,8 @@ def test_what_has_no_label_or_no_text_any_more_is_passed_over_and_told(
         stream.output,
         [NewRecord(elsewhere, partition=0), NewRecord(label.value, headers=marked, partition=0)],
     )
-    with challenger(stream, other_model) as running:
-        wait_until_compared(stream)
+    with beside(stream, other_model) as running:
+        wait_until_all_is_compared(stream)
         assert running.terminate() == 0
         summary = running.summary()
     assert summary["compared"] == 40 - 2 - 5
@@ -276,8 +224,8 @@ def test_disagreements_are_drawn_for_review_with_the_live_label(
     reviews = create_topic(stream.servers, prefix="reviews", partitions=2)
     labelled(stream, [message(f"m{n}", text, partition=n % 2) for n, text in enumerate(TEXTS)])
     drawn = {"review_topic": reviews, "review_disagreement_per_million": 500_000, "review_per_minute": 10**6}
-    with challenger(stream, other_model, **drawn) as running:
-        wait_until_compared(stream)
+    with beside(stream, other_model, **drawn) as running:
+        wait_until_all_is_compared(stream)
         assert running.terminate() == 0
         summary = running.summary()
     found = [content(record) for record in read_topic(stream.servers, reviews, at_least=summary["reviews"])]

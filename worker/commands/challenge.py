@@ -19,7 +19,12 @@ from tqdm import tqdm
 
 from worker import build, loop
 from worker.commands.bounded_source import BoundedSource
-from worker.commands.challenge_parts import checked_challenge_topics, load_challenger, make_challenge_stages
+from worker.commands.challenge_parts import (
+    WindowAtHand,
+    checked_challenge_topics,
+    load_challenger,
+    make_challenge_stages,
+)
 from worker.commands.challenge_settings import Challenge, own_settings
 from worker.commands.challenge_summary import ChallengeSummary
 from worker.flow import (
@@ -28,7 +33,6 @@ from worker.flow import (
     Outcome,
     Prediction,
     Record,
-    Refusals,
     Rejected,
     Reviews,
 )
@@ -43,7 +47,7 @@ from worker.kafka.text_finder import TextFinder
 from worker.kafka.topic_range import TopicRange, find_range, group_offsets
 from worker.labelling import log_hints, set_batch_tokens
 from worker.messages.answered import AnsweredSource
-from worker.messages.comparison import Comparison, Unmatched
+from worker.messages.comparison import Unmatched
 from worker.messages.outcome_origin import read_disagreement
 from worker.messages.schema_registry import label_reader
 from worker.model.warm_up import warm_up_shapes
@@ -91,9 +95,7 @@ class _Run:
     meters: Meters
     heartbeat: Heartbeat
     summary: ChallengeSummary = field(default_factory=ChallengeSummary)
-    comparison: Comparison = field(default_factory=Comparison)
-    refusals: Refusals = field(default_factory=Refusals)
-    reviews: Reviews = field(default_factory=Reviews)  # of the window at hand
+    at_hand: WindowAtHand = field(default_factory=WindowAtHand)
 
     def run(self) -> bool | None:
         """Gives whether it came to the end of the range; None where there is none."""
@@ -107,7 +109,7 @@ class _Run:
         smallest = build.largest_message_bytes(topics, settings)
         consumer = answered(clients.consumer, stop)
         committed, source = self._source(clients, consumer, model, extent)
-        make_sink = partial(build.make_sink, clients, settings, consumer, smallest, committed, self.refusals)
+        make_sink = partial(build.make_sink, clients, settings, consumer, smallest, committed, self.at_hand.refusals)
         with (
             closing(source),
             closing(answered(partial(TextFinder, clients), stop)) as finder,
@@ -117,18 +119,8 @@ class _Run:
         ):
             log_hints(tokenizer)
             self._log_start(model)
-            run = None if extent is None else settings.group_id
-            stages = make_challenge_stages(
-                settings,
-                topics,
-                model,
-                tokenizer,
-                self._answered(labels, finder),
-                sink,
-                self.refusals,
-                self.comparison,
-                run,
-            )
+            make = partial(make_challenge_stages, settings, topics, (model, tokenizer), self.at_hand)
+            stages = make(self._answered(labels, finder), sink, is_bounded=extent is not None)
             loop.run(self._observed(stages, source, model), lambda: stop.is_set() or bool(ended()), self._turn)
             _log.info("challenge_stopped")
             return ended()
@@ -172,7 +164,7 @@ class _Run:
             finder,
             self.texts,
             lambda record: share_of(record) >= least,
-            self.comparison,
+            self.at_hand.comparison,
             2 * self.settings.window_max_records,
             self.stop.wait,
         )
@@ -180,8 +172,8 @@ class _Run:
     def _drawn(
         self, review: loop.Review, records: list[Record], answers: Sequence[Answer], outcomes: list[Outcome]
     ) -> Reviews:
-        self.reviews = review(records, answers, outcomes)
-        return self.reviews
+        self.at_hand.reviews = review(records, answers, outcomes)
+        return self.at_hand.reviews
 
     def _predict(
         self, predict: Callable[[Iterable[Batch]], Iterable[Prediction | Rejected]], batches: Iterable[Batch]
@@ -203,8 +195,8 @@ class _Run:
 
     def _count(self, counter: ChallengeCounter, _: list[Outcome]) -> None:
         """The window at hand was delivered."""
-        counter.compare(self.comparison)
-        self.summary.add(self.comparison, self.reviews)
+        counter.compare(self.at_hand.comparison)
+        self.summary.add(self.at_hand.comparison, self.at_hand.reviews)
 
     def _turn(self) -> None:
         arm_watchdog(self.settings.max_poll_interval_ms)

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.review_record import ReviewReason
 from worker import build, loop
 from worker.errors import UserError
-from worker.flow import Attention, Refusals, some_in_order
+from worker.flow import Attention, Refusals, Reviews, some_in_order
 from worker.kafka.challenge_topics import challenge_topic_problems
 from worker.kafka.clients import KafkaClients
 from worker.kafka.topics import Topic
@@ -19,6 +20,15 @@ from worker.settings import Settings
 if TYPE_CHECKING:
     from worker.model.model import Model
     from worker.model.tokenizer import Tokenizer
+
+
+@dataclass
+class WindowAtHand:
+    """What is known of the window on its way, but for what the loop itself hands on."""
+
+    comparison: Comparison = field(default_factory=Comparison)
+    refusals: Refusals = field(default_factory=Refusals)
+    reviews: Reviews = field(default_factory=Reviews)
 
 
 def checked_challenge_topics(clients: KafkaClients, settings: Settings, texts: Sequence[str]) -> dict[str, Topic]:
@@ -54,18 +64,18 @@ def _by_option(words: str) -> str:
 def make_challenge_stages(
     settings: Settings,
     topics: Mapping[str, Topic],
-    model: "Model",
-    tokenizer: "Tokenizer",
+    loaded: "tuple[Model, Tokenizer]",
+    at_hand: WindowAtHand,
     source: loop.Source,
     sink: loop.Sink,
-    refusals: Refusals,
-    comparison: Comparison,
-    run: str | None,
+    is_bounded: bool,
 ) -> loop.Stages:
-    """All stages between a source of answered texts and a sink, which shares `refusals`.
+    """All stages between a source of answered texts and a sink, which shares what is known of the window at hand.
 
-    `comparison` is told of the window at hand; `run` is the group of a bounded run.
+    Disagreements of a bounded run bear its group.
     """
+    model, tokenizer = loaded
+    run = settings.group_id if is_bounded else None
     prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
     target = build.make_target(topics[settings.output_topic])
     return loop.Stages(
@@ -74,10 +84,10 @@ def make_challenge_stages(
         tokenize=tokenizer.tokenize,
         plan=planner(model),
         predict=model.predict,
-        encode=Comparer(model.info, target, now_ms, refusals, comparison, run).encode,
+        encode=Comparer(model.info, target, now_ms, at_hand.refusals, at_hand.comparison, run).encode,
         circuit_breaker=lambda _: None,  # what cannot be labelled is the live workers' to tell
         sink=sink,
-        review=_make_review(settings, topics, refusals),
+        review=_make_review(settings, topics, at_hand.refusals),
         order=some_in_order,
     )
 
