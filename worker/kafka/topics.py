@@ -1,7 +1,7 @@
 """Whether the topics are fit for use, by what the cluster says of them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from worker.errors import Problem
@@ -60,16 +60,7 @@ def topic_problems(
         problems += forbidden(target, "WRITE")
         if settings.delivery == "exactly_once":
             problems += forbidden(target, "READ")  # they tell what was delivered
-        problems += unwritable(target)
-        problems += [
-            Problem(
-                f"topic {target.name} has {target.partitions} partitions, but {source.name} has {source.partitions}",
-                f"a record goes to the partition number that it came from, so give {target.name} at least "
-                f"{source.partitions}",
-            )
-            for source in sources
-            if target.partitions < source.partitions
-        ]
+        problems += unwritable(target) + too_few_partitions(target, sources)
     problems += too_small(topics.get(settings.dead_letter_topic), _DEAD_LETTER_BYTES, "a dead letter's reason alone")
     if settings.review_topic is not None:
         problems += too_small(topics.get(settings.review_topic), REVIEW_BYTES, "a text for review with its scores")
@@ -204,6 +195,19 @@ def forbidden(topic: Topic, operation: str) -> list[Problem]:
     right = operation.capitalize()
     return [
         Problem(f"this user has no right to {operation.lower()} topic {topic.name}", f"grant it {right} on the topic")
+    ]
+
+
+def too_few_partitions(target: Topic, sources: Iterable[Topic]) -> list[Problem]:
+    """That a topic has no room for what answers these."""
+    return [
+        Problem(
+            f"topic {target.name} has {target.partitions} partitions, but {source.name} has {source.partitions}",
+            f"a record goes to the partition number that it came from, so give {target.name} at least "
+            f"{source.partitions}",
+        )
+        for source in sources
+        if target.partitions < source.partitions
     ]
 
 
