@@ -217,6 +217,25 @@ def test_a_share_has_the_same_texts_on_every_run(rivals: tuple[Stream, str], oth
     assert 60 < len(chosen) < 180
 
 
+def test_texts_of_several_topics_are_found_in_their_own(rivals: tuple[Stream, str], other_model: Path) -> None:
+    stream, topic = rivals
+    second = create_topic(stream.servers, prefix="in2", partitions=2)
+    stream.settings |= {"input_topic": f"{stream.input},{second}"}
+    for number, name in enumerate((stream.input, second)):
+        texts = enumerate(TEXTS[number::2])
+        produce(stream.servers, name, [message(text, text, partition=place % 2) for place, text in texts])
+    with stream.worker() as worker:
+        stream.labels(len(TEXTS))
+        assert worker.terminate() == 0
+    done = stream.worker().command("run", f"--challenger={other_model}", "--from=earliest", "--until=now")
+    assert done.returncode == 0, done.stderr
+    summary = orjson.loads(done.stdout.splitlines()[-1])
+    assert (summary["compared"], summary["unmatched"]) == (len(TEXTS), {})
+    for record in read_topic(stream.servers, topic, at_least=summary["disagreements"]):
+        found = content(record)
+        assert found["source"]["topic"] == (stream.input, second)[TEXTS.index(found["id"]) % 2]
+
+
 def test_disagreements_are_drawn_for_review_with_the_live_label(
     rivals: tuple[Stream, str], other_model: Path, expected: list[tuple[dict[str, Any], dict[str, Any]]]
 ) -> None:

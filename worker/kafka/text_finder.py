@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kafka import KafkaConsumer, TopicPartition
@@ -85,8 +85,10 @@ class TextFinder:
         """Read on where that is near, else leap; gives the partitions that go as far as that."""
         if missing := firsts.keys() - self._reader.assignment():
             self._reader.assign([*self._reader.assignment(), *missing])
+            for topic in {partition.topic for partition in missing}:
+                self._reader.partitions_for_topic(topic)  # else the client does not know whom to ask
         leaps = {each: first for each, first in firsts.items() if not self._is_near(each, first)}
-        ends = self._reader.end_offsets(list(leaps), timeout_ms=_LOOKUP_MS) if leaps else {}
+        ends = self._ends(leaps) if leaps else {}
         for partition, first in leaps.items():
             self._places.pop(partition, None)
             if first < ends[partition]:
@@ -118,7 +120,13 @@ class TextFinder:
 
     def _end_at_the_log_end(self, lasts: dict[TopicPartition, int]) -> None:
         """Partitions that end before what is wanted have no more of it."""
-        ends = self._reader.end_offsets(list(lasts), timeout_ms=_LOOKUP_MS)
-        for partition, end in ends.items():
+        for partition, end in self._ends(lasts).items():
             if self._reader.position(partition, timeout_ms=_LOOKUP_MS) >= end:
                 del lasts[partition]
+
+    def _ends(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
+        try:
+            ends: Mapping[TopicPartition, int] = self._reader.end_offsets(list(partitions), timeout_ms=_LOOKUP_MS)
+        except KeyError as error:  # of the client's own, where no broker has told it of a partition
+            raise NotDeliveredError(f"the brokers say nothing of {error}") from error
+        return ends
