@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from schemas.change_event import MARK, is_deleted
 from schemas.dead_letter import Reason
+from schemas.disagreement import Disagreement
 from schemas.emotion_label import EmotionLabel
 from schemas.errors import DeletedRowError, InvalidMessageError, NoTextError, SkippedMessageError
 from schemas.field_path import ABSENT, FieldPath, json_type, opened
@@ -87,6 +88,11 @@ def encode_label(label: EmotionLabel) -> bytes:
 def encode_review(review: ReviewRecord) -> bytes:
     """Write a text for review as JSON on one line."""
     return orjson.dumps(review)
+
+
+def encode_disagreement(disagreement: Disagreement) -> bytes:
+    """Write a disagreement as JSON on one line."""
+    return orjson.dumps(disagreement)
 
 
 def _bare_text(message: object, fields: Fields) -> str:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from schemas.avro_label import label_schema
 from schemas.cloud_event import CloudEvent
 from schemas.dead_letter import HEADER_PREFIX, DeadLetter
+from schemas.disagreement import Disagreement
 from schemas.emotion_label import EmotionLabel
 from schemas.manifest import ModelManifest
 from schemas.review_record import ReviewReason, ReviewRecord
@@ -41,6 +42,7 @@ def documents() -> dict[str, bytes]:
         "dead-letter-headers": _dead_letter_headers(),
         "model-manifest": _schema(ModelManifest, "ModelManifest"),
         "review-record": _review_record(),
+        "disagreement": _schema(Disagreement, "Disagreement"),
     }
     contents = {f"{name}.schema.json": schema for name, schema in schemas.items()}
     # For schema registries, which do not all know later drafts. It says nothing that these would read in another way.
@@ -135,12 +137,20 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 "A sample of labelled texts for people to review (`EMOTION_REVIEW_TOPIC`, off by default): to the "
                 "partition number of the text, under its origin as the key. " + _ISOLATION,
             ),
+            "disagreements": _channel(
+                "emotion-disagreements",
+                ["disagreement"],
+                "Texts that a challenger labels otherwise than the live workers did (`EMOTION_CHALLENGER_TOPIC`, of "
+                "`run --challenger`): same key and partition number as their labels, in the order of these. "
+                + _ISOLATION,
+            ),
         },
         "operations": {
             "receiveText": _operation("receive", "textMessages"),
             "sendLabel": _operation("send", "emotionLabels"),
             "sendDeadLetter": _operation("send", "deadLetters"),
             "sendReview": _operation("send", "reviews"),
+            "sendDisagreement": _operation("send", "disagreements"),
         },
         "components": {
             "messages": {
@@ -186,6 +196,7 @@ def asyncapi(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
                     "summary": "The original value, whatever it was.",
                 },
                 "reviewRecord": {"payload": _payload(schemas["review-record"])},
+                "disagreement": {"payload": _payload(schemas["disagreement"])},
             }
         },
     }

@@ -19,6 +19,7 @@ class ReviewReason(StrEnum):
     NOT_CONFIDENT = "not_confident"
     CLOSE = "close"
     RARE_LABEL = "rare_label"
+    DISAGREEMENT = "disagreement"
 
 
 @dataclass
@@ -61,7 +62,8 @@ class ReviewRecord:
         Field(
             min_length=1,
             description="Those for each of which alone it would have been drawn: `random`, `not_confident`, `close` "
-            "(two labels, or a score and its threshold), `rare_label`; later versions may know more.",
+            "(two labels, or a score and its threshold), `rare_label`, `disagreement` (with a challenger, which "
+            "drew it); later versions may know more.",
         ),
     ]
     probability: Annotated[

@@ -5,12 +5,15 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker.commands.bench_report import FIELDS
 from worker.commands.options import (
+    CHALLENGER_OPTIONS,
+    NOT_OF_CHALLENGER,
     RANGE_OPTIONS,
     above_zero,
+    add_challenger,
     add_dead_letters,
     add_range,
     add_reviews,
@@ -23,6 +26,9 @@ from worker.process.cores import share_cores
 from worker.process.memory import collect_seldom
 from worker.process.signals import end_at_once_on_signals
 from worker.settings import load_settings
+
+if TYPE_CHECKING:
+    from worker.commands.challenge_settings import Challenge
 
 
 def main() -> int:
@@ -50,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     run = add("run", help="the service: texts from one Kafka topic, labels to another")
     run.add_argument("--processes", metavar="N", help="in place of EMOTION_PROCESSES: a number, or auto")
     add_range(run)
+    add_challenger(run)
     run.set_defaults(command=_run)
     demo = add("demo", help="the whole thing on this machine, with an embedded broker")
     demo.add_argument(
@@ -74,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="so many are to run at most: has the input a partition for each of their processes?",
     )
+    add_challenger(check)
     check.set_defaults(command=_check)
     _add_bench(add)
     dead_letters = add("dead-letters", help="show dead letters, or send their originals again")
@@ -114,6 +122,8 @@ def _add_bench(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     bounds = {name: getattr(arguments, name) for name in RANGE_OPTIONS}
+    if _names_challenger(arguments):
+        return _challenge(arguments)
     if any(bounds.values()):
         if arguments.processes is not None:
             raise UserError("--processes: a bounded run is one process; leave it out")
@@ -124,6 +134,39 @@ def _run(arguments: argparse.Namespace) -> int:
 
     overrides = {} if arguments.processes is None else {"processes": arguments.processes}
     return run(load_settings(**overrides), arguments.log_level)
+
+
+def _names_challenger(arguments: argparse.Namespace) -> bool:
+    if arguments.challenger is not None:
+        return True
+    if others := [name for name in CHALLENGER_OPTIONS if getattr(arguments, name) is not None]:
+        raise UserError(f"--{others[0].replace('_', '-')} needs --challenger MODEL")
+    return False
+
+
+def _challenge(arguments: argparse.Namespace) -> int:
+    if others := [name for name in NOT_OF_CHALLENGER if getattr(arguments, name)]:
+        raise UserError(
+            f"--{others[0].replace('_', '-')} does not go with --challenger, which writes to EMOTION_CHALLENGER_TOPIC"
+        )
+    if arguments.processes is not None:
+        raise UserError("--processes: a challenger is one process; start several, they share the partitions")
+    if (arguments.first is None) != (arguments.until is None):
+        raise UserError("a bounded run of a challenger needs --from and --until")
+    share_cores()
+    if arguments.first is None:  # a range that was not begun is not done
+        end_at_once_on_signals()
+    from worker.commands.challenge import challenge
+
+    return challenge(_challenger(arguments))
+
+
+def _challenger(arguments: argparse.Namespace) -> "Challenge":
+    from worker.commands.challenge_settings import Challenge
+
+    bounds = {name: getattr(arguments, name, None) for name in ("first", "until", "group")}
+    share = 1.0 if arguments.share is None else arguments.share
+    return Challenge(arguments.challenger, arguments.challenger_revision, share, **bounds)
 
 
 def _relabel(bounds: dict[str, Any]) -> int:
@@ -156,7 +199,8 @@ def _serve(_: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from worker.commands.check import check
 
-    return check(arguments.json, arguments.device, arguments.workers)
+    challenger = _challenger(arguments) if _names_challenger(arguments) else None
+    return check(arguments.json, arguments.device, arguments.workers, challenger)
 
 
 def _dead_letters(arguments: argparse.Namespace) -> int:

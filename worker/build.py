@@ -27,7 +27,7 @@ from worker.messages.encode import Encoder
 from worker.messages.fastavro_extra import require_fastavro
 from worker.messages.label_headers import LabelHeaders
 from worker.messages.registry_client import RegistryClient
-from worker.messages.review import Content, Reviewer
+from worker.messages.review import Content, Reviewer, ReviewWriter
 from worker.messages.review_draw import Allowance, Sampler, Strata
 from worker.messages.schema_registry import WriteLabel
 from worker.messages.split import SplitSource
@@ -67,10 +67,11 @@ def checked_topics(
 
 def largest_message_bytes(topics: Mapping[str, Topic], settings: Settings) -> int:
     """What a message may have that every output topic takes."""
-    return min(_target(topics[name]).max_message_bytes for name in settings.outputs)
+    return min(make_target(topics[name]).max_message_bytes for name in settings.outputs)
 
 
-def _target(topic: Topic) -> Target:
+def make_target(topic: Topic) -> Target:
+    """Where records go, and what it takes."""
     max_message_bytes = topic.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES
     retention_ms = None if topic.stamps_arrival else topic.retention_ms  # which counts from the record's own time
     return Target(topic.name, max_message_bytes, topic.max_past_ms, topic.max_future_ms, retention_ms)
@@ -97,8 +98,8 @@ def make_stages(
     """
     encoder = Encoder(
         model.info,
-        _target(topics[settings.output_topic]),
-        _target(topics[settings.dead_letter_topic]),
+        make_target(topics[settings.output_topic]),
+        make_target(topics[settings.dead_letter_topic]),
         now_ms,
         settings.cloudevents_source,
         write_label,
@@ -118,7 +119,7 @@ def make_stages(
         ).review
     stages = loop.Stages(
         source=SplitSource(source, split, settings.window_max_records) if split else source,
-        decode=_decoder(settings, prefixed),
+        decode=make_decoder(settings, prefixed),
         tokenize=tokenizer.tokenize,
         plan=planner(model),
         predict=model.predict,
@@ -154,11 +155,21 @@ def make_reviewer(
         settings.review_seed,
         attention,
     )
+    return Reviewer(model, sampler, make_review_writer(settings, topic, refusals), settings.output_topic, now_ms)
+
+
+def make_review_writer(settings: Settings, topic: Topic, refusals: Refusals) -> ReviewWriter:
+    """Writes what was drawn for review to `topic`."""
     content = Content(settings.review_mask, settings.review_leave_out)
-    return Reviewer(model, sampler, _target(topic), settings.output_topic, content, now_ms, refusals)
+    return ReviewWriter(make_target(topic), content, now_ms, refusals)
 
 
-def _decoder(settings: Settings, prefixed: bool) -> Callable[[list[Record]], Decoded]:
+def make_decoder(settings: Settings, prefixed: bool) -> Callable[[list[Record]], Decoded]:
+    """Reads a window as the settings say; `prefixed`: what a schema registry's serializer puts before it may be there.
+
+    Raises:
+        UserError: fastavro is missing, or the CA file of the schema registry cannot be used.
+    """
     skip_without_text = settings.without_text == "skip"
     if settings.input_format != "avro":
         reader = make_reader(settings, settings.input_format, prefixed)

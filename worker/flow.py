@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from schemas.dead_letter import Reason
-from schemas.emotion_label import Source
+from schemas.emotion_label import EmotionLabel, Source
 from schemas.text_message import SkipReason
 
 
@@ -34,6 +34,14 @@ class Record:
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
     part: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AnsweredRecord(Record):
+    """A text that has a live label already; `answer` is where that lies."""
+
+    label: EmotionLabel
+    answer: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,4 +232,18 @@ def in_order(outcomes: Iterable[Outcome], records: int, skipped: Container[int] 
     ordered = sorted(outcomes, key=lambda outcome: outcome.index)
     if [outcome.index for outcome in ordered] != [index for index in range(records) if index not in skipped]:
         raise RuntimeError(f"{len(ordered)} outcomes do not answer {records} records one to one")
+    return ordered
+
+
+def some_in_order(outcomes: Iterable[Outcome], records: int, skipped: Container[int] = ()) -> list[Outcome]:
+    """The same where not every record has an outcome, and none has two.
+
+    Raises:
+        RuntimeError: One has, or is none of the `records` that were not skipped.
+    """
+    ordered = sorted(outcomes, key=lambda outcome: outcome.index)
+    allowed = [index for index in range(records) if index not in skipped]
+    indices = [outcome.index for outcome in ordered]
+    if len(set(indices)) < len(indices) or not set(indices) <= set(allowed):
+        raise RuntimeError(f"{len(ordered)} outcomes do not answer some of {records} records")
     return ordered

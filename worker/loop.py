@@ -1,7 +1,7 @@
 """The loop: texts in, labels out, one window after the other."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +51,10 @@ Review = Callable[[list[Record], Sequence[Answer], list[Outcome]], Reviews]
 """Takes the records of a window, what answers them and its outcomes; gives what leaves beside these."""
 
 
+Order = Callable[[Iterable[Outcome], int, Container[int]], list[Outcome]]
+"""Puts outcomes in the order of so many records, and knows which records need none."""
+
+
 def no_reviews(_records: list[Record], _answers: Sequence[Answer], _outcomes: list[Outcome]) -> Reviews:
     """Nothing leaves for people to review."""
     return Reviews()
@@ -69,6 +73,7 @@ class Stages:
     circuit_breaker: Callable[[list[Outcome]], None]
     sink: Sink
     review: Review = no_reviews
+    order: Order = in_order
 
 
 def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) -> None:
@@ -103,7 +108,7 @@ def _turn(stages: Stages, attempts: int) -> int:
     predictions = stages.predict(stages.plan(stages.tokenize(requests)))
     skipped = {other.index for other in others if isinstance(other, Skipped)}
     answers = [*predictions, *(other for other in others if not isinstance(other, Skipped))]
-    outcomes = in_order(stages.encode(window.records, answers), len(window.records), skipped)
+    outcomes = stages.order(stages.encode(window.records, answers), len(window.records), skipped)
     reviews = stages.review(window.records, answers, outcomes)
     try:
         stages.sink.deliver(window, outcomes + reviews.outcomes)

@@ -56,14 +56,14 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     """
     traces = tracing(settings)
     clients = KafkaClients(settings)
-    topics = _answered(partial(build.checked_topics, clients, settings), stop)
+    topics = answered(partial(build.checked_topics, clients, settings), stop)
     smallest, refusals = build.largest_message_bytes(topics, settings), Refusals()
     write_label = label_writer(settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
     set_batch_tokens(model, settings)
     warm_up_shapes(model)
-    consumer = _answered(clients.consumer, stop)
-    known = _answered(partial(_known_offsets, clients, settings, topics), stop)
+    consumer = answered(clients.consumer, stop)
+    known = answered(partial(_known_offsets, clients, settings, topics), stop)
     source = build.make_source(
         settings, consumer, settings.input_topics, stop.wait, known.committed, known.unblock, known.find_answered
     )
@@ -71,7 +71,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     with (
         traces as traced,
         closing(source),
-        closing(_answered(make_sink, stop)) as sink,
+        closing(answered(make_sink, stop)) as sink,
         stop_on_signals(stop),
     ):
         attention = Attention()
@@ -86,7 +86,7 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     _log.info("worker_stopped")
 
 
-def _answered(ask: Callable[[], T], stop: threading.Event) -> T:
+def answered(ask: Callable[[], T], stop: threading.Event) -> T:
     """What `ask` gives, once brokers answer; another start would find them away as well."""
     for seconds in chain(_BACKOFF_SECONDS, repeat(_BACKOFF_SECONDS[-1])):
         try:

@@ -58,7 +58,7 @@ def run(settings: Settings, log_level: str) -> int:
         with TemporaryDirectory(prefix="emotion-worker-") as folder:
             return _Supervisor(settings, count, log_level, folder).run()
     heartbeat, registry, stop = Heartbeat(), Registry(), threading.Event()
-    with _observed(settings, [heartbeat], stop, registry) as meters:
+    with observed(settings, [heartbeat], stop, registry) as meters:
         meters[PROCESSES].set(1)
         serve(settings, stop, Meters("loop", registry), heartbeat)
     return 0
@@ -79,7 +79,7 @@ def process_count(settings: Settings) -> int:
 
 
 @contextmanager
-def _observed(
+def observed(
     settings: Settings, loops: Sequence[Heartbeat], stop: threading.Event, registry: Registry
 ) -> Iterator[Meters]:
     """Health and metrics of these loops, served while the block runs."""
@@ -153,7 +153,7 @@ class _Supervisor:
     def run(self) -> int:
         registry = multiprocess.collect(self._folder)
         loops = [child.heartbeat for child in self._children]
-        with stop_on_signals(at_once=self._kill) as stop, _observed(self._settings, loops, stop, registry) as meters:
+        with stop_on_signals(at_once=self._kill) as stop, observed(self._settings, loops, stop, registry) as meters:
             try:
                 code = self._look_after(stop, meters)
                 return code or self._drain()

@@ -16,6 +16,10 @@ def write_tiny_model(folder: Path, **config: object) -> Path:
     vocabulary = {piece: index for index, piece in enumerate(pieces)}
     BertTokenizer(vocab=vocabulary, do_lower_case=True, model_max_length=POSITIONS).save_pretrained(folder)
     torch.manual_seed(7)
+    usual = {
+        "id2label": dict(enumerate(LABELS)),
+        "initializer_range": 0.4,  # large, so that different texts get different labels
+    }
     model = BertForSequenceClassification(
         BertConfig(
             vocab_size=len(pieces),
@@ -24,8 +28,7 @@ def write_tiny_model(folder: Path, **config: object) -> Path:
             num_attention_heads=2,
             intermediate_size=64,
             max_position_embeddings=POSITIONS,
-            initializer_range=0.4,  # large, so that different texts get different labels
-            **({"id2label": dict(enumerate(LABELS))} | config),  # type: ignore[arg-type]
+            **(usual | config),  # type: ignore[arg-type]
         )
     )
     model.save_pretrained(folder)

@@ -18,6 +18,7 @@ from tests.harness.otlp_collector import OtlpCollector, attributes
 from tests.harness.ports import free_port
 from tests.harness.proxy import SASL_AUTHENTICATE, TcpProxy
 from tests.harness.secured_kafka import KEY_PASSWORD, PASSWORD, PLAIN_USER, SecuredKafka
+from tests.harness.tiny_model import LABELS, write_tiny_model
 from tests.harness.token_endpoint import TokenEndpoint
 from tests.harness.worker_process import WorkerProcess
 from tests.integration.conftest import Stream, identities, make_producers_beside_a_silent_server, message
@@ -98,6 +99,18 @@ def rights_to_label_again(stream: Stream, second: str, letters: str) -> dict[str
     }
 
 
+def rights_to_challenge(stream: Stream, topic: str) -> dict[str, tuple[ResourceType, str, str]]:
+    """All that `run --challenger` needs."""
+    return {
+        "texts": (ResourceType.TOPIC, stream.input, "READ"),
+        "labels": (ResourceType.TOPIC, stream.output, "READ"),
+        "disagreements": (ResourceType.TOPIC, topic, "WRITE"),
+        "disagreements, to read": (ResourceType.TOPIC, topic, "READ"),
+        "group": (ResourceType.GROUP, f"{stream.group}-challenger", "READ"),
+        "transactional id": (ResourceType.TRANSACTIONAL_ID, f"{stream.group}-challenger-*", "WRITE"),
+    }
+
+
 def rights_to_measure(command: str) -> dict[str, tuple[ResourceType, str, str]]:
     """All that `bench` or `demo` needs on a cluster: topics, a group and transactional ids of its own."""
     names = f"emotion-{command}-*"
@@ -122,11 +135,11 @@ def test_the_rights_in_the_documentation_are_those_that_are_tested_here() -> Non
         dead_letters=names["dead_letter_topic"],
         group=names["group_id"],
     )
-    second = f"{stream.output}-v2"
+    second, challenger = f"{stream.output}-v2", defaults["challenger_topic"].default
     more = rights_to_replay(stream), rights_to_label_again(stream, second, f"{second}-dead-letters")
     tested = [
         (operation.capitalize(), kind.name.lower().replace("_", "-"), name.removesuffix("*"))
-        for each in (rights(stream), *more, rights_to_measure("bench"))
+        for each in (rights(stream), *more, rights_to_challenge(stream, challenger), rights_to_measure("bench"))
         for kind, name, operation in each.values()
     ]
     assert shown == tested
@@ -238,6 +251,47 @@ def test_labelling_a_range_again_needs_its_rights_and_no_more(
     else:
         assert done.returncode == 0, done.stderr
         assert len(read_topic(stream.servers, second, at_least=20)) == 20
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "",
+        "texts",
+        "labels",
+        "disagreements",
+        "disagreements, to read",
+        "group",
+        "transactional id",
+    ],
+)
+def test_a_challenger_needs_its_rights_and_no_more(
+    missing: str, secured: SecuredKafka, make_secured: Callable[..., Stream], tmp_path: Path
+) -> None:
+    stream = make_secured(scram(secured))
+    topic = create_topic(secured.open_servers, prefix="disagreements", partitions=2)
+    user = f"user-{uuid.uuid4().hex[:8]}"
+    secured.set_password(user, "SCRAM-SHA-512")
+    for name, (kind, resource, operation) in rights_to_challenge(stream, topic).items():
+        if name != missing:
+            secured.grant(user, kind, resource, [operation])
+    other = write_tiny_model(tmp_path / "other", id2label={number: name.upper() for number, name in enumerate(LABELS)})
+    stream.produce([message(str(index), f"text {index}") for index in range(20)])
+    with stream.worker() as worker:
+        stream.labels(20)
+        assert worker.terminate() == 0
+    command = ["run", f"--challenger={other}", "--from=earliest", "--until=now", f"--group={stream.group}-challenger"]
+    challenger = stream.worker(challenger_topic=topic, **scram(secured, sasl_username=user))
+    done = challenger.command(*command)
+    if missing:
+        assert done.returncode == 2, done.stderr
+        assert challenger.check(f"--challenger={other}")[0] == 1
+        assert read_topic(stream.servers, topic) == []
+    else:
+        assert done.returncode == 0, done.stderr
+        assert challenger.check(f"--challenger={other}")[0] == 0
+        assert len(read_topic(stream.servers, topic, at_least=20)) == 20
     assert "Traceback" not in done.stderr
 
 

@@ -15,7 +15,13 @@ from tests.schemas.compatibility import breaks
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 RELEASED = max((SCHEMAS / "released").glob("[0-9]*"), key=lambda folder: int(folder.name))
-CONTRACTS = {"emotion-label": True, "dead-letter-headers": True, "text-message": False, "model-manifest": False}
+CONTRACTS = {
+    "emotion-label": True,
+    "dead-letter-headers": True,
+    "disagreement": True,
+    "text-message": False,
+    "model-manifest": False,
+}
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -110,6 +116,7 @@ def other_name_of_the_reason(schema: dict[str, Any]) -> None:
         *[("text-message", change) for change in (id_is_asked_for, shorter_text)],
         ("model-manifest", more_labels),
         ("dead-letter-headers", other_name_of_the_reason),
+        *[("disagreement", change) for change in (next_version, offset_as_text)],
     ],
 )
 def test_a_change_that_breaks_somebody_is_found(contract: str, change: Callable[[dict[str, Any]], None]) -> None:

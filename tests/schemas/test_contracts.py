@@ -10,8 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
-from schemas.codec import decode_json, decode_text, encode_label, encode_review
+from schemas.codec import decode_json, decode_text, encode_disagreement, encode_label, encode_review
 from schemas.dead_letter import DeadLetter, Reason
+from schemas.disagreement import Disagreement
 from schemas.emotion_label import EmotionLabel
 from schemas.errors import InvalidMessageError
 from schemas.fields import Fields
@@ -61,7 +62,9 @@ def test_every_reason_a_message_can_have_has_an_example() -> None:
     assert shown == set(Reason) - REASONS_OF_THE_WORKER
 
 
-@pytest.mark.parametrize("contract", ["emotion_label", "dead_letter_headers", "cloudevent_headers", "review_record"])
+@pytest.mark.parametrize(
+    "contract", ["emotion_label", "dead_letter_headers", "cloudevent_headers", "review_record", "disagreement"]
+)
 @pytest.mark.parametrize("kind", ["valid", "invalid"])
 def test_the_published_schema_takes_and_refuses_the_examples(contract: str, kind: str) -> None:
     check = validator(contract.replace("_", "-"))
@@ -84,6 +87,14 @@ def test_a_label_reads_and_writes_back_what_its_example_says(path: Path) -> None
 def test_a_review_reads_and_writes_back_what_its_example_says(path: Path) -> None:
     content = path.read_bytes()
     assert orjson.loads(encode_review(TypeAdapter(ReviewRecord).validate_json(content))) == orjson.loads(content)
+
+
+def test_a_disagreement_reads_and_writes_back_what_its_example_says() -> None:
+    for path in sorted((EXAMPLES / "disagreement/valid").iterdir()):
+        content = orjson.loads(path.read_bytes())
+        written = orjson.loads(encode_disagreement(TypeAdapter(Disagreement).validate_python(content)))
+        assert written | {"live": None} == {name: content[name] for name in written} | {"live": None}, path.name
+        assert written["live"] == {name: content["live"][name] for name in written["live"]}
 
 
 @pytest.mark.parametrize("original_bytes", [None, 5_000_000])

@@ -112,7 +112,7 @@ def load_reviews(files: Sequence[str]) -> Reviews:
     left_out: Counter[str] = Counter()
     for answer in answers:
         draw = _draw(answer)
-        draws.setdefault(draw.origin, (answer.place, draw))
+        draws[draw.origin] = _likelier(draws.get(draw.origin), (answer.place, draw))
         if len(answer.choices) == 1:
             votes.setdefault(draw.origin, {})[answer.annotator] = answer.choices[0]
         else:
@@ -121,6 +121,17 @@ def load_reviews(files: Sequence[str]) -> Reviews:
         raise UserError(f"{source}: no answers; give what people said of texts of `emotion-worker reviews export`")
     reviews = [Review(place, draw, votes[origin]) for origin, (place, draw) in draws.items() if origin in votes]
     return Reviews(source, reviews, dict(left_out))
+
+
+def _likelier(one: tuple[str, Draw] | None, other: tuple[str, Draw]) -> tuple[str, Draw]:
+    """Returns of two draws of a text the one with the larger probability, the first of equal ones.
+
+    A live worker and a challenger compare the same number with a probability of their own, so the larger one is that
+    with which the text was drawn at all.
+    """
+    if one is None or (one[1].probability or 0) < (other[1].probability or 0):
+        return other
+    return one
 
 
 def _draw(answer: Answer) -> Draw:

@@ -7,6 +7,7 @@ from functools import partial
 import orjson
 
 from worker.build import make_sink
+from worker.commands.challenge_settings import Challenge, own_settings
 from worker.commands.check_model import check_device, check_model
 from worker.commands.check_result import Result, each
 from worker.errors import NotDeliveredError, UserError
@@ -23,16 +24,17 @@ from worker.supervisor import process_count
 _Part = Callable[[Settings], Iterator[Result]]
 
 
-def check(as_json: bool, device_only: bool = False, workers: int = 1) -> int:
+def check(as_json: bool, device_only: bool = False, workers: int = 1, challenger: Challenge | None = None) -> int:
     """Print what was found; returns 0 if all is well, else 1. It joins no group and writes nothing.
 
     Args:
         as_json: Print one list of `{check, ok, detail, mend}` at the end, in place of a line for each.
         device_only: Do what `run` does to warm up, and look at the model on its device; need no broker.
         workers: How many are to share the group at most.
+        challenger: Look at what `run --challenger` needs, in place of what the live workers do.
     """
     results = []
-    for result in _results(device_only, workers):
+    for result in _results(device_only, workers) if challenger is None else _of_challenger(challenger, workers):
         results.append(result)
         if not as_json:
             _print(result)
@@ -52,19 +54,40 @@ def _results(device_only: bool, workers: int) -> Iterator[Result]:
     if device_only:
         yield from _tried("device", check_device, settings)
         return
-    connected = True
-    for result in _tried("broker", _broker, settings):
-        connected &= result.ok
-        yield result
-    if connected:
-        parts: dict[str, _Part] = {"topics": _topics, "group": partial(_group, workers=workers), "delivery": _delivery}
-        for name, part in parts.items():
-            yield from _tried(name, part, settings)
+    yield from _of_brokers(settings, _topics, workers)
     if exporters():
         yield from _tried("traces", _traces, settings)
     if settings.schema_registry_url:
         yield from _tried("registry", _registry, settings)
     yield from _tried("model", check_model, settings)
+
+
+def _of_challenger(wanted: Challenge, workers: int) -> Iterator[Result]:
+    from worker.commands.check_challenge import check_challenge_topics, check_challenger
+
+    try:
+        settings, texts = own_settings(wanted)
+    except UserError as error:
+        yield from (Result("settings", False, line, "correct or unset it") for line in str(error).splitlines())
+        return
+    yield Result("settings", True, f"a challenger of group {settings.group_id}")
+    yield from _of_brokers(settings, partial(check_challenge_topics, texts=texts), workers)
+    yield from _tried("model", check_challenger, settings)
+
+
+def _of_brokers(settings: Settings, look_at_topics: _Part, workers: int) -> Iterator[Result]:
+    connected = True
+    for result in _tried("broker", _broker, settings):
+        connected &= result.ok
+        yield result
+    if connected:
+        parts: dict[str, _Part] = {
+            "topics": look_at_topics,
+            "group": partial(_group, workers=workers),
+            "delivery": _delivery,
+        }
+        for name, part in parts.items():
+            yield from _tried(name, part, settings)
 
 
 def _tried(name: str, part: _Part, settings: Settings) -> Iterator[Result]:

@@ -39,7 +39,7 @@ def check_model(settings: Settings) -> Iterator[Result]:
     model, tokenizer = load_model(settings)
     if settings.review_topic is not None:
         Strata(model.info, settings.review_close_scores, settings.review_rare_labels)  # which may be none of its labels
-    yield from _described(model, tokenizer)
+    yield from described(model, tokenizer)
     hints = (pinning_hint(settings.model, settings.model_revision), glued_emoji_hint(tokenizer))
     yield from each("model", True, [hint for hint in hints if hint])
 
@@ -49,7 +49,7 @@ def check_device(settings: Settings) -> Iterator[Result]:
     from worker.model.device import describe, memory_needed  # torch takes seconds
 
     model, exact, tokenizer = load_candidates(settings)
-    yield from _described(model, tokenizer)
+    yield from described(model, tokenizer)
     yield Result("device", True, describe(model.device))
     compared = _compared(model, exact, tokenizer)
     yield compared
@@ -65,7 +65,8 @@ def check_device(settings: Settings) -> Iterator[Result]:
     yield Result("memory", True, f"{memory_needed(model.device)}, warm-up included; each process needs as much")
 
 
-def _described(model: "Model", tokenizer: "Tokenizer") -> Iterator[Result]:
+def described(model: "Model", tokenizer: "Tokenizer") -> Iterator[Result]:
+    """What it is."""
     info = model.info
     longest = f"up to {tokenizer.max_tokens} tokens" if tokenizer.max_tokens < MOST_TOKENS else "of any length"
     yield Result(

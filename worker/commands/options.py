@@ -13,6 +13,10 @@ from worker.observe.logs import LEVELS
 T = TypeVar("T")
 
 
+CHALLENGER_OPTIONS = ("challenger", "challenger_revision", "share")
+NOT_OF_CHALLENGER = ("to", "dead_letters", "compare", "allow_live_topic")
+"""Options of a bounded run that a challenger does not have: its topic is a setting, and it compares."""
+
 RANGE_OPTIONS = ("first", "until", "to", "dead_letters", "group", "compare", "allow_live_topic")
 
 
@@ -45,6 +49,23 @@ def add_range(run: argparse.ArgumentParser) -> None:
     group.add_argument("--compare", metavar="TOPIC", help="topic of older labels: count which labels changed")
     group.add_argument(
         "--allow-live-topic", action="store_true", help="let --to be EMOTION_OUTPUT_TOPIC: its readers see labels twice"
+    )
+
+
+def add_challenger(parser: argparse.ArgumentParser) -> None:
+    """What makes `run` a challenger, and lets `check` look at one."""
+    group = parser.add_argument_group(
+        "a challenger",
+        "another model beside the live workers: it labels what they have labelled, writes where it labels otherwise to "
+        "EMOTION_CHALLENGER_TOPIC, and ends with a summary; --from and --until then are places in EMOTION_OUTPUT_TOPIC",
+    )
+    group.add_argument("--challenger", metavar="MODEL", help="`bundled`, a folder, or a Hugging Face hub id")
+    group.add_argument("--challenger-revision", metavar="REVISION", help="branch, tag or commit of one from the hub")
+    group.add_argument(
+        "--share",
+        type=_checked(_share),
+        metavar="SHARE",
+        help="look at this share of the texts only, above 0 up to 1: always the same keys (default: 1)",
     )
 
 
@@ -105,6 +126,16 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"{text!r} is no whole number of 1 or more")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= 1:
+        raise ValueError(f"{text!r} is no number above 0 up to 1")
+    return number
 
 
 def _above_zero(text: str) -> float:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -69,8 +69,9 @@ def export(settings: Settings, wanted: Export) -> int:
 def collect(records: Iterable[Record], wanted: Export) -> list[ReviewRecord]:
     """The reviews among the records of a topic, one for each origin.
 
-    At least once a text may be drawn again, under another share of the bound: it was drawn if either number is above
-    its own, so the larger probability is the one that holds.
+    A text may be drawn twice: at least once again, under another share of the bound, and by a challenger that disagrees
+    beside the live workers. Whoever draws compares the same number with a probability of its own, so the larger one is
+    that with which the text was drawn at all. Its reasons are those of all.
     """
     found: dict[str, ReviewRecord] = {}
     for review in filter(None, map(_read, records)):
@@ -78,9 +79,14 @@ def collect(records: Iterable[Record], wanted: Export) -> list[ReviewRecord]:
         is_meant = (wanted.since_ms or 0) <= review.drawn_at_ms and (
             wanted.until_ms is None or review.drawn_at_ms < wanted.until_ms
         )
-        if is_meant and (other is None or other.probability < review.probability):
-            found[review.origin] = review
+        if is_meant:
+            found[review.origin] = review if other is None else _together(other, review)
     return list(found.values())
+
+
+def _together(one: ReviewRecord, other: ReviewRecord) -> ReviewRecord:
+    more = max(one, other, key=lambda review: review.probability)
+    return replace(more, reasons=list(dict.fromkeys(one.reasons + other.reasons)))
 
 
 def _read(record: Record) -> ReviewRecord | None:

@@ -69,7 +69,7 @@ def find_answered(
     """
     answers: dict[Partition, _Answers] = {}
     try:
-        for topic in (settings.output_topic, settings.dead_letter_topic):
+        for topic in settings.answering_topics:
             committed = _committed(clients, settings, topic, {partition.number for partition in partitions})
             if committed is None:
                 return None

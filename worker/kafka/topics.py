@@ -1,14 +1,14 @@
 """Whether the topics are fit for use, by what the cluster says of them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from worker.errors import Problem
 from worker.settings import Settings
 
 _DEAD_LETTER_BYTES = 4096
-_REVIEW_BYTES = 1 << 16
+REVIEW_BYTES = 1 << 16
 """What a topic of reviews must take: a text that is cut has room in it, with its scores."""
 
 
@@ -55,24 +55,15 @@ def topic_problems(
     sources = [topics[name] for name in settings.input_topics if name in topics]
     targets = [topics[name] for name in settings.outputs if name in topics]
     for source in sources:
-        problems += _forbidden(source, "READ")
+        problems += forbidden(source, "READ")
     for target in targets:
-        problems += _forbidden(target, "WRITE")
+        problems += forbidden(target, "WRITE")
         if settings.delivery == "exactly_once":
-            problems += _forbidden(target, "READ")  # they tell what was delivered
-        problems += _unwritable(target)
-        problems += [
-            Problem(
-                f"topic {target.name} has {target.partitions} partitions, but {source.name} has {source.partitions}",
-                f"a record goes to the partition number that it came from, so give {target.name} at least "
-                f"{source.partitions}",
-            )
-            for source in sources
-            if target.partitions < source.partitions
-        ]
-    problems += _too_small(topics.get(settings.dead_letter_topic), _DEAD_LETTER_BYTES, "a dead letter's reason alone")
+            problems += forbidden(target, "READ")  # they tell what was delivered
+        problems += unwritable(target) + too_few_partitions(target, sources)
+    problems += too_small(topics.get(settings.dead_letter_topic), _DEAD_LETTER_BYTES, "a dead letter's reason alone")
     if settings.review_topic is not None:
-        problems += _too_small(topics.get(settings.review_topic), _REVIEW_BYTES, "a text for review with its scores")
+        problems += too_small(topics.get(settings.review_topic), REVIEW_BYTES, "a text for review with its scores")
     return problems
 
 
@@ -197,7 +188,8 @@ def _duration(milliseconds: float) -> str:
     return f"{milliseconds:g} ms"
 
 
-def _forbidden(topic: Topic, operation: str) -> list[Problem]:
+def forbidden(topic: Topic, operation: str) -> list[Problem]:
+    """A right that this user lacks, as far as is told."""
     if topic.operations is None or operation in topic.operations:
         return []
     right = operation.capitalize()
@@ -206,7 +198,21 @@ def _forbidden(topic: Topic, operation: str) -> list[Problem]:
     ]
 
 
-def _too_small(topic: Topic | None, smallest_bytes: int, what: str) -> list[Problem]:
+def too_few_partitions(target: Topic, sources: Iterable[Topic]) -> list[Problem]:
+    """That a topic has no room for what answers these."""
+    return [
+        Problem(
+            f"topic {target.name} has {target.partitions} partitions, but {source.name} has {source.partitions}",
+            f"a record goes to the partition number that it came from, so give {target.name} at least "
+            f"{source.partitions}",
+        )
+        for source in sources
+        if target.partitions < source.partitions
+    ]
+
+
+def too_small(topic: Topic | None, smallest_bytes: int, what: str) -> list[Problem]:
+    """That a topic takes no messages of so many bytes, which `what` needs."""
     if topic is None or topic.max_message_bytes is None or topic.max_message_bytes >= smallest_bytes:
         return []
     return [
@@ -218,7 +224,8 @@ def _too_small(topic: Topic | None, smallest_bytes: int, what: str) -> list[Prob
     ]
 
 
-def _unwritable(topic: Topic) -> list[Problem]:
+def unwritable(topic: Topic) -> list[Problem]:
+    """That a topic wants more replicas in sync than it has."""
     if topic.replicas is None or topic.min_insync_replicas is None or topic.min_insync_replicas <= topic.replicas:
         return []
     return [

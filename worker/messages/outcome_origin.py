@@ -4,10 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from zlib import crc32
 
-from schemas.emotion_label import Source
-from worker.flow import Record
+from pydantic import TypeAdapter
+
+from schemas.disagreement import Disagreement
+from schemas.emotion_label import ModelName, Source
+from worker.flow import ModelInfo, Record
 from worker.messages.read_dead_letter import Letter, read_letter
 from worker.messages.schema_registry import ReadLabel
+
+_DISAGREEMENT = TypeAdapter(Disagreement)
 
 BOUNDED_RUN_HEADER = "emotion-labelled-by"
 """What a bounded run writes bears its group: it is one more answer, and says nothing of how far the workers are."""
@@ -33,6 +38,22 @@ def read_answer(read_label: ReadLabel, outcome: Record) -> tuple[Source, Callabl
     except ValueError:
         return None
     return (source, partial(_has_time, source.timestamp_ms)) if source else None
+
+
+def read_disagreement(model: ModelInfo, outcome: Record) -> tuple[Source, Callable[[Record], bool]] | None:
+    """The live label that a disagreement answers, and whether a record is that one; None if another model wrote it.
+
+    None, too, for what a bounded run wrote, and for what is no disagreement.
+    """
+    if outcome.value is None or any(name == BOUNDED_RUN_HEADER for name, _ in outcome.headers):
+        return None
+    try:
+        disagreement = _DISAGREEMENT.validate_json(outcome.value)
+    except ValueError:
+        return None
+    if disagreement.challenger.model != ModelName(model.name, model.revision):
+        return None
+    return disagreement.answer, partial(_has_time, disagreement.answer.timestamp_ms)
 
 
 def _has_time(timestamp_ms: int | None, record: Record) -> bool:

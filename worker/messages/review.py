@@ -2,11 +2,12 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from schemas.codec import encode_review
+from schemas.emotion_label import EmotionLabel
 from schemas.review_record import ReviewRecord
 from worker.flow import Answer, ModelInfo, Outcome, Prediction, Record, RefusalKey, Refusals, Reviews
 from worker.messages.encode import LabelMaker, batch_bytes, event_id
@@ -27,54 +28,38 @@ class Content:
     left_out: Collection[str] = ()
 
 
-class Reviewer:
-    """Draws from the labels of a window. What leaves goes to the partition number that its text came from."""
+class ReviewWriter:
+    """Writes what was drawn. It goes to the partition number that its text came from."""
 
     def __init__(
-        self,
-        model: ModelInfo,
-        sampler: Sampler,
-        target: Target,
-        label_topic: str,
-        content: Content,
-        now_ms: Callable[[], int],
-        refusals: Mapping[RefusalKey, str],
+        self, target: Target, content: Content, now_ms: Callable[[], int], refusals: Mapping[RefusalKey, str]
     ) -> None:
         """Prepare.
 
         Args:
-            model: What labelled the texts.
-            sampler: Decides which are drawn.
-            target: Where they go.
-            label_topic: What leaves for it is a label; anything else stands for a text that got none.
-            content: What of them leaves.
+            target: Where reviews go.
+            content: What of the texts leaves.
             now_ms: Milliseconds since 1970 in UTC.
             refusals: What brokers did not take, by the record that it answers.
         """
-        self._make_label = LabelMaker(model, now_ms)
-        self._sampler = sampler
         self._target = target
-        self._label_topic = label_topic
         self._content = content
+        self._now_ms = now_ms
         self._refusals = refusals
 
-    def review(self, records: list[Record], answers: Sequence[Answer], outcomes: Sequence[Outcome]) -> Reviews:
-        """What leaves of a window for review, beside its `outcomes`."""
-        unlabelled = {outcome.index for outcome in outcomes if outcome.topic != self._label_topic}
-        predictions = [each for each in answers if isinstance(each, Prediction)]
-        labelled = [each for each in predictions if each.request.index not in unlabelled]
-        drawn, held_back = self._sampler.draw((event_id(records[each.request.index]), each) for each in labelled)
-        made = [(each, self._outcome(records[each.prediction.request.index], each)) for each in drawn]
+    def __call__(self, drawn: Iterable[tuple[Drawn, Record, EmotionLabel]], held_back: int) -> Reviews:
+        """What leaves of these, each with its record and the label that people look at."""
+        made = [(each, self._outcome(each, record, label)) for each, record, label in drawn]
         taken = [(each, outcome) for each, outcome in made if outcome is not None]
         reasons = Counter(chain.from_iterable(each.reasons for each, _ in taken))
         return Reviews([outcome for _, outcome in taken], reasons, held_back)
 
-    def _outcome(self, record: Record, drawn: Drawn) -> Outcome | None:
+    def _outcome(self, drawn: Drawn, record: Record, label: EmotionLabel) -> Outcome | None:
         origin = event_id(record)
         if words := self._refusals.get(Refusals.key(self._target.topic, record)):
             _say_left_out(origin, words)
             return None
-        whole = self._review(origin, record, drawn)
+        whole = self._review(origin, record, drawn, label)
         cut = replace(whole, text=whole.text and whole.text[:_CUT_CHARACTERS], text_is_cut=True, id=None, copied={})
         for review in (whole, cut):
             outcome = Outcome(
@@ -91,8 +76,8 @@ class Reviewer:
         _say_left_out(origin, f"it is larger than the {self._target.max_message_bytes} bytes that the topic takes")
         return None
 
-    def _review(self, origin: str, record: Record, drawn: Drawn) -> ReviewRecord:
-        label, left_out = self._make_label(drawn.prediction), self._content.left_out
+    def _review(self, origin: str, record: Record, drawn: Drawn, label: EmotionLabel) -> ReviewRecord:
+        left_out = self._content.left_out
         return ReviewRecord(
             schema_version=1,
             origin=origin,
@@ -110,8 +95,43 @@ class Reviewer:
             copied={} if "copied" in left_out else label.copied,
             reasons=drawn.reasons,
             probability=drawn.probability,
-            drawn_at_ms=label.labelled_at_ms,
+            drawn_at_ms=self._now_ms(),
         )
+
+
+class Reviewer:
+    """Draws from the labels of a window."""
+
+    def __init__(
+        self,
+        model: ModelInfo,
+        sampler: Sampler,
+        write: ReviewWriter,
+        label_topic: str,
+        now_ms: Callable[[], int],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            model: What labelled the texts.
+            sampler: Decides which are drawn.
+            write: Makes what leaves.
+            label_topic: What leaves for it is a label; anything else stands for a text that got none.
+            now_ms: Milliseconds since 1970 in UTC.
+        """
+        self._make_label = LabelMaker(model, now_ms)
+        self._sampler = sampler
+        self._write = write
+        self._label_topic = label_topic
+
+    def review(self, records: list[Record], answers: Sequence[Answer], outcomes: Sequence[Outcome]) -> Reviews:
+        """What leaves of a window for review, beside its `outcomes`."""
+        unlabelled = {outcome.index for outcome in outcomes if outcome.topic != self._label_topic}
+        predictions = [each for each in answers if isinstance(each, Prediction)]
+        labelled = [each for each in predictions if each.request.index not in unlabelled]
+        drawn, held_back = self._sampler.draw((event_id(records[each.request.index]), each) for each in labelled)
+        pairs = [(each, records[each.prediction.request.index]) for each in drawn]
+        return self._write(((each, record, self._make_label(each.prediction)) for each, record in pairs), held_back)
 
 
 def _say_left_out(origin: str, why: str) -> None:

@@ -92,6 +92,12 @@ _STRATA = {
 }
 
 
+DISAGREEING = Stratum((ReviewReason.DISAGREEMENT,))
+"""Texts that a challenger labels otherwise. Their number is that of the live workers, whose seed is the same: a text
+that either draws is drawn with the larger of the two probabilities, and the one who has the larger draws it.
+"""
+
+
 class Allowance:
     """How many draws may be expected: so many a minute. What nobody needed is kept for a minute."""
 
@@ -117,14 +123,22 @@ class Sampler:
 
     def __init__(
         self,
-        strata: Strata,
+        stratum: Callable[[Sequence[float]], Stratum],
         rates: Mapping[ReviewReason, float],
         allowance: Allowance,
         seed: int,
         attention: Attention,
     ) -> None:
-        """Prepare; `rates` are the probabilities with which texts are drawn for a reason alone, times `attention`."""
-        self._stratum = strata
+        """Prepare.
+
+        Args:
+            stratum: Finds that of a text by its scores.
+            rates: The probabilities with which texts are drawn for a reason alone, times `attention`.
+            allowance: The bound on what is to be expected.
+            seed: Another one draws other texts.
+            attention: Of the stream, while it drifts.
+        """
+        self._stratum = stratum
         self._rates = rates
         self._allowance = allowance
         self._attention = attention

@@ -24,7 +24,7 @@ from worker.observe.stream_metrics import (
     RECORDS,
     UNDELIVERED_ATTEMPTS,
 )
-from worker.observe.window_counter import WindowContents, WindowCounter
+from worker.observe.window_counter import WindowContents
 
 _STAGES = ("poll", "decode", "tokenize", "predict", "encode", "review", "deliver")
 _REFRESH_SECONDS = 1.0  # of gauges: nobody scrapes more often
@@ -37,6 +37,16 @@ class ObservedSource(loop.Source, Protocol):
         """Where it stands."""
 
 
+class DeliveryCounter(Protocol):
+    """Counts windows that were delivered."""
+
+    def add(self, contents: WindowContents) -> None:
+        """Count one."""
+
+    def publish(self) -> None:
+        """Bring what changes slowly up to date."""
+
+
 class Instrumentation:
     """Stands in for source, stages and sink of a loop; passes everything on, and takes the time.
 
@@ -47,7 +57,7 @@ class Instrumentation:
         self,
         stages: loop.Stages,
         source: ObservedSource,
-        counter: WindowCounter,
+        counter: DeliveryCounter,
         meters: Meters,
         heartbeat: Heartbeat,
         longest_turn_seconds: float,
@@ -87,6 +97,7 @@ class Instrumentation:
             circuit_breaker=self._inner.circuit_breaker,
             sink=self,
             review=self._review,
+            order=self._inner.order,
         )
 
     def poll(self) -> flow.Window:

@@ -28,6 +28,13 @@ class MeasuredModel(Protocol):
         """Memory of the device in use."""
 
 
+def show_model(meters: Meters, model: MeasuredModel) -> None:
+    """Say by which model, and by which versions of packages."""
+    meters[MODEL_INFO].labels(model.info.name, model.info.revision, str(model.device), str(model.dtype)).set(1)
+    packages = [version(package) for package in ("torch", "kafka-python")]
+    meters[BUILD_INFO].labels(version("emotion-labeller"), platform.python_version(), *packages).set(1)
+
+
 class LabelCounter:
     """Turns predictions into metrics, those of many texts at once."""
 
@@ -44,9 +51,7 @@ class LabelCounter:
         self._unknown_id = -1 if unknown_id is None else unknown_id
         self._drift = DriftWatch(model.drift_reference) if model.drift_reference else None
         self._labels = [meters[LABELS].labels(label) for label in model.info.labels]
-        meters[MODEL_INFO].labels(model.info.name, model.info.revision, str(model.device), str(model.dtype)).set(1)
-        packages = [version(package) for package in ("torch", "kafka-python")]
-        meters[BUILD_INFO].labels(version("emotion-labeller"), platform.python_version(), *packages).set(1)
+        show_model(meters, model)
 
     def add(self, predictions: list[Prediction], texts: list[TokenizedText]) -> None:
         """Count the labels of these predictions; `texts` are all that were looked at."""

@@ -69,6 +69,22 @@ EVENTS = (
         ("origin", "error"),
         "A text that was drawn for review did not leave: the review topic does not take it. It is labelled.",
     ),
+    Event(
+        "challenge_started",
+        ("group", "topic", "model", "revision", "device", "dtype", "share"),
+        "A challenger: which model, what share of the texts it looks at, and where disagreements go.",
+    ),
+    Event("challenge_stopped", (), "What was compared by then was delivered. The summary is on standard output."),
+    Event(
+        "texts_not_read",
+        ("error",),
+        "The texts of live labels cannot be read now; the challenger waits, and its labels wait with it.",
+    ),
+    Event(
+        "disagreement_left_out",
+        ("origin", "error"),
+        "The models disagree on a text, and the topic of disagreements does not take it. It is counted.",
+    ),
     Event("relabel_started", ("group", "model", "offsets"), "A bounded run begins; it spans so many offsets."),
     Event(
         "label_schema_found",

@@ -7,12 +7,15 @@ from typing import Any, Generic, Literal, TypeVar
 from prometheus_client import Counter, Gauge, Histogram
 
 Kind = TypeVar("Kind", Counter, Gauge, Histogram)
-Scope = Literal["loop", "service", "serve"]
+Scope = Literal["loop", "service", "serve", "challenge"]
 
 
 @dataclass(frozen=True, eq=False)
 class Metric(Generic[Kind]):
-    """A metric as it is documented and made. `scope`: of each loop, of whoever serves /metrics once, or of `serve`."""
+    """A metric as it is documented and made.
+
+    `scope`: of each loop, of whoever serves /metrics once, of `serve`, or of a challenger.
+    """
 
     kind: type[Kind]
     name: str

@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 from schemas.fields import Fields
 from worker.settings.base import SettingsGroup
 from worker.settings.batching import BatchingSettings
+from worker.settings.challenger import ChallengerSettings
 from worker.settings.model import ModelSettings
 from worker.settings.process import ProcessSettings
 from worker.settings.reading import ReadingSettings
@@ -23,6 +24,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "Writing": WritingSettings,
     "Review": ReviewSettings,
     "Model": ModelSettings,
+    "Challenger": ChallengerSettings,
     "Batching": BatchingSettings,
     "Process": ProcessSettings,
     "Serving": ServingSettings,
@@ -39,6 +41,7 @@ class Settings(
     WritingSettings,
     ReviewSettings,
     ModelSettings,
+    ChallengerSettings,
     BatchingSettings,
     ProcessSettings,
     ServingSettings,
@@ -60,6 +63,11 @@ class Settings(
     def outputs(self) -> tuple[str, ...]:
         """The topics that are written: those of labels, of dead letters and, if there is one, of reviews."""
         return (self.output_topic, self.dead_letter_topic, *filter(None, [self.review_topic]))
+
+    @property
+    def answering_topics(self) -> tuple[str, ...]:
+        """Those of the outputs that tell how far the input was answered."""
+        return self.output_topic, self.dead_letter_topic
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -40,6 +40,11 @@ class ReviewSettings(SettingsGroup):
     review_rare_per_million: PerMillion = Field(10_000)
     """How many of a million texts with a rare label are drawn."""
 
+    review_disagreement_per_million: PerMillion = Field(10_000)
+    """The same of those that a challenger labels otherwise; it is the challenger that draws them. The topic, the seed
+    and the mask must be those of the live workers.
+    """
+
     review_per_minute: int = Field(60, ge=1)
     """How many each process draws in a minute, on average, at most. Where more would be, each text of a window is less
     likely to be drawn, by the same factor, and its `probability` says so.

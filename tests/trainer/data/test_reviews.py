@@ -119,6 +119,14 @@ def test_the_last_answer_of_an_annotator_counts(tmp_path: Path) -> None:
     assert review.votes == {"ada": "anger"}
 
 
+def test_of_a_text_that_live_worker_and_challenger_both_drew_the_larger_probability_counts(tmp_path: Path) -> None:
+    live = write_tasks(tmp_path / "live.json", task(draw(1), "joy"))
+    challenger = write_tasks(tmp_path / "challenger.json", task(draw(1, probability=0.2), "joy"))
+    for files in ([live, challenger], [challenger, live]):
+        (review,) = load_reviews(files).reviews
+        assert review.draw.probability == 0.2
+
+
 def test_who_left_no_name_in_two_files_is_two_people(tmp_path: Path) -> None:
     files = [write_table(tmp_path / f"{answer}.csv", [draw(1) | {"answer": answer}]) for answer in ("joy", "anger")]
 

@@ -100,6 +100,16 @@ def test_of_a_text_that_was_drawn_twice_the_larger_probability_holds() -> None:
     ]
 
 
+def test_what_live_worker_and_challenger_both_drew_is_one_text_with_all_reasons() -> None:
+    both = [
+        replace(example(), probability=0.2, reasons=["random", "close"]),
+        replace(example(), probability=0.5, reasons=["disagreement"]),
+    ]
+    for order in (both, both[::-1]):
+        (found,) = collect(map(stored, order), ANYTHING)
+        assert (found.probability, set(found.reasons)) == (0.5, {"random", "close", "disagreement"})
+
+
 def test_only_what_was_drawn_in_time_is_meant_and_what_is_no_review_is_passed_over() -> None:
     reviews = [replace(example(), origin=f"in-0-{at_ms}", drawn_at_ms=at_ms) for at_ms in (1, 2, 3, 4)]
     foreign = Record(Source("reviews", 0, 0, None), b"", b'{"not": "ours"}', [])

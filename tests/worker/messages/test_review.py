@@ -24,7 +24,7 @@ from worker.flow import (
     Tombstone,
 )
 from worker.messages.encode import Encoder
-from worker.messages.review import Content, Reviewer
+from worker.messages.review import Content, Reviewer, ReviewWriter
 from worker.messages.review_draw import Allowance, Sampler, Strata
 from worker.messages.target import Target
 
@@ -41,7 +41,8 @@ def reviewer(
     per_minute: int = 1_000,
 ) -> Reviewer:
     sampler = Sampler(Strata(model, 0.1), ALWAYS, Allowance(per_minute, lambda: 0.0), 0, Attention())
-    return Reviewer(model, sampler, Target("reviews", limit), "out", content, lambda: 42, refusals or Refusals())
+    write = ReviewWriter(Target("reviews", limit), content, lambda: 42, refusals or Refusals())
+    return Reviewer(model, sampler, write, "out", lambda: 42)
 
 
 def record(offset: int, part: int | None = None) -> Record:

@@ -10,7 +10,7 @@ import pytest
 from schemas.review_record import ReviewReason
 from worker.errors import UserError
 from worker.flow import Attention, ModelInfo, Prediction, Request
-from worker.messages.review_draw import Allowance, Drawn, Sampler, Strata
+from worker.messages.review_draw import DISAGREEING, Allowance, Drawn, Sampler, Strata
 
 LABELS = ["sad", "glad", "odd"]
 MODEL = ModelInfo("m", "1", LABELS, confident_score=0.6)
@@ -185,3 +185,29 @@ def test_an_estimate_that_weighs_by_the_probability_has_no_bias_under_the_bound(
     error = math.sqrt(sum((each - mean) ** 2 for each in estimates) / (len(estimates) - 1) / len(estimates))
     assert abs(mean - truth) < 3.5 * error < 0.08
     assert abs(sum(naive) / len(naive) - truth) > 0.1  # what a plain share of these answers would say
+
+
+@pytest.mark.parametrize(("shift", "is_right"), [(0, True), (10_000, False)])
+def test_texts_that_live_worker_and_challenger_draw_with_one_seed_estimate_the_stream(
+    shift: int, is_right: bool
+) -> None:
+    """The larger probability of a text weighs it: right with one seed, and with two it would not be."""
+    stream = texts([CONFIDENT, NOT_CONFIDENT] * 500)
+    disputed = stream[::3]
+    estimates = []
+    for seed in range(300):
+        challenger = Sampler(
+            lambda _: DISAGREEING,
+            {ReviewReason.DISAGREEMENT: 0.3},
+            Allowance(1 << 40, Clock()),
+            seed + shift,
+            Attention(),
+        )
+        larger: dict[int, float] = {}
+        for drawn in (*sampler(seed=seed).draw(stream)[0], *challenger.draw(disputed)[0]):
+            index = drawn.prediction.request.index
+            larger[index] = max(larger.get(index, 0), drawn.probability)
+        estimates.append(sum(1 / probability for index, probability in larger.items() if index % 3 == 0))
+    mean = sum(estimates) / len(estimates)
+    error = math.sqrt(sum((each - mean) ** 2 for each in estimates)) / len(estimates)
+    assert (abs(mean - len(disputed)) < 4 * error) == is_right

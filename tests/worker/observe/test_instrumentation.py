@@ -193,7 +193,7 @@ def test_texts_that_left_for_review_are_counted_by_reason_once_they_are_delivere
     run(stages, parts, window(10), window(10))
     value = registry.get_sample_value
     shown = {reason: value("emotion_reviews_total", {"reason": reason}) for reason in ReviewReason}
-    assert shown == {"random": 2, "close": 2, "not_confident": 0, "rare_label": 0}
+    assert shown == {"random": 2, "close": 2, "not_confident": 0, "rare_label": 0, "disagreement": 0}
     assert value("emotion_reviews_held_back_total") == 6
     assert (value("emotion_tombstones_total"), value("emotion_labels_total", {"label": "glad"})) == (0, 20)
 

@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from worker.observe import metrics
+from worker.observe.metric_definition import Scope
 from worker.observe.metrics import METRICS, Meters, observe_many
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +25,7 @@ def test_every_metric_has_a_name_of_its_own_with_its_unit_and_what_to_do() -> No
 
 
 def test_no_metric_of_the_worker_is_made_elsewhere() -> None:
-    declared = {"stream_metrics.py", "runtime_metrics.py", "request_metrics.py"}
+    declared = {"stream_metrics.py", "runtime_metrics.py", "request_metrics.py", "challenge_metrics.py"}
     for path in (ROOT / "worker").rglob("*.py"):
         if path.name not in declared:
             made = r"\b(Counter|Gauge|Histogram|Summary|Metric|info)\(\s*(Counter|Gauge|Histogram)?,?\s*\"emotion"
@@ -37,7 +39,7 @@ def test_the_documented_table_is_that_of_the_code() -> None:
 
 def test_every_metric_is_made_in_one_of_the_scopes() -> None:
     registry = CollectorRegistry()
-    meters = Meters("loop", registry), Meters("service", registry), Meters("serve", registry)
+    meters = [Meters(scope, registry) for scope in get_args(Scope)]
     assert sum(metric in each._made for metric in METRICS for each in meters) == len(METRICS)
 
 

@@ -34,6 +34,7 @@ from tests.harness.apache_kafka import ApacheKafka, KafkaUnderTest
 from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, create_topic, produce
 from tests.harness.proxy import TcpProxy
+from tests.worker.kafka.patches.test_fetching import pause_and_resume
 from worker.kafka.patches.apply import CHECKED_WITH, PATCHES
 
 PATIENCE_SECONDS = 5  # several times what the call would take, or was told to take at most
@@ -383,3 +384,7 @@ def test_the_patches_were_checked_with_the_client_that_is_pinned() -> None:
     root = Path(__file__).parents[4]
     assert f'"kafka-python[lz4,snappy,zstd]=={CHECKED_WITH}"' in (root / "pyproject.toml").read_text()
     assert f"kafka-python=={CHECKED_WITH}\n" in (root / "constraints.txt").read_text()
+
+
+def test_a_partition_that_was_paused_does_not_go_on_once_it_is_resumed(apache_kafka: KafkaUnderTest) -> None:
+    assert pause_and_resume(apache_kafka.bootstrap_servers) == 1  # the one before the pause
