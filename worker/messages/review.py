@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from schemas.codec import encode_review
+from schemas.emotion_label import EmotionLabel
 from schemas.review_record import ReviewRecord
-from worker.flow import Answer, ModelInfo, Outcome, Prediction, Record, RefusalKey, Refusals, Reviews
-from worker.messages.encode import LabelMaker, batch_bytes, event_id
+from worker.flow import Answer, Outcome, Prediction, Record, RefusalKey, Refusals, Reviews
+from worker.messages.encode import batch_bytes, event_id
 from worker.messages.masking import mask
 from worker.messages.review_draw import Drawn, Sampler
 from worker.messages.target import Target
@@ -32,26 +33,24 @@ class Reviewer:
 
     def __init__(
         self,
-        model: ModelInfo,
+        make_label: Callable[[Prediction], EmotionLabel],
         sampler: Sampler,
         target: Target,
         label_topic: str,
         content: Content,
-        now_ms: Callable[[], int],
         refusals: Mapping[RefusalKey, str],
     ) -> None:
         """Prepare.
 
         Args:
-            model: What labelled the texts.
+            make_label: Makes a label of what a model said of a text; its time is that of the draw.
             sampler: Decides which are drawn.
             target: Where they go.
             label_topic: What leaves for it is a label; anything else stands for a text that got none.
             content: What of them leaves.
-            now_ms: Milliseconds since 1970 in UTC.
             refusals: What brokers did not take, by the record that it answers.
         """
-        self._make_label = LabelMaker(model, now_ms)
+        self._make_label = make_label
         self._sampler = sampler
         self._target = target
         self._label_topic = label_topic

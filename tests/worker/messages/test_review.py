@@ -23,7 +23,7 @@ from worker.flow import (
     Reviews,
     Tombstone,
 )
-from worker.messages.encode import Encoder
+from worker.messages.encode import Encoder, LabelMaker
 from worker.messages.review import Content, Reviewer
 from worker.messages.review_draw import Allowance, Sampler, Strata
 from worker.messages.target import Target
@@ -41,7 +41,8 @@ def reviewer(
     per_minute: int = 1_000,
 ) -> Reviewer:
     sampler = Sampler(Strata(model, 0.1), ALWAYS, Allowance(per_minute, lambda: 0.0), 0, Attention())
-    return Reviewer(model, sampler, Target("reviews", limit), "out", content, lambda: 42, refusals or Refusals())
+    make_label = LabelMaker(model, lambda: 42)
+    return Reviewer(make_label, sampler, Target("reviews", limit), "out", content, refusals or Refusals())
 
 
 def record(offset: int, part: int | None = None) -> Record:
