@@ -1,18 +1,19 @@
 """Two models on one stream of real Apache Kafka: in one worker, and in two deployments that share out the keys."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from confluent_kafka import TopicPartition
 
 from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord, RunningReader, forget_group
 from tests.harness.tiny_model import write_tiny_model
 from tests.harness.worker_process import WorkerProcess
-from tests.integration.conftest import Stream, starts
+from tests.integration.conftest import Stream, commit_places, starts
 
 KEYS = 120
 NEW_LABELS = ["calm", "boredom", "joy"]
@@ -231,3 +232,18 @@ def test_a_deployment_is_narrowed_and_another_takes_over_what_it_left_and_the_wa
     with stream.worker() as whole:  # would miss what the other one has not labelled yet
         assert whole.wait_for_exit() == 2
         assert f"emotion-worker: EMOTION_KEY_SHARE: group {live} has read on for the keys 30-100 alone" in whole.log
+    stream.produce(texts("d"))
+    with deployment(stream, "0-30", other, model=new_model) as theirs:  # which is ahead then
+        wait_until_read_by(stream, other)
+        assert theirs.terminate() == 0
+    stream.group = live
+    commit_places(stream, [TopicPartition(stream.input, *place) for place in stream.committed().items()])
+    with stream.worker() as whole:
+        stream.wait_until_read()
+        assert whole.terminate() == 0
+    found = Counter(orjson.loads(record.value or b"")["id"] for record in stream.labels(8 * KEYS))
+    assert len(found) == 8 * KEYS, "nothing is missing"
+    twice = {identity for identity, count in found.items() if count > 1}
+    assert twice >= {f"d-{key}" for key in BELOW_30_PERCENT}, "what the other deployment was ahead by"
+    assert all(identity.startswith("d-") for identity in twice)
+    assert not twice & {f"d-{key}" for key in set(range(KEYS)) - BELOW_30_PERCENT}

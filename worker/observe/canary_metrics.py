@@ -65,7 +65,8 @@ MODEL_PREDICT_SECONDS = Metric(
     "seconds",
     "With a canary: time that each model took of the stage `predict`, a window. The labels of a window leave together, "
     "whichever model they are of.",
-    "What the canary will cost: its seconds a token beside those of the live model.",
+    "What the canary will cost: its seconds a token beside those of the live model. Its batches are smaller at a small "
+    "share, and take longer a token.",
     ("model",),
     options={"buckets": SECONDS},
 )
