@@ -73,8 +73,11 @@ def new_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def texts(name: str, keys: Iterable[int] = range(KEYS)) -> list[NewRecord]:
     """One of each key, and one without a key beside it."""
-    keyed = [_text(f"{name}-{key}", b"user-%d" % key, key) for key in keys]
-    return [record for each in keyed for record in (each, _text(f"{name}-without-key-{each.partition}", None, 0))]
+    return [
+        _text(f"{name}-{identity}", key, number)
+        for number in keys
+        for identity, key in ((f"{number}", b"user-%d" % number), (f"without-key-{number}", None))
+    ]
 
 
 def _text(identity: str, key: bytes | None, number: int) -> NewRecord:
