@@ -59,7 +59,7 @@ def load_canary(settings: Settings, live: "Model") -> Canary | None:
         return None
     own = canary_settings(settings)
     with told_of_canary():
-        if hint := memory_hint(own):
+        if hint := memory_hint(own, 1 if own.processes == "auto" else int(own.processes)):
             _log.warning("canary_memory_short", extra={"detail": hint.detail, "mend": hint.mend})
         model, tokenizer = load_model(own)
         warm_up(model, own)
@@ -100,13 +100,14 @@ def canary_hints(live: ModelInfo, canary: ModelInfo) -> list[Problem]:
     return hints
 
 
-def memory_hint(own: Settings) -> Problem | None:
+def memory_hint(own: Settings, processes: int) -> Problem | None:
     """What is to be said before the canary is loaded: its weights come to what each process has already.
 
     It is an estimate: what a model needs beside its weights is not known, and of bfloat16 half of them may be enough.
 
     Args:
         own: The settings of the canary.
+        processes: How many of them there are in the container.
 
     Raises:
         UserError: There is no such model.
@@ -116,7 +117,6 @@ def memory_hint(own: Settings) -> Problem | None:
         return None
     folder = find_artifact(own.model, own.model_revision).folder
     weights_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    processes = 1 if own.processes == "auto" else int(own.processes)
     needed_bytes = processes * (private_bytes() + weights_bytes)
     if needed_bytes <= limit_bytes:
         return None

@@ -22,6 +22,7 @@ from worker.model.warm_up import (
     tokenized_samples,
 )
 from worker.settings import Settings
+from worker.supervisor import process_count
 
 if TYPE_CHECKING:
     from worker.model.model import Model
@@ -58,7 +59,7 @@ def _both(look: Callable[[Settings], Look], settings: Settings) -> "Generator[Re
     if settings.canary_model is not None:
         own = canary_settings(settings)
         with told_of_canary():
-            yield from each("canary", True, filter(None, [memory_hint(own)]))
+            yield from each("canary", True, filter(None, [memory_hint(own, process_count(settings))]))
             models.append((yield from _of_canary(look(own))))
         yield from each("canary", True, canary_hints(*[model.info for model in models]))
     return models
@@ -73,7 +74,7 @@ def _of_canary(results: Look) -> Look:
             model: Model = end.value
             return model
         detail = detail if check == "model" else f"{check}: {detail}"
-        yield Result("canary", ok, in_canary_words(detail), mend and in_canary_words(mend))
+        yield Result("canary", ok, detail, mend and in_canary_words(mend))
 
 
 def _check_loaded(settings: Settings) -> Look:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.tiny_model import write_tiny_model
 from worker.canary import loading
-from worker.canary.loading import canary_hints, load_canary
+from worker.canary.loading import canary_hints, in_canary_words, load_canary
 from worker.errors import UserError
 from worker.flow import ModelInfo
 from worker.labelling import load_model
@@ -82,3 +82,10 @@ def test_the_same_model_twice_is_said() -> None:
     (hint,) = canary_hints(*[ModelInfo("m", "sha256:00", ["a"], None)] * 2)
     assert hint.detail == "EMOTION_CANARY_MODEL is the live model, sha256:00"
     assert canary_hints(ModelInfo("m", "1", ["a", "b"], None), ModelInfo("m", "2", ["b", "a"], None)) == []
+
+
+def test_only_what_belongs_to_the_canary_alone_is_told_by_its_own_name() -> None:
+    told = in_canary_words("set EMOTION_MODEL_REVISION, EMOTION_GOLDEN_SET or EMOTION_DTYPE; see EMOTION_MODEL: x")
+    assert told == (
+        "set EMOTION_CANARY_MODEL_REVISION, EMOTION_CANARY_GOLDEN_SET or EMOTION_DTYPE; see EMOTION_CANARY_MODEL: x"
+    )

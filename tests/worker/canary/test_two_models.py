@@ -180,3 +180,9 @@ def test_each_model_is_measured_by_itself(live: Loaded, canary: Loaded) -> None:
     label(stages(load_settings(), live, Canary(*canary, KeyRoute(0.2), measured)), records)  # type: ignore[arg-type]
     of_canary = sum(share_of(record) < 0.2 for record in records)
     assert asked == [("live", 100 - of_canary), ("canary", of_canary)]
+
+
+def test_without_a_canary_the_stages_are_the_models_own(live: Loaded) -> None:
+    model, tokenizer = live
+    alone = stages(load_settings(canary_percent=50), live)
+    assert (alone.tokenize, alone.predict) == (tokenizer.tokenize, model.predict)
