@@ -15,7 +15,7 @@ from worker.errors import UserError
 from worker.flow import Attention, Decoded, ModelInfo, Record, Refusals
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
-from worker.kafka.key_share import ALL_KEYS, KeyShare
+from worker.kafka.own_keys import ALL_KEYS, KeyShare
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets

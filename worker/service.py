@@ -21,7 +21,7 @@ from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
-from worker.kafka.key_share import KeyShare, decode_own
+from worker.kafka.own_keys import KeyShare, decode_own
 from worker.kafka.topics import Topic, may_read
 from worker.labelling import load_model, log_hints, warm_up
 from worker.messages.outcome_origin import read_answer

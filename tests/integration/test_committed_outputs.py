@@ -15,7 +15,7 @@ from worker.flow import Partition, Record
 from worker.kafka.answered_offsets import find_answered
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_outputs import find_visible
-from worker.kafka.key_share import KeyShare
+from worker.kafka.own_keys import KeyShare
 from worker.messages.outcome_origin import read_answer
 from worker.settings import Settings
 

@@ -16,7 +16,7 @@ from worker.errors import UserError
 from worker.flow import Partition, Record
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_outputs import end_open_transactions
-from worker.kafka.key_share import KeyShare
+from worker.kafka.own_keys import KeyShare
 from worker.kafka.topic_range import TopicRange, log_end_offsets, read_range, whole_topic
 from worker.settings import Settings
 

@@ -12,7 +12,7 @@ from kafka.structs import OffsetAndMetadata
 from worker.errors import UserError
 from worker.flow import Partition
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
-from worker.kafka.key_share import ALL_KEYS, KeyShare
+from worker.kafka.own_keys import ALL_KEYS, KeyShare
 from worker.kafka.patches.offset_fetch import fetch_committed_offset, fetch_committed_offsets
 from worker.kafka.topic_ids import LOOKUP_MS, TopicIds
 

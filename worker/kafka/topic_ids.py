@@ -11,7 +11,7 @@ from functools import cache
 from kafka import KafkaConsumer
 
 from worker.errors import NotDeliveredError
-from worker.kafka.key_share import ALL_KEYS, KeyShare, without_mark
+from worker.kafka.own_keys import ALL_KEYS, KeyShare, without_mark
 from worker.kafka.patches.topic_ids import ask_topic_ids
 
 LOOKUP_MS = 5_000

@@ -7,7 +7,8 @@ from schemas.emotion_label import Source
 from schemas.text_message import SkipReason
 from worker.errors import UserError
 from worker.flow import Decoded, Record, Rejected, Request, Skipped, Tombstone
-from worker.kafka.key_share import ALL_KEYS, KeyShare, decode_own, share_of, without_mark
+from worker.kafka.key_share import share_of
+from worker.kafka.own_keys import ALL_KEYS, KeyShare, decode_own, without_mark
 
 MANY = 20_000
 
