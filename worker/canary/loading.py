@@ -121,7 +121,7 @@ def memory_hint(own: Settings, processes: int) -> Problem | None:
     if needed_bytes <= limit_bytes:
         return None
     return Problem(
-        f"two models in each of {processes} processes take {needed_bytes >> 20:,} MiB or more, and the limit is "
+        f"two models in each of {processes} processes take about {needed_bytes >> 20:,} MiB, and the limit is "
         f"{limit_bytes >> 20:,} MiB",
         "give the container more memory, set EMOTION_PROCESSES lower, or make two deployments (EMOTION_KEY_SHARE)",
     )
