@@ -27,6 +27,7 @@ class SkipReason(StrEnum):
     """Why a record gets neither label nor dead letter."""
 
     CONDITION = "condition"
+    OTHER_SHARE = "other_share"
     UNCHANGED_TEXT = "unchanged_text"
     WITHOUT_TEXT = "without_text"
 

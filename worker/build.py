@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,13 @@ from schemas.codec import encode_label
 from schemas.dead_letter import letter_headers
 from schemas.review_record import ReviewReason
 from worker import loop
+from worker.canary.two_models import Canary, ModelStages, TwoModels
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
 from worker.flow import Attention, Decoded, ModelInfo, Record, Refusals
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
+from worker.kafka.own_keys import ALL_KEYS, KeyShare
 from worker.kafka.sink import Sink
 from worker.kafka.source import Source
 from worker.kafka.start_offsets import StartOffsets
@@ -23,12 +24,12 @@ from worker.kafka.topics import NAMED_BY, Topic, arrival_hints, retention_hints,
 from worker.kafka.window_size import FIRST_RECORDS, WindowSizer
 from worker.labelling import make_reader, make_splitter, now_ms, planner
 from worker.messages.decode import decode
-from worker.messages.encode import Encoder
+from worker.messages.encode import Encoder, LabelMaker
 from worker.messages.fastavro_extra import require_fastavro
 from worker.messages.label_headers import LabelHeaders
 from worker.messages.registry_client import RegistryClient
 from worker.messages.review import Content, Reviewer, ReviewWriter
-from worker.messages.review_draw import Allowance, Sampler, Strata
+from worker.messages.review_draw import Allowance, Sampler, Strata, check_rare_labels
 from worker.messages.schema_registry import WriteLabel
 from worker.messages.split import SplitSource
 from worker.messages.target import Target
@@ -87,15 +88,51 @@ def make_stages(
     refusals: Refusals,
     write_label: WriteLabel = encode_label,
     attention: Attention | None = None,
+    canary: Canary | None = None,
 ) -> loop.Stages:
     """All stages between a source and a sink, which shares `refusals`; `write_label` makes the value of every label.
 
-    `attention` says how many times as many texts as usual are drawn for review.
+    `attention` says how many times as many texts as usual are drawn for review. With a `canary` two models label.
 
     Raises:
         UserError: fastavro is missing, the CA file of the schema registry cannot be used, or a label that is said to be
             rare is none of the model's.
     """
+    own = partial(_model_stages, settings, topics, refusals=refusals, write_label=write_label)
+    of_model = own(model, tokenizer)
+    prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
+    split = make_splitter(settings, settings.input_format, prefixed)
+    review: loop.Review = loop.no_reviews
+    if settings.review_topic is not None:
+        topic = topics[settings.review_topic]
+        review = make_reviewer(settings, topic, model.info, refusals, attention or Attention(), canary).review
+    stages = loop.Stages(
+        source=SplitSource(source, split, settings.window_max_records) if split else source,
+        decode=make_decoder(settings, prefixed),
+        tokenize=of_model.tokenize,
+        plan=of_model.plan,
+        predict=of_model.predict,
+        encode=of_model.encode,
+        circuit_breaker=CircuitBreaker(settings.dead_letter_topic, settings.max_rejected_percent),
+        sink=sink,
+        review=review,
+    )
+    if canary is None:
+        return stages
+    of_canary = own(canary.model, canary.tokenizer)
+    of_model = of_model._replace(predict=canary.measured("live", of_model.predict))
+    of_canary = of_canary._replace(predict=canary.measured("canary", of_canary.predict))
+    return TwoModels(of_model, of_canary, canary.route).around(stages)
+
+
+def _model_stages(
+    settings: Settings,
+    topics: Mapping[str, Topic],
+    model: "Model",
+    tokenizer: "Tokenizer",
+    refusals: Refusals,
+    write_label: WriteLabel,
+) -> ModelStages:
     encoder = Encoder(
         model.info,
         make_target(topics[settings.output_topic]),
@@ -110,38 +147,30 @@ def make_stages(
             letter_headers, conventions=settings.dead_letter_conventions, group_id=settings.group_id
         ),
     )
-    prefixed = settings.schema_registry_url is not None and settings.input_format == "json"
-    split = make_splitter(settings, settings.input_format, prefixed)
-    review: loop.Review = loop.no_reviews
-    if settings.review_topic is not None:
-        review = make_reviewer(
-            settings, topics[settings.review_topic], model.info, refusals, attention or Attention()
-        ).review
-    stages = loop.Stages(
-        source=SplitSource(source, split, settings.window_max_records) if split else source,
-        decode=make_decoder(settings, prefixed),
-        tokenize=tokenizer.tokenize,
-        plan=planner(model),
-        predict=model.predict,
-        encode=encoder.encode,
-        circuit_breaker=CircuitBreaker(settings.dead_letter_topic, settings.max_rejected_percent),
-        sink=sink,
-        review=review,
-    )
+    stages = ModelStages(tokenizer.tokenize, planner(model), model.predict, encoder.encode)
     if settings.cache_texts:
         cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
-        stages = replace(stages, plan=cache.plan, predict=cache.predict)
+        stages = stages._replace(plan=cache.plan, predict=cache.predict)
     return stages
 
 
 def make_reviewer(
-    settings: Settings, topic: Topic, model: ModelInfo, refusals: Refusals, attention: Attention
+    settings: Settings,
+    topic: Topic,
+    model: ModelInfo,
+    refusals: Refusals,
+    attention: Attention,
+    canary: Canary | None = None,
 ) -> Reviewer:
     """Draws texts for people to review.
 
     Raises:
-        UserError: A label that is said to be rare is none of the model's.
+        UserError: A label that is said to be rare is none of the model's, or of the two models'.
     """
+    models = [model] if canary is None else [model, canary.model.info]
+    check_rare_labels(settings.review_rare_labels, models)
+    strata = [Strata(each, settings.review_close_scores, settings.review_rare_labels) for each in models]
+    makers = [LabelMaker(each, now_ms) for each in models]
     per_million = {
         ReviewReason.RANDOM: settings.review_random_per_million,
         ReviewReason.NOT_CONFIDENT: settings.review_not_confident_per_million,
@@ -149,13 +178,14 @@ def make_reviewer(
         ReviewReason.RARE_LABEL: settings.review_rare_per_million,
     }
     sampler = Sampler(
-        Strata(model, settings.review_close_scores, settings.review_rare_labels),
+        canary.route.choose(*strata) if canary else strata[0],
         {reason: rate / 1_000_000 for reason, rate in per_million.items()},
         Allowance(settings.review_per_minute, time.monotonic),
         settings.review_seed,
         attention,
     )
-    return Reviewer(model, sampler, make_review_writer(settings, topic, refusals), settings.output_topic, now_ms)
+    make_label = canary.route.choose(*makers) if canary else makers[0]
+    return Reviewer(make_label, sampler, make_review_writer(settings, topic, refusals), settings.output_topic)
 
 
 def make_review_writer(settings: Settings, topic: Topic, refusals: Refusals) -> ReviewWriter:
@@ -188,16 +218,18 @@ def make_source(
     committed: CommittedOffsets,
     unblock: Callable[[], object] | None = None,
     answered: FindAnswered = lambda _: {},
+    share: KeyShare = ALL_KEYS,
 ) -> Source:
     """A source that gathers windows of `topics` for `consumer`.
 
     `wait` sleeps seconds, less if told to stop; `committed` is shared with the sink; `unblock` is called where
-    committed offsets are not to be had although brokers answer; `answered` tells where to go on where there are none.
+    committed offsets are not to be had although brokers answer; `answered` tells where to go on where there are none;
+    `share` says which keys are answered, the others being skipped.
     """
     first_records = 1 if settings.split else FIRST_RECORDS  # a record may hold very many texts
     target_seconds, longest_seconds = settings.target_window_ms / 1000, settings.longest_window_ms / 1000
     sizer = WindowSizer(target_seconds, longest_seconds, settings.window_max_records, time.monotonic, first_records)
-    starts = StartOffsets(consumer, committed, settings.start_offset, unblock, answered)
+    starts = StartOffsets(consumer, committed, settings.start_offset, unblock, answered, share)
     return Source(consumer, topics, sizer, starts, wait)
 
 

@@ -18,7 +18,7 @@ from worker.model.glued_emoji import glued_emoji_hint
 from worker.model.golden_set import golden_files, hold_against
 from worker.model.rebuilt_tokenizer import rebuilt_hint
 from worker.model.sample_texts import HOSTILE_TEXTS
-from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens
+from worker.model.warm_up import MAX_DIFFERENT, cache_file, different_labels, find_batch_tokens, warm_up_shapes
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,6 +112,12 @@ def set_batch_tokens(model: "Model", settings: Settings) -> None:
     if settings.batch_tokens is None:
         with _told(settings.model, "fails on batches of texts", f"{_DEVICE}; or set EMOTION_BATCH_TOKENS"):
             model.batch_tokens = find_batch_tokens(model, cache_file())
+
+
+def warm_up(model: "Model", settings: Settings) -> None:
+    """What `run` does with a model before its first text."""
+    set_batch_tokens(model, settings)
+    warm_up_shapes(model)
 
 
 def planner(model: "Model") -> Callable[[list[TokenizedText]], Iterable[Batch]]:

@@ -6,12 +6,14 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, TypeVar
 
 from worker import build, loop
+from worker.canary.loading import load_canary
+from worker.canary.two_models import Canary
 from worker.errors import NotAnsweredError, NotDeliveredError
 from worker.flow import Attention, Refusals
 from worker.kafka.answered_offsets import find_answered
@@ -19,18 +21,20 @@ from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
+from worker.kafka.own_keys import KeyShare, decode_own
 from worker.kafka.patches.cluster_id import cluster_id
 from worker.kafka.topics import Topic, may_read
-from worker.labelling import load_model, log_hints, set_batch_tokens
+from worker.labelling import load_model, log_hints, warm_up
 from worker.messages.outcome_origin import read_answer
 from worker.messages.schema_registry import label_reader, label_writer
-from worker.model.warm_up import warm_up_shapes
+from worker.observe.canary_counter import TwoModelsCounter, measured, show_canary
 from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.health import Heartbeat
 from worker.observe.instrumentation import Instrumentation
+from worker.observe.label_counter import LabelCounter, show_model
 from worker.observe.metrics import Meters
 from worker.observe.tracing import tracing
-from worker.observe.window_counter import WindowCounter
+from worker.observe.window_counter import LabelCounting, WindowCounter
 from worker.process.memory import set_aside
 from worker.process.signals import stop_on_signals
 from worker.settings import Settings
@@ -60,12 +64,13 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
     smallest, refusals = build.largest_message_bytes(topics, settings), Refusals()
     write_label = label_writer(settings)
     model, tokenizer = load_model(settings)  # before the group is joined: loading may take longer than a session
-    set_batch_tokens(model, settings)
-    warm_up_shapes(model)
+    warm_up(model, settings)
+    canary = load_canary(settings, model)
     consumer = answered(clients.consumer, stop)
     known = answered(partial(_known_offsets, clients, settings, topics), stop)
+    share = KeyShare(*settings.key_range)
     source = build.make_source(
-        settings, consumer, settings.input_topics, stop.wait, known.committed, known.unblock, known.find_answered
+        settings, consumer, settings.input_topics, stop.wait, known.committed, known.unblock, known.find_answered, share
     )
     make_sink = partial(build.make_sink, clients, settings, consumer, smallest, known.committed, refusals)
     with (
@@ -75,10 +80,16 @@ def serve(settings: Settings, stop: threading.Event, meters: Meters, heartbeat: 
         stop_on_signals(stop),
     ):
         attention = Attention()
-        stages = build.make_stages(settings, topics, model, tokenizer, source, sink, refusals, write_label, attention)
+        canary = canary and replace(canary, measured=partial(measured, meters))
+        stages = build.make_stages(
+            settings, topics, model, tokenizer, source, sink, refusals, write_label, attention, canary
+        )
+        if not share.is_whole:
+            stages = replace(stages, decode=partial(decode_own, share, stages.decode))
         _log_start(model, tokenizer, settings)
         alarm = DriftAlarm(settings.drift_threshold, settings.review_drift_factor, attention)
-        counter = WindowCounter(meters, model, tokenizer.unknown_id, settings.dead_letter_topic, alarm)
+        labels = _label_counter(meters, model, tokenizer, canary)
+        counter = WindowCounter(meters, labels, settings.dead_letter_topic, alarm)
         instrumentation = Instrumentation(stages, source, counter, meters, heartbeat, settings.longest_turn_ms / 1000)
         set_aside()
         traced_stages = traced(instrumentation.stages(), partial(cluster_id, consumer))
@@ -117,6 +128,18 @@ def _known_offsets(clients: KafkaClients, settings: Settings, topics: Mapping[st
     end_hanging = partial(end_hanging_transactions, clients, settings)
     end_hanging()
     return _Offsets(CommittedOffsets(answered, partial(find_visible, clients, settings)), answered, end_hanging)
+
+
+def _label_counter(meters: Meters, model: "Model", tokenizer: "Tokenizer", canary: Canary | None) -> LabelCounting:
+    show_model(meters, model)
+    if canary is None:
+        return LabelCounter(meters, model, tokenizer.unknown_id)
+    show_canary(meters, canary.model, canary.route.share)
+    return TwoModelsCounter(
+        LabelCounter(meters, model, tokenizer.unknown_id, "live"),
+        LabelCounter(meters, canary.model, canary.tokenizer.unknown_id, "canary"),
+        canary.route.is_canary,
+    )
 
 
 def _log_start(model: "Model", tokenizer: "Tokenizer", settings: Settings) -> None:

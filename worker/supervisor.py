@@ -44,6 +44,7 @@ def run(settings: Settings, log_level: str) -> int:
         UserError: Something that `emotion-worker check` would have told.
     """
     count = process_count(settings)
+    settings = settings.model_copy(update={"processes": str(count)})
     share_cores(count)
     _log.info(  # if memory is short, this is the last that is heard of it
         "worker_starting",

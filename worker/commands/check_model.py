@@ -1,12 +1,13 @@
 """What `emotion-worker check` tells of the model, and of the device that it runs on."""
 
 import statistics
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
+from worker.canary.loading import canary_hints, canary_settings, in_canary_words, memory_hint, told_of_canary
 from worker.commands.check_result import Result, each
 from worker.labelling import hold_against_golden_sets, load_candidates, load_model, set_batch_tokens
-from worker.messages.review_draw import Strata
+from worker.messages.review_draw import check_rare_labels
 from worker.model.artifact import pinning_hint
 from worker.model.glued_emoji import glued_emoji_hint
 from worker.model.rebuilt_tokenizer import rebuilt_hint
@@ -21,10 +22,13 @@ from worker.model.warm_up import (
     tokenized_samples,
 )
 from worker.settings import Settings
+from worker.supervisor import process_count
 
 if TYPE_CHECKING:
     from worker.model.model import Model
     from worker.model.tokenizer import Tokenizer
+
+Look: TypeAlias = "Generator[Result, None, Model]"
 
 _ROUNDS = 3
 _SHARING = {
@@ -35,18 +39,54 @@ _SHARING = {
 
 
 def check_model(settings: Settings) -> Iterator[Result]:
-    """Load it as `run` does, and say what it is."""
-    model, tokenizer = load_model(settings)
+    """Load it as `run` does, and say what it is; a canary as well."""
+    models = yield from _both(_check_loaded, settings)
     if settings.review_topic is not None:
-        Strata(model.info, settings.review_close_scores, settings.review_rare_labels)  # which may be none of its labels
-    yield from described(model, tokenizer)
-    hints = (pinning_hint(settings.model, settings.model_revision), glued_emoji_hint(tokenizer))
-    yield from each("model", True, [hint for hint in hints if hint])
+        check_rare_labels(settings.review_rare_labels, [model.info for model in models])
 
 
 def check_device(settings: Settings) -> Iterator[Result]:
-    """Warm it up as `run` does, and say what was found out and how fast it is."""
-    from worker.model.device import describe, memory_needed  # torch takes seconds
+    """Warm it up as `run` does, and say what was found out and how fast it is; a canary as well."""
+    from worker.model.device import memory_needed  # torch takes seconds
+
+    models = yield from _both(_check_on_device, settings)
+    yield Result("memory", True, f"{memory_needed(models[0].device)}, warm-up included; each process needs as much")
+
+
+def _both(look: Callable[[Settings], Look], settings: Settings) -> "Generator[Result, None, list[Model]]":
+    """What there is to see of the model, and of the canary where there is one."""
+    models = [(yield from look(settings))]
+    if settings.canary_model is not None:
+        own = canary_settings(settings)
+        with told_of_canary():
+            yield from each("canary", True, filter(None, [memory_hint(own, process_count(settings))]))
+            models.append((yield from _of_canary(look(own))))
+        yield from each("canary", True, canary_hints(*[model.info for model in models]))
+    return models
+
+
+def _of_canary(results: Look) -> Look:
+    """The same results, under its name, and told by the names of its settings."""
+    while True:
+        try:
+            check, ok, detail, mend = next(results)
+        except StopIteration as end:
+            model: Model = end.value
+            return model
+        detail = detail if check == "model" else f"{check}: {detail}"
+        yield Result("canary", ok, detail, mend and in_canary_words(mend))
+
+
+def _check_loaded(settings: Settings) -> Look:
+    model, tokenizer = load_model(settings)
+    yield from described(model, tokenizer)
+    hints = (pinning_hint(settings.model, settings.model_revision), glued_emoji_hint(tokenizer))
+    yield from each("model", True, filter(None, hints))
+    return model
+
+
+def _check_on_device(settings: Settings) -> Look:
+    from worker.model.device import describe
 
     model, exact, tokenizer = load_candidates(settings)
     yield from described(model, tokenizer)
@@ -62,7 +102,7 @@ def check_device(settings: Settings) -> Iterator[Result]:
     texts = tokenized_samples(tokenizer, max(SAMPLES, batches * model.batch_tokens // 16))  # at 16 tokens a text
     speed = statistics.median(forward_texts_per_s(model, texts, model.batch_tokens) for _ in range(_ROUNDS))
     yield Result("speed", True, f"{speed:,.0f} built-in texts/s, the model alone in {model.dtype}")
-    yield Result("memory", True, f"{memory_needed(model.device)}, warm-up included; each process needs as much")
+    return model
 
 
 def described(model: "Model", tokenizer: "Tokenizer") -> Iterator[Result]:

@@ -1,6 +1,7 @@
 """How far the input was answered, as the output topics tell it: for a group whose own offsets are gone, or wrong.
 
-Whoever wrote an answer, it is one. A record that has the place of an answered one is not always that record: its topic
+Whoever wrote an answer, it is one. But of two deployments that have a share of the keys each, the answers of one say
+nothing of how far the other is. And a record that has the place of an answered one is not always that record: its topic
 may have been made anew. So the input is read again where the last answers point to.
 """
 
@@ -8,13 +9,14 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from schemas.emotion_label import Source
 from worker.errors import UserError
 from worker.flow import Partition, Record
 from worker.kafka.clients import KafkaClients
 from worker.kafka.committed_outputs import end_open_transactions
+from worker.kafka.own_keys import KeyShare
 from worker.kafka.topic_range import TopicRange, log_end_offsets, read_range, whole_topic
 from worker.settings import Settings
 
@@ -110,15 +112,18 @@ def _read_tails(
 ) -> None:
     """Add the last answers in an output to each partition of the input."""
     at_least_once = settings.delivery == "at_least_once"
+    share = KeyShare(*settings.key_range)
     tail = max(_FIRST_TAIL, settings.window_max_records if at_least_once else 0)  # which holds the last window
     pending = {partition for partition in partitions if Partition(topic, partition.number) in whole.ends}
-    while pending and tail <= _LAST_TAIL:
+    while pending and tail * (share.high - share.low) <= _LAST_TAIL:
         numbers = {partition.number for partition in pending}
         starts = {p: max(whole.starts[p], end - tail) if p.number in numbers else end for p, end in whole.ends.items()}
         firsts: dict[Partition, int] = {}
         for record in read_range(clients, topic, TopicRange(starts, whole.ends)):
             answer = read_answer(record)
-            if answer is not None and (partition := Partition(answer[0].topic, answer[0].partition)) in pending:
+            if answer is None or not share.holds(replace(record, origin=answer[0])):
+                continue
+            if (partition := Partition(answer[0].topic, answer[0].partition)) in pending:
                 answers.setdefault(partition, _Answers()).by_offset[answer[0].offset].append(answer[1])
                 firsts[partition] = min(firsts.get(partition, answer[0].offset), answer[0].offset)
         for partition, first in firsts.items():
@@ -143,7 +148,8 @@ def _next_offsets(
             ends[partition] = max(there) + 1
             starts[partition] = max(known.since, log.starts[partition], ends[partition] - _span(settings))
     places: dict[Partition, _Place] = defaultdict(_Place)
-    for record in read_range(clients, topic, TopicRange(starts, ends)):
+    share = KeyShare(*settings.key_range)
+    for record in filter(share.holds, read_range(clients, topic, TopicRange(starts, ends))):
         place = places[Partition(topic, record.origin.partition)]
         known = answers[Partition(topic, record.origin.partition)]
         if any(is_answered(record) for is_answered in known.by_offset.get(record.origin.offset, ())):

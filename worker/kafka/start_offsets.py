@@ -12,6 +12,7 @@ from kafka.structs import OffsetAndMetadata
 from worker.errors import UserError
 from worker.flow import Partition
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
+from worker.kafka.own_keys import ALL_KEYS, KeyShare
 from worker.kafka.patches.offset_fetch import fetch_committed_offset, fetch_committed_offsets
 from worker.kafka.topic_ids import LOOKUP_MS, TopicIds
 
@@ -35,6 +36,7 @@ class StartOffsets:
         start_offset: str,
         unblock: Callable[[], object] | None = None,
         find_answered: FindAnswered = lambda _: {},
+        share: KeyShare = ALL_KEYS,
     ) -> None:
         """Prepare; nothing is asked yet.
 
@@ -44,6 +46,7 @@ class StartOffsets:
             start_offset: `earliest` or `latest`, for partitions that the group never committed.
             unblock: Called where committed offsets are not to be had although brokers answer.
             find_answered: As `CommittedOffsets` has it; asked for partitions without a committed offset.
+            share: Of the keys: what is committed holds for these alone.
         """
         self._consumer = consumer
         self.committed = committed
@@ -52,13 +55,15 @@ class StartOffsets:
         self._find_answered = find_answered
         self._started_ms = int(time.time() * 1000)
         self._made_anew: dict[str, str | None] = {}  # ids of topics that took the place of others
-        self.topic_ids = TopicIds(consumer)
+        self._share = share
+        self.topic_ids = TopicIds(consumer, share)
 
     def find(self, generation: int, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int] | None:
         """A generation of the group begins, with these partitions; gives where to go on, None while that is not known.
 
         Raises:
             kafka.errors.KafkaError: It cannot be told now.
+            UserError: The group's offsets are those of another share of the keys.
         """
         own = {partition: Partition(partition.topic, partition.partition) for partition in partitions}
         before = dict(self._made_anew)
@@ -115,6 +120,8 @@ class StartOffsets:
         if found and self.topic_ids.is_of_another(partition.topic, found.metadata):
             self._leave_behind(partition.topic)
             found = None
+        if found:
+            self._share.check(found.metadata, self._consumer.config["group_id"])
         own = Partition(partition.topic, partition.partition)
         offset = self.committed.at_least(own, found.offset if found else None)
         return None if offset is None else Start(offset, "committed")

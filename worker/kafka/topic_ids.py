@@ -11,6 +11,7 @@ from functools import cache
 from kafka import KafkaConsumer
 
 from worker.errors import NotDeliveredError
+from worker.kafka.own_keys import ALL_KEYS, KeyShare, without_mark
 from worker.kafka.patches.topic_ids import ask_topic_ids
 
 LOOKUP_MS = 5_000
@@ -19,8 +20,9 @@ LOOKUP_MS = 5_000
 class TopicIds:
     """The ids of the topics that one consumer reads. Before Apache Kafka 2.8 there are none, and nothing is told."""
 
-    def __init__(self, consumer: KafkaConsumer) -> None:
+    def __init__(self, consumer: KafkaConsumer, share: KeyShare = ALL_KEYS) -> None:
         self._consumer = consumer
+        self._share = share
         self._known: dict[str, str] = {}
 
     def look(self, topics: Collection[str]) -> Collection[str] | None:
@@ -49,20 +51,21 @@ class TopicIds:
         return bool(self._known) and ask_topic_ids(self._consumer, self._known, LOOKUP_MS)() != self._known
 
     def ask(self) -> Callable[[], Mapping[str, str]]:
-        """Ask whether they are the same, without waiting; what is given back waits, and gives the ids.
+        """Ask whether they are the same, without waiting; what is given back waits, and gives what to commit of each.
 
         It raises a NotDeliveredError where one was made anew, and a kafka.errors.KafkaError where there is no answer.
         """
         if not self._known:
             return dict
         known = dict(self._known)
+        marked = {topic: self._share.marked(topic_id) for topic, topic_id in known.items()}
         answer = ask_topic_ids(self._consumer, known, LOOKUP_MS)
 
         @cache
         def check() -> Mapping[str, str]:
             if others := [topic for topic, now in answer().items() if known.get(topic) != now]:
                 raise NotDeliveredError(f"topic {others[0]} was deleted and made again")
-            return known
+            return marked
 
         return check
 
@@ -71,5 +74,5 @@ class TopicIds:
 
         One of another cluster was translated by whoever brought it here, and counts.
         """
-        known = self._known.get(topic)
+        known, committed = self._known.get(topic), without_mark(committed)
         return known is not None and committed != known and committed.split("/")[0] == known.split("/")[0]

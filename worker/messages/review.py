@@ -9,8 +9,8 @@ from itertools import chain
 from schemas.codec import encode_review
 from schemas.emotion_label import EmotionLabel
 from schemas.review_record import ReviewRecord
-from worker.flow import Answer, ModelInfo, Outcome, Prediction, Record, RefusalKey, Refusals, Reviews
-from worker.messages.encode import LabelMaker, batch_bytes, event_id
+from worker.flow import Answer, Outcome, Prediction, Record, RefusalKey, Refusals, Reviews
+from worker.messages.encode import batch_bytes, event_id
 from worker.messages.masking import mask
 from worker.messages.review_draw import Drawn, Sampler
 from worker.messages.target import Target
@@ -104,22 +104,20 @@ class Reviewer:
 
     def __init__(
         self,
-        model: ModelInfo,
+        make_label: Callable[[Prediction], EmotionLabel],
         sampler: Sampler,
         write: ReviewWriter,
         label_topic: str,
-        now_ms: Callable[[], int],
     ) -> None:
         """Prepare.
 
         Args:
-            model: What labelled the texts.
+            make_label: Makes a label of what a model said of a text; its time is that of the draw.
             sampler: Decides which are drawn.
             write: Makes what leaves.
             label_topic: What leaves for it is a label; anything else stands for a text that got none.
-            now_ms: Milliseconds since 1970 in UTC.
         """
-        self._make_label = LabelMaker(model, now_ms)
+        self._make_label = make_label
         self._sampler = sampler
         self._write = write
         self._label_topic = label_topic

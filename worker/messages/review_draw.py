@@ -36,6 +36,17 @@ class Drawn:
     probability: float
 
 
+def check_rare_labels(rare_labels: Collection[str], models: Sequence[ModelInfo]) -> None:
+    """See whether there are such labels.
+
+    Raises:
+        UserError: One is of none of these models.
+    """
+    known = list(dict.fromkeys(label for model in models for label in model.labels))
+    if unknown := [label for label in rare_labels if label not in known]:
+        raise UserError(f"EMOTION_REVIEW_RARE_LABELS: the model has no label {unknown[0]}; it has {', '.join(known)}")
+
+
 class Strata:
     """Finds the stratum of a text by its scores."""
 
@@ -45,15 +56,8 @@ class Strata:
         Args:
             model: What labels the texts.
             close_scores: Two labels are close whose scores differ by less; a score and its threshold as well.
-            rare_labels: Those of the model that are rare.
-
-        Raises:
-            UserError: One is none of the model's.
+            rare_labels: Those that are rare; the model need not have them.
         """
-        if unknown := [label for label in rare_labels if label not in model.labels]:
-            raise UserError(
-                f"EMOTION_REVIEW_RARE_LABELS: the model has no label {unknown[0]}; it has {', '.join(model.labels)}"
-            )
         self._thresholds = model.thresholds
         self._confident_score = 0.0 if model.confident_score is None else model.confident_score
         self._close = close_scores
@@ -61,8 +65,9 @@ class Strata:
         self._rare = [label in rare_labels for label in model.labels]
         self._has_rare = any(self._rare)
 
-    def __call__(self, scores: Sequence[float]) -> Stratum:
-        """The stratum of a text with these scores, in the model's order of labels."""
+    def __call__(self, prediction: Prediction) -> Stratum:
+        """The stratum of a text."""
+        scores = prediction.scores
         if self._thresholds is None:
             return self._of_one_label(scores)
         given = list(map(ge, scores, self._thresholds))
@@ -123,7 +128,7 @@ class Sampler:
 
     def __init__(
         self,
-        stratum: Callable[[Sequence[float]], Stratum],
+        stratum: Callable[[Prediction], Stratum],
         rates: Mapping[ReviewReason, float],
         allowance: Allowance,
         seed: int,
@@ -150,7 +155,7 @@ class Sampler:
         Returns:
             What was drawn, and how many would have been without the bound per minute.
         """
-        by_stratum = [(origin, prediction, self._stratum(prediction.scores)) for origin, prediction in texts]
+        by_stratum = [(origin, prediction, self._stratum(prediction)) for origin, prediction in texts]
         sizes = Counter(stratum for _, _, stratum in by_stratum)
         rates = {reason: min(1.0, rate * self._attention.factor) for reason, rate in self._rates.items()}
         highest = {stratum: max(map(rates.__getitem__, stratum.reasons)) for stratum in sizes}

@@ -96,6 +96,21 @@ EVENTS = (
         ("schema",),
         "The schema registry has the schema that values of the input name; they are read by it from now on.",
     ),
+    Event(
+        "canary_started",
+        ("model", "revision", "device", "dtype", "percent"),
+        "A second model is loaded (EMOTION_CANARY_MODEL), and labels so many percent of the keys.",
+    ),
+    Event(
+        "canary_differs",
+        ("detail", "mend"),
+        "In what readers of the labels will see that there are two models; or that it is one and the same.",
+    ),
+    Event(
+        "canary_memory_short",
+        ("detail", "mend"),
+        "The limit of the container is likely too small for two models in each process; they are loaded all the same.",
+    ),
     Event("worker_stopped", (), "The last window was delivered, and the group was left."),
     Event(
         "retention_shorter_than_input",

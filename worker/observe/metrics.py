@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 
-from worker.observe import challenge_metrics, request_metrics, runtime_metrics, stream_metrics
+from worker.observe import canary_metrics, challenge_metrics, request_metrics, runtime_metrics, stream_metrics
 from worker.observe.metric_definition import Kind, Metric, Scope
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -14,7 +14,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 # In the order in which they are declared; nobody can add one and forget it here.
 METRICS: tuple[Metric[Any], ...] = tuple(
     value
-    for file in (stream_metrics, runtime_metrics, request_metrics, challenge_metrics)
+    for file in (stream_metrics, runtime_metrics, canary_metrics, request_metrics, challenge_metrics)
     for value in vars(file).values()
     if isinstance(value, Metric)
 )

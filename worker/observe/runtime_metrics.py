@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from worker.observe.metric_definition import Metric, info
 
-_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _SIZES = (1, 4, 16, 64, 256, 1024, 4096, 16384)
 _TOKENS = (64, 256, 1024, 4096, 16384, 65536, 262144)
 
@@ -15,7 +15,7 @@ STAGE_SECONDS = Metric(
     "Time that a stage took for a window with records. `poll` includes the wait for them, `predict` the batching.",
     "Tells where time goes: `predict` should have nearly all of it. A slow `deliver`: look at the brokers.",
     ("stage",),
-    options={"buckets": _SECONDS},
+    options={"buckets": SECONDS},
 )
 WINDOW_RECORDS = Metric(
     Histogram,
@@ -69,8 +69,8 @@ DRIFT = Metric(
     "emotion_drift",
     "1 (0 to 1)",
     "Distance (Jensen-Shannon) between the last 10,000 records of a process and the reference in the model's manifest: "
-    "of `labels`, `scores`, `tokens` (lengths), `unknown_tokens`. The largest of all processes; absent before 1,000 "
-    "records and for a model without a reference.",
+    "of `labels`, `scores`, `tokens` (lengths), `unknown_tokens`; of a canary, held against its own, `canary_labels` "
+    "and so on. The largest of all processes; absent before 1,000 records and for a model without a reference.",
     "Above 0.1 look, above 0.3 act: read samples, check the producer, train again with such texts.",
     ("feature",),
     options={"multiprocess_mode": "livemax"},

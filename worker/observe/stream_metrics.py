@@ -5,7 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from worker.observe.metric_definition import Metric
 
 _LATENCY_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600, 21600, 86400)
-_SCORES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+SCORES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 
 RECORDS = Metric(
     Counter,
@@ -43,8 +43,9 @@ SKIPPED = Metric(
     "emotion_skipped_total",
     "records",
     "Records that neither a label nor a dead letter left for: `condition` (EMOTION_ONLY_IF), `without_text` "
-    "(EMOTION_WITHOUT_TEXT=skip) or `unchanged_text` (Debezium did not send it).",
-    "All of the records: EMOTION_ONLY_IF or EMOTION_TEXT_FIELD does not fit them.",
+    "(EMOTION_WITHOUT_TEXT=skip), `unchanged_text` (Debezium did not send it) or `other_share` (EMOTION_KEY_SHARE).",
+    "All of the records: EMOTION_ONLY_IF or EMOTION_TEXT_FIELD does not fit them. `other_share` is as large as the "
+    "setting says.",
     ("reason",),
 )
 NOT_CONFIDENT = Metric(
@@ -98,7 +99,7 @@ SCORE = Metric(
     "1 (0 to 1)",
     "Scores of the labels delivered; of a multi-label model that of the best one of each text.",
     "Scores that fall mean texts unlike those the model learnt from; see `emotion_drift`.",
-    options={"buckets": _SCORES},
+    options={"buckets": SCORES},
 )
 COMMITS = Metric(
     Counter,

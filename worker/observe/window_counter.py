@@ -3,13 +3,13 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from schemas.dead_letter import HEADER_PREFIX, Reason
 from schemas.review_record import ReviewReason
 from schemas.text_message import SkipReason
 from worker.flow import Outcome, Prediction, Record, Reviews, TokenizedText
 from worker.observe.drift_alarm import DriftAlarm
-from worker.observe.label_counter import LabelCounter, MeasuredModel
 from worker.observe.metrics import Meters, observe_many
 from worker.observe.stream_metrics import (
     CACHE_HITS,
@@ -39,30 +39,38 @@ class WindowContents:
     skipped: Mapping[SkipReason, int] = field(default_factory=dict)
 
 
+class LabelCounting(Protocol):
+    """Turns predictions into metrics."""
+
+    def add(self, predictions: list[Prediction], texts: list[TokenizedText]) -> None:
+        """Count the labels of these predictions; `texts` are all that were looked at."""
+
+    def publish(self) -> Mapping[str, float]:
+        """Bring what changes slowly up to date; gives the distance of each feature of the texts from the reference."""
+
+
 class WindowCounter:
     """Turns the contents of delivered windows into metrics, all of a window at once."""
 
     def __init__(
         self,
         meters: Meters,
-        model: MeasuredModel,
-        unknown_id: int | None,
+        labels: LabelCounting,
         dead_letter_topic: str,
         alarm: DriftAlarm,
     ) -> None:
-        """Show the model, and make the series of all labels and reasons, so that each starts at zero.
+        """Make the series of all reasons, so that each starts at zero.
 
         Args:
             meters: Where figures go.
-            model: What labels.
-            unknown_id: The token that stands for what the tokenizer does not know, if there is one.
+            labels: Counts the labels.
             dead_letter_topic: Where outcomes go that are no labels.
             alarm: Hears how far the stream has drifted.
         """
         self._alarm = alarm
         self._meters = meters
         self._dead_letter_topic = dead_letter_topic
-        self._labels = LabelCounter(meters, model, unknown_id)
+        self._labels = labels
         self._dead_letters = {reason.value: meters[DEAD_LETTERS].labels(reason.value) for reason in Reason}
         self._skipped = {reason: meters[SKIPPED].labels(reason.value) for reason in SkipReason}
         self._reviews = {reason.value: meters[REVIEWS].labels(reason.value) for reason in ReviewReason}

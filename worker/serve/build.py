@@ -16,7 +16,7 @@ from worker.messages.encode import LabelMaker
 from worker.model.score_cache import ScoreCache
 from worker.model.warm_up import warm_up_shapes
 from worker.observe.health import Health, Heartbeat
-from worker.observe.label_counter import LabelCounter
+from worker.observe.label_counter import LabelCounter, show_model
 from worker.observe.metrics import Meters, Registry
 from worker.observe.request_metrics import ALSO_SERVED, QUEUED_TEXTS
 from worker.observe.runtime_metrics import LIVE, READY
@@ -87,6 +87,7 @@ def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]
 def _make_stages(
     settings: Settings, model: "Model", tokenizer: "Tokenizer", meters: Meters, heartbeat: Heartbeat
 ) -> ServeStages:
+    show_model(meters, model)
     labels = LabelCounter(meters, model, tokenizer.unknown_id)
     raw = model.raw()
     stages = ServeStages(

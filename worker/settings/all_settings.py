@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 from schemas.fields import Fields
 from worker.settings.base import SettingsGroup
 from worker.settings.batching import BatchingSettings
+from worker.settings.canary import CanarySettings, parse_key_share
 from worker.settings.challenger import ChallengerSettings
 from worker.settings.model import ModelSettings
 from worker.settings.process import ProcessSettings
@@ -24,6 +25,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "Writing": WritingSettings,
     "Review": ReviewSettings,
     "Model": ModelSettings,
+    "Canary": CanarySettings,
     "Challenger": ChallengerSettings,
     "Batching": BatchingSettings,
     "Process": ProcessSettings,
@@ -41,6 +43,7 @@ class Settings(
     WritingSettings,
     ReviewSettings,
     ModelSettings,
+    CanarySettings,
     ChallengerSettings,
     BatchingSettings,
     ProcessSettings,
@@ -73,6 +76,11 @@ class Settings(
     def topics(self) -> tuple[str, ...]:
         """All that are read or written."""
         return (*self.input_topics, *self.outputs)
+
+    @property
+    def key_range(self) -> tuple[float, float]:
+        """The share of keys that this worker labels: from the first up to and without the second, 0 to 1."""
+        return (0.0, 1.0) if self.key_share is None else parse_key_share(self.key_share)
 
     @property
     def fields(self) -> Fields:
@@ -128,6 +136,24 @@ class Settings(
         if self.target_window_ms * 4 > self.max_poll_interval_ms:
             raise ValueError(
                 "EMOTION_TARGET_WINDOW_MS must not be larger than a quarter of EMOTION_MAX_POLL_INTERVAL_MS"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_key_share(self) -> Self:
+        if self.key_range == (0, 1):
+            return self
+        if self.canary_model:
+            raise ValueError("EMOTION_CANARY_MODEL and EMOTION_KEY_SHARE exclude each other: one worker, or two")
+        if self.delivery != "exactly_once":
+            raise ValueError(
+                "EMOTION_KEY_SHARE needs EMOTION_DELIVERY=exactly_once: where a group's offsets are gone, among the "
+                "labels of two deployments only whole windows tell how far one of them was"
+            )
+        if self.key_range[0] > 0 and self.group_id == type(self).model_fields["group_id"].default:
+            raise ValueError(
+                f"EMOTION_KEY_SHARE={self.key_share} needs an EMOTION_GROUP_ID of its own: in one group with the other "
+                "share, each would skip texts that nobody else reads"
             )
         return self
 

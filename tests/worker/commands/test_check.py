@@ -53,6 +53,40 @@ def test_a_multi_label_model_is_described_with_the_score_that_each_label_is_give
     assert "; several labels a text: sadness from 0.35, joy from 0.35, love" in found["model"]["detail"]
 
 
+def test_a_canary_is_looked_at_as_well_and_what_differs_is_said(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    labels = {0: "joy", 1: "boredom"}
+    folder = write_tiny_model(tmp_path / "new", id2label=labels, problem_type="multi_label_classification")
+    environment.setenv("EMOTION_CANARY_MODEL", str(folder))
+    environment.setenv("EMOTION_CANARY_CONFIDENT_SCORE", "0.25")
+    assert command.check(as_json=True, device_only=True) == 0
+    found = orjson.loads(capsys.readouterr().out)
+    assert [each["check"] for each in found if each["check"] != "canary"] == PARTS
+    details = [each["detail"] for each in found if each["check"] == "canary"]
+    assert details[0].startswith("new sha256:")
+    assert "; several labels a text: joy from 0.25, boredom from 0.25; " in details[0]
+    kinds = [detail.partition(":")[0] for detail in details[1:5]]
+    assert kinds == ["device", "dtype", "batch", "speed"]
+    assert details[5:] == [
+        "the canary gives labels that the live model does not have: boredom",
+        "the live model gives labels that the canary does not have: sadness, love, anger, fear, surprise",
+        "the canary gives a text any number of labels, the live model exactly one",
+    ]
+
+
+@pytest.mark.parametrize("device_only", [True, False])
+def test_what_is_wrong_with_a_canary_is_told_by_its_own_settings(
+    device_only: bool, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    environment.setenv("EMOTION_CANARY_MODEL", str(tmp_path / "empty"))
+    assert command.check(as_json=True, device_only=device_only) == 1
+    *_, last = orjson.loads(capsys.readouterr().out)
+    assert not last["ok"]
+    assert last["detail"].startswith(f"EMOTION_CANARY_MODEL: {tmp_path / 'empty'} ")
+
+
 @pytest.mark.parametrize(
     ("different", "code", "mend", "runs_in"),
     [

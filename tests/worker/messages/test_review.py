@@ -23,7 +23,7 @@ from worker.flow import (
     Reviews,
     Tombstone,
 )
-from worker.messages.encode import Encoder
+from worker.messages.encode import Encoder, LabelMaker
 from worker.messages.review import Content, Reviewer, ReviewWriter
 from worker.messages.review_draw import Allowance, Sampler, Strata
 from worker.messages.target import Target
@@ -42,7 +42,7 @@ def reviewer(
 ) -> Reviewer:
     sampler = Sampler(Strata(model, 0.1), ALWAYS, Allowance(per_minute, lambda: 0.0), 0, Attention())
     write = ReviewWriter(Target("reviews", limit), content, lambda: 42, refusals or Refusals())
-    return Reviewer(model, sampler, write, "out", lambda: 42)
+    return Reviewer(LabelMaker(model, lambda: 42), sampler, write, "out")
 
 
 def record(offset: int, part: int | None = None) -> Record:

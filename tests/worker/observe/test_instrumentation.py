@@ -33,6 +33,7 @@ from worker.model.score_cache import ScoreCache
 from worker.observe.drift_alarm import DriftAlarm
 from worker.observe.health import Health, Heartbeat
 from worker.observe.instrumentation import Instrumentation
+from worker.observe.label_counter import LabelCounter, show_model
 from worker.observe.metrics import Meters
 from worker.observe.window_counter import WindowCounter
 
@@ -128,7 +129,8 @@ def measure(
     """Gives the parts as stages, some of them replaced by the arguments, and measured."""
     monkeypatch.setattr("worker.observe.instrumentation._REFRESH_SECONDS", 0)
     meters = Meters("loop", registry)
-    counter = WindowCounter(meters, parts, UNKNOWN, "dead", DriftAlarm(0.1, 5, attention))
+    show_model(meters, parts)
+    counter = WindowCounter(meters, LabelCounter(meters, parts, UNKNOWN), "dead", DriftAlarm(0.1, 5, attention))
     inner = loop.Stages(
         source=parts,
         decode=parts.decode,

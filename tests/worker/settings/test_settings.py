@@ -408,3 +408,36 @@ def test_every_setting_is_used() -> None:
     code = "".join(path.read_text() for path in root.rglob("*.py") if path.parent.name != "settings")
     code += "".join((root / "settings" / name).read_text() for name in ("all_settings.py", "security.py"))
     assert [name for name in Settings.model_fields if not re.search(rf"\b(_?settings|self)\.{name}\b", code)] == []
+
+
+@pytest.mark.parametrize("share", ["90", "90-", "-5-10", "50-50", "90-10", "0-101", "a-b", "0.5-nan", "5-10-15"])
+def test_a_share_of_keys_is_two_numbers_the_smaller_first(share: str) -> None:
+    with pytest.raises(UserError, match=r"^EMOTION_KEY_SHARE: must be two numbers from 0 to 100, the smaller first"):
+        load_settings(key_share=share)
+
+
+def test_two_shares_meet_in_the_same_number() -> None:
+    low = load_settings(key_share="0-94.7").key_range
+    high = load_settings(key_share="94.7-100", group_id="canary").key_range
+    assert (low[0], low[1], high[1]) == (0, high[0], 1)
+    assert load_settings().key_range == load_settings(key_share="0-100").key_range == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"key_share": "0-90", "canary_model": "bundled"}, "EMOTION_CANARY_MODEL and EMOTION_KEY_SHARE exclude"),
+        ({"key_share": "0-90", "delivery": "at_least_once"}, "EMOTION_KEY_SHARE needs EMOTION_DELIVERY=exactly_once"),
+        ({"key_share": "90-100"}, "EMOTION_KEY_SHARE=90-100 needs an EMOTION_GROUP_ID of its own"),
+    ],
+)
+def test_a_share_of_keys_that_would_lose_texts_or_make_no_sense_is_refused(
+    settings: dict[str, object], problem: str
+) -> None:
+    with pytest.raises(UserError, match=problem):
+        load_settings(**settings)
+
+
+def test_what_belongs_to_a_canary_may_stay_when_it_is_rolled_back() -> None:
+    settings = load_settings(canary_percent=50, canary_model_revision="main", canary_confident_score=0.5)
+    assert settings.canary_model is None
