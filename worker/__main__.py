@@ -14,6 +14,7 @@ from worker.commands.options import (
     add_dead_letters,
     add_range,
     add_reviews,
+    address,
     log_level,
     positive,
 )
@@ -54,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
     demo = add("demo", help="the whole thing on this machine, with an embedded broker")
     demo.add_argument(
         "--input", type=Path, metavar="FILE", help="plain text, one message a line (default: a few samples)"
+    )
+    demo.add_argument(
+        "--page",
+        type=address,
+        metavar="[HOST:]PORT",
+        help="address of the page, which then stays until Ctrl-C (default: any free port of 127.0.0.1, until the end)",
     )
     demo.set_defaults(command=_demo)
     label = add("label", help="lines in, JSON lines out, without Kafka")
@@ -129,8 +136,9 @@ def _relabel(bounds: dict[str, Any]) -> int:
 
 def _demo(arguments: argparse.Namespace) -> int:
     from worker.commands.demo import demo
+    from worker.commands.demo_page import Address
 
-    return demo(load_settings(), arguments.input)
+    return demo(load_settings(), arguments.input, arguments.page and Address(*arguments.page))
 
 
 def _label(arguments: argparse.Namespace) -> int:

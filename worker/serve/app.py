@@ -15,10 +15,12 @@ from worker.observe.endpoint import answer
 from worker.observe.health import Health
 from worker.observe.metrics import Meters, Registry
 from worker.observe.request_metrics import REQUEST_SECONDS, REQUESTS
+from worker.page.page import Page
 from worker.serve.body import read_body
 from worker.serve.label_route import LabelRoute
 from worker.serve.openapi import document
-from worker.serve.paths import PATHS, Path
+from worker.serve.page_route import page_endpoints
+from worker.serve.paths import PAGE_PATHS, PATHS, Path
 from worker.serve.predict_route import PredictRoute
 from worker.serve.protocol import is_gone
 from worker.serve.refusals import ClientGoneError, RefusedError
@@ -41,10 +43,11 @@ class Served:
     health: Health
     registry: Registry
     meters: Meters
+    page: Page | None
 
 
 def make_app(settings: Settings, served: Served) -> Starlette:
-    """All paths of PATHS."""
+    """All paths of PATHS, and those of the page if there is one."""
 
     async def observed(request: Request) -> Response:
         path, accept = request.url.path, request.headers.get("accept", "")
@@ -64,10 +67,14 @@ def make_app(settings: Settings, served: Served) -> Starlette:
         return await read_body(request, settings.serve_max_body_bytes, settings.serve_timeout_ms)
 
     described = orjson.dumps(document(has_token=settings.serve_token_file is not None))
-    endpoints = {"/label": label, "/predict": predict, "/": predict, "/openapi.json": openapi}
+    endpoints: dict[str, Endpoint] = {"/label": label, "/predict": predict, "/": predict, "/openapi.json": openapi}
+    paths: tuple[Path, ...] = PATHS
+    if served.page is not None:
+        paths += PAGE_PATHS
+        endpoints |= page_endpoints(served.page)
     routes = [
         Route(path.path, _guarded(path, endpoints.get(path.path, observed), served), methods=[path.method])
-        for path in PATHS
+        for path in paths
     ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _no_such_path})
 
