@@ -46,6 +46,15 @@ class Browser:
         self._session = session
         self._logs: dict[str, list[dict[str, Any]]] = {"browser": [], "performance": []}
 
+    def reset(self) -> None:
+        """As if it had just been started."""
+        self.open("about:blank")
+        self.devtools("Emulation.clearDeviceMetricsOverride")
+        self.prefer()
+        self.console()
+        self.requested()
+        self._logs = {"browser": [], "performance": []}
+
     def open(self, url: str) -> None:
         self._ask("POST", "url", {"url": url})
 
