@@ -10,7 +10,10 @@ from tests.harness.eventually import eventually
 from tests.harness.independent import NewRecord
 from tests.integration.conftest import Stream, message
 
-MIX = "return [...document.querySelectorAll('#mix tbody tr')].map(row => [row.cells[0].textContent, row.cells[3].textContent])"
+MIX = """
+  const rows = [...document.querySelectorAll("#mix tbody tr")];
+  return rows.map(row => [row.cells[0].textContent, row.cells[3].textContent]);
+"""
 
 
 @pytest.mark.parametrize("processes", [1, 2])

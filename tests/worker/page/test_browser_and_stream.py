@@ -16,6 +16,7 @@ from worker.page.page import MAX_BROWSERS
 LABELS = ("joy", "anger", "fear")
 NEWEST = "return document.querySelector('#rows tr td:last-child')?.textContent ?? null"
 ROWS = "return document.querySelectorAll('#rows tr').length"
+MIX_ROWS = "return document.querySelectorAll('#mix tbody tr').length"
 NODES = "return document.querySelectorAll('*').length"
 
 
@@ -38,6 +39,7 @@ def test_of_ten_thousand_texts_two_hundred_are_kept_and_it_still_answers(
     chromium.open(url)
     show(demo, range(200))
     eventually(lambda: chromium.script(ROWS) == 200, 30, "two hundred rows")
+    eventually(lambda: chromium.script(MIX_ROWS) == len(LABELS), 30, "all labels are in the mix")
     nodes = chromium.script(NODES)
     for first in range(200, 10_000, 100):
         show(demo, range(first, first + 100))

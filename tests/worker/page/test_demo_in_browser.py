@@ -197,7 +197,7 @@ def test_a_screen_reader_finds_its_way(page: Browser) -> None:
         "#answer": ("status", ""),
         "#state": ("status", ""),
         "#said": ("status", ""),
-        "#stream": ("region", "Texts as they flow"),
+        "#stream": ("region", "The newest texts"),
         "#stream table": ("table", "The newest 200, the newest first"),
         "#stream th:last-child": ("columnheader", "Text"),
         "#mix tbody th": ("rowheader", page.text("#mix tbody th")),
