@@ -1,6 +1,7 @@
 """`emotion-worker demo`: a broker, a worker in its own process, messages in, labels out, and a page to look at."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -49,6 +50,7 @@ class WorkerProcess:
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0,  # Ctrl-C is for the demo to hear, which stops the worker
         )
         self._log: deque[str] = deque(maxlen=200)
         self._ready = threading.Event()
@@ -93,6 +95,8 @@ def demo(settings: Settings, file: Path | None, address: Address | None) -> int:
     """
     _check(settings, file)
     with ExitStack() as stack:
+        for number in (signal.SIGTERM, signal.SIGHUP):  # whatever ends the demo, ends what it has started
+            stack.callback(signal.signal, number, signal.signal(number, _leave))
         page, url = stack.enter_context(demo_page(address or Address()))
         servers = settings.bootstrap_servers
         if servers is None:
@@ -123,6 +127,10 @@ def demo(settings: Settings, file: Path | None, address: Address | None) -> int:
                 with stop_on_signals() as stop:
                     stream.stay(stop)
         return 0 if conversation.open == 0 else 1
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)
 
 
 def _check(settings: Settings, file: Path | None) -> None:

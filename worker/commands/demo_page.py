@@ -116,11 +116,10 @@ class _Handler(Handler):
 
     def _is_asked_by_its_name(self) -> bool:
         """A name that somebody else's web server has could have been pointed at this machine (DNS rebinding)."""
-        name = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
-        if name in ("localhost", self._host):
-            return True
         try:
-            ipaddress.ip_address(name)
+            name = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
+            if name not in ("localhost", self._host.lower()):
+                ipaddress.ip_address(name)
         except ValueError:
             return False
         return True

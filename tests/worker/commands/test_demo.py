@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.harness.eventually import eventually
+from tests.harness.ports import free_port
 from tests.harness.tiny_model import write_tiny_model
 
 COMMAND = [sys.executable, "-m", "worker", "demo"]
@@ -104,6 +107,52 @@ def test_an_address_that_is_none_is_told(address: str, environment: dict[str, st
     )
     assert done.returncode == 2
     assert b"no port, such as 8082" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_it_ends_what_it_has_started(
+    number: signal.Signals, environment: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(COMMAND, env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=stderr)
+    try:
+        eventually(lambda: b"starting the worker" in log.read_bytes(), 60, "a broker and a worker")
+        eventually(lambda: len(children(process.pid)) == 2, 60, "both run")
+        started = children(process.pid)
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
+        assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    finally:
+        process.kill()
+
+
+def children(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def test_with_a_page_it_stays_until_ctrl_c_on_a_terminal_which_every_process_hears(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as stderr, (tmp_path / "out").open("wb") as stdout:
+        process = subprocess.Popen(
+            [*COMMAND, "--page", str(free_port())],
+            env=environment,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        try:
+            eventually(lambda: process.poll() is not None or b"Ctrl-C ends" in log.read_bytes(), 120, "it stays")
+            assert b'{"sent":6,"labelled":6' in (tmp_path / "out").read_bytes()
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(60) == 0, log.read_text()
+        finally:
+            process.kill()
+    assert log.read_bytes().endswith(b"Ctrl-C ends\n")
 
 
 @pytest.mark.parametrize("host", ["", "127.0.0.1:"])

@@ -113,7 +113,7 @@ def test_a_text_is_taken_from_the_page_itself_only(headers: dict[str, str], body
 
 
 @pytest.mark.parametrize("path", ["", "/events"])
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[::1"])
 def test_by_another_name_nothing_is_shown(path: str, host: str) -> None:
     with demo_page(Address()) as (_, url):
         assert ask(f"{url}{path}", None, {"Host": host}).status == 403
