@@ -52,8 +52,7 @@ def _read(registry: Registry) -> dict[str, object]:
     samples: dict[str, list[Sample]] = defaultdict(list)
     for family in registry.collect():
         for sample in family.samples:
-            if "pid" not in sample.labels:  # what several processes of a service would say each for itself
-                samples[sample.name].append(sample)
+            samples[sample.name].append(sample)
 
     def values(name: str) -> list[float]:
         return [sample.value for sample in samples[name]]
@@ -62,7 +61,7 @@ def _read(registry: Registry) -> dict[str, object]:
         return of(values(name)) if name in samples else None
 
     return {
-        "ready": latest(READY.name, max),
+        "ready": latest(READY.name, max),  # of several processes the supervisor says it; they leave a 0
         "records": latest(RECORDS.name),
         "labels": {sample.labels["label"]: sample.value for sample in samples[LABELS.name]},
         "not_confident": latest(NOT_CONFIDENT.name),
