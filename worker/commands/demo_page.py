@@ -50,7 +50,6 @@ class DemoPage:
         self.typed: queue.SimpleQueue[SentText] = queue.SimpleQueue()
         self.places = threading.BoundedSemaphore(_MAX_WAITING)
         self.over = threading.Event()
-        self._sent = 0
         self._board, registry = Board(), Registry()
         self._meters = Meters("loop", registry)
         self._figures = Figures(registry)
@@ -59,6 +58,7 @@ class DemoPage:
     def show(self, text: SentText, answer: Answer) -> None:
         """Put up a text with its answer, and count it."""
         self._board.put(text.text.decode(errors="replace"), answer.fields())
+        self._meters[RECORDS].inc()
         self._meters[END_TO_END_SECONDS].observe(text.age_seconds)
         if answer.dead_letter is None:
             self._meters[LABELS].labels(answer.label).inc()
@@ -68,8 +68,6 @@ class DemoPage:
 
     def refresh(self, conversation: Conversation) -> None:
         """Bring the other figures up to date, and keep them for browsers that come later."""
-        self._meters[RECORDS].inc(conversation.sent - self._sent)
-        self._sent = conversation.sent
         self._meters[LAG_RECORDS].labels("", "").set(conversation.open)
         self._meters[LAG_SECONDS].labels("", "").set(conversation.open_seconds)
         self._figures.since(time.time())

@@ -16,6 +16,14 @@ from worker.page.page import MAX_BROWSERS
 LABELS = ("joy", "anger", "fear")
 NEWEST = "return document.querySelector('#rows tr td:last-child')?.textContent ?? null"
 ROWS = "return document.querySelectorAll('#rows tr').length"
+COUNT_SAID = """
+  window.said = 0;
+  window.since = performance.now();
+  const observer = new MutationObserver(() => window.said++);
+  for (const of of document.querySelectorAll("[role=status], [aria-live], output")) {
+    observer.observe(of, { childList: true, characterData: true, subtree: true });
+  }
+"""
 MIX_ROWS = "return document.querySelectorAll('#mix tbody tr').length"
 NODES = "return document.querySelectorAll('*').length"
 
@@ -41,12 +49,16 @@ def test_of_ten_thousand_texts_two_hundred_are_kept_and_it_still_answers(
     eventually(lambda: chromium.script(ROWS) == 200, 30, "two hundred rows")
     eventually(lambda: chromium.script(MIX_ROWS) == len(LABELS), 30, "all labels are in the mix")
     nodes = chromium.script(NODES)
+    chromium.script(COUNT_SAID)
     for first in range(200, 10_000, 100):
         show(demo, range(first, first + 100))
         assert chromium.script(ROWS) <= 200  # it answers in between
     eventually(lambda: chromium.script(NEWEST) == "text number 9999", 30, "the newest text is shown")
     assert chromium.script(ROWS) == 200
     assert chromium.script(NODES) == nodes
+    said, seconds = chromium.script("return [window.said, (performance.now() - window.since) / 1000]")
+    assert said <= 1 + seconds / 15  # no screen reader is told each of them
+    eventually(lambda: "records a second, most often" in chromium.text("#said"), 30, "but now and then a summary")
     chromium.click("#pause")
     assert chromium.text("#state") == "Paused"
     show(demo, range(10_000, 11_000))

@@ -60,4 +60,5 @@ def test_browsers_that_are_gone_leave_their_places(tiny_model: Path) -> None:
 
 
 def test_without_the_setting_there_is_none(served: Served) -> None:
-    assert served.ask("/page").status == served.ask("/page/events").status == 404
+    assert served.ask("/page").status == 404
+    assert served.ask("/page/events").status == 404
