@@ -111,22 +111,24 @@ def demo(settings: Settings, file: Path | None, address: Address | None) -> int:
         stack.callback(conversation.close)
         worker.wait_until_ready()
         _say(f"look at {url}")
-        stream = _Stream(worker, conversation, page)
-        interactive = file is None and sys.stdin.isatty() and sys.stdout.isatty()
-        started = time.monotonic()
-        with file.open("rb") if file else nullcontext(_SAMPLES) as lines:
-            stream.send(lines, show_progress=file is not None)
-        seconds = time.monotonic() - started
-        if interactive:
-            _say("type a sentence and press Enter; Ctrl-D ends")
-            stream.stay(threading.Event(), sys.stdin.fileno())
-        else:
-            _summarize(conversation, seconds)
-            if address is not None:
-                _say("Ctrl-C ends")
-                with stop_on_signals() as stop:
-                    stream.stay(stop)
+        _converse(_Stream(worker, conversation, page), file, stays=address is not None)
         return 0 if conversation.open == 0 else 1
+
+
+def _converse(stream: "_Stream", file: Path | None, stays: bool) -> None:
+    started = time.monotonic()
+    with file.open("rb") if file else nullcontext(_SAMPLES) as lines:
+        stream.send(lines, show_progress=file is not None)
+    seconds = time.monotonic() - started
+    if file is None and sys.stdin.isatty() and sys.stdout.isatty():
+        _say("type a sentence and press Enter; Ctrl-D ends")
+        stream.stay(threading.Event(), sys.stdin.fileno())
+        return
+    _summarize(stream.conversation, seconds)
+    if stays:
+        _say("Ctrl-C ends")
+        with stop_on_signals() as stop:
+            stream.stay(stop)
 
 
 def _leave(number: int, _: object) -> None:
@@ -169,7 +171,7 @@ class _Stream:
 
     def __init__(self, worker: WorkerProcess, conversation: Conversation, page: DemoPage) -> None:
         self._worker = worker
-        self._conversation = conversation
+        self.conversation = conversation
         self._page = page
         self._heard_at = time.monotonic()
 
@@ -178,15 +180,15 @@ class _Stream:
         lines = iter(lines)
         more = True
         with tqdm(unit=" texts", disable=None if show_progress else True) as progress:
-            while more or self._conversation.open:
-                while more and self._conversation.open < _AHEAD:
+            while more or self.conversation.open:
+                while more and self.conversation.open < _AHEAD:
                     line = next(lines, None)
                     more = line is not None
                     if line is not None:
-                        self._conversation.send(SentText(line.rstrip(b"\r\n")))
+                        self.conversation.send(SentText(line.rstrip(b"\r\n")))
                 progress.update(self._turn())
-                if self._conversation.open and time.monotonic() - self._heard_at > _SILENCE_SECONDS:
-                    _say(f"no answer for {_SILENCE_SECONDS} s, {self._conversation.open} messages are open")
+                if self.conversation.open and time.monotonic() - self._heard_at > _SILENCE_SECONDS:
+                    _say(f"no answer for {_SILENCE_SECONDS} s, {self.conversation.open} messages are open")
                     return
 
     def stay(self, stop: threading.Event, terminal: int | None = None) -> None:
@@ -197,21 +199,21 @@ class _Stream:
                 if not line:
                     self.send([])
                     return
-                self._conversation.send(SentText(line.rstrip(b"\r\n")))
+                self.conversation.send(SentText(line.rstrip(b"\r\n")))
             self._turn()
 
     def _turn(self) -> int:
         """Gives how many answers came."""
         while not self._page.typed.empty():
-            self._conversation.send(self._page.typed.get())
+            self.conversation.send(self._page.typed.get())
         count = 0
-        for text, answer in self._conversation.answers():
+        for text, answer in self.conversation.answers():
             tqdm.write(answer.line(text.text.decode(errors="replace")))
             self._page.show(text, answer)
             count += 1
-        if count or not self._conversation.open:
+        if count or not self.conversation.open:
             self._heard_at = time.monotonic()
-        self._page.refresh(self._conversation)
+        self._page.refresh(self.conversation)
         self._worker.check()
         return count
 

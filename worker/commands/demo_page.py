@@ -94,6 +94,7 @@ class _Handler(Handler):
         elif not (length := self.headers.get("Content-Length", "")).isdecimal():
             self._refuse(411, "the request must say how long it is")
         elif int(length) > _MAX_TEXT_BYTES:
+            self.rfile.read(min(int(length), 10 * _MAX_TEXT_BYTES))  # what is left unread may cost the answer
             self._refuse(413, f"a text may have {_MAX_TEXT_BYTES} bytes")
         else:
             self._label(SentText(self.rfile.read(int(length))))
@@ -123,7 +124,6 @@ class _Handler(Handler):
         return True
 
     def _refuse(self, status: int, words: str) -> None:
-        self.close_connection = True
         self.send(status, _JSON, orjson.dumps({"error": words}), self._demo.page.headers)
 
 
