@@ -213,7 +213,7 @@ class _Stream:
             count += 1
         if count or not self.conversation.open:
             self._heard_at = time.monotonic()
-        self._page.refresh(self.conversation)
+        self._page.refresh(self.conversation.open, self.conversation.open_seconds)
         self._worker.check()
         return count
 

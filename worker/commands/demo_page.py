@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from worker.commands.conversation import Answer, Conversation, SentText
+from worker.commands.conversation import Answer, SentText
 from worker.errors import UserError
 from worker.observe.figures import Figures
 from worker.observe.metrics import Meters, Registry
@@ -66,10 +66,10 @@ class DemoPage:
         else:
             self._meters[DEAD_LETTERS].labels(answer.dead_letter).inc()
 
-    def refresh(self, conversation: Conversation) -> None:
-        """Bring the other figures up to date, and keep them for browsers that come later."""
-        self._meters[LAG_RECORDS].labels("", "").set(conversation.open)
-        self._meters[LAG_SECONDS].labels("", "").set(conversation.open_seconds)
+    def refresh(self, texts: int, seconds: float) -> None:
+        """So many texts have no answer, the oldest for so long; keep the figures for browsers that come later."""
+        self._meters[LAG_RECORDS].labels("", "").set(texts)
+        self._meters[LAG_SECONDS].labels("", "").set(seconds)
         self._figures.since(time.time())
 
 

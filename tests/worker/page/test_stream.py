@@ -1,6 +1,7 @@
 """What a browser is sent, and what a slow, a silent or a vanished one costs."""
 
 import socket
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -60,6 +61,18 @@ def test_figures_are_sent_once_and_those_of_the_past_first() -> None:
         assert next(events) == b'data: {"figures":[{"at_seconds":1.0},{"at_seconds":2.0},{"at_seconds":3.0}]}\n\n'
         readings.append({"at_seconds": 4.0})
         assert next(events) == b'data: {"figures":[{"at_seconds":4.0}]}\n\n'
+
+
+def test_the_demo_keeps_figures_before_anybody_looks() -> None:
+    with demo_page(Address()) as (demo, url):
+        demo.show(SentText(b"a text"), JOY)
+        deadline = time.monotonic() + 3
+        eventually(lambda: demo.refresh(7, 1.5) or time.monotonic() > deadline, 10, "three seconds")  # type: ignore[func-returns-value]
+        with opened_stream(url) as stream:
+            figures = next(events_of(stream))["figures"]
+    assert len(figures) >= 3
+    assert (figures[0]["records"], figures[0]["lag_records"]) == (0, None)
+    assert (figures[1]["records"], figures[1]["lag_records"], figures[1]["lag_seconds"]) == (1, 7, 1.5)
 
 
 def test_a_browser_that_reads_nothing_is_cut_off_and_slows_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
