@@ -7,8 +7,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from select import select
 
@@ -21,7 +21,6 @@ from worker.commands.embedded_broker import embedded_broker
 from worker.commands.scratch_topics import scratch_topics
 from worker.errors import UserError
 from worker.kafka.clients import KafkaClients
-from worker.process.signals import stop_on_signals
 from worker.settings import Settings, variable
 from worker.settings.listing import changed_settings
 
@@ -57,9 +56,9 @@ class WorkerProcess:
         self._drain = threading.Thread(target=self._read_log, daemon=True)
         self._drain.start()
 
-    def wait_until_ready(self) -> None:
-        """Wait until it has partitions to read."""
-        while not self._ready.wait(0.1):
+    def wait_until_ready(self, stop: threading.Event) -> None:
+        """Wait until it has partitions to read, or until `stop` is set."""
+        while not self._ready.wait(0.1) and not stop.is_set():
             self.check()
 
     def check(self) -> None:
@@ -95,8 +94,7 @@ def demo(settings: Settings, file: Path | None, address: Address | None) -> int:
     """
     _check(settings, file)
     with ExitStack() as stack:
-        for number in (signal.SIGTERM, signal.SIGHUP):  # whatever ends the demo, ends what it has started
-            stack.callback(signal.signal, number, signal.signal(number, _leave))
+        stop = stack.enter_context(_stopped_by_signals())
         page, url = stack.enter_context(demo_page(address or Address()))
         servers = settings.bootstrap_servers
         if servers is None:
@@ -109,9 +107,9 @@ def demo(settings: Settings, file: Path | None, address: Address | None) -> int:
         stack.callback(worker.stop)
         conversation = Conversation(clients, *topics)
         stack.callback(conversation.close)
-        worker.wait_until_ready()
+        worker.wait_until_ready(stop)
         _say(f"look at {url}")
-        _converse(_Stream(worker, conversation, page), file, stays=address is not None)
+        _converse(_Stream(worker, conversation, page, stop), file, stays=address is not None)
         return 0 if conversation.open == 0 else 1
 
 
@@ -122,17 +120,25 @@ def _converse(stream: "_Stream", file: Path | None, stays: bool) -> None:
     seconds = time.monotonic() - started
     if file is None and sys.stdin.isatty() and sys.stdout.isatty():
         _say("type a sentence and press Enter; Ctrl-D ends")
-        stream.stay(threading.Event(), sys.stdin.fileno())
+        stream.stay(sys.stdin.fileno())
         return
     _summarize(stream.conversation, seconds)
     if stays:
         _say("Ctrl-C ends")
-        with stop_on_signals() as stop:
-            stream.stay(stop)
+        stream.stay()
 
 
-def _leave(number: int, _: object) -> None:
-    sys.exit(128 + number)
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Set by every signal that ends the demo. An exception anywhere could be lost, and leave broker and worker."""
+    stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _check(settings: Settings, file: Path | None) -> None:
@@ -169,8 +175,11 @@ def _worker_settings(settings: Settings, servers: str, topics: list[str]) -> dic
 class _Stream:
     """Sends texts, those of pages too, and shows the answers as they come."""
 
-    def __init__(self, worker: WorkerProcess, conversation: Conversation, page: DemoPage) -> None:
+    def __init__(
+        self, worker: WorkerProcess, conversation: Conversation, page: DemoPage, stop: threading.Event
+    ) -> None:
         self._worker = worker
+        self._stop = stop
         self.conversation = conversation
         self._page = page
         self._heard_at = time.monotonic()
@@ -180,7 +189,7 @@ class _Stream:
         lines = iter(lines)
         more = True
         with tqdm(unit=" texts", disable=None if show_progress else True) as progress:
-            while more or self.conversation.open:
+            while (more or self.conversation.open) and not self._stop.is_set():
                 while more and self.conversation.open < _AHEAD:
                     line = next(lines, None)
                     more = line is not None
@@ -191,9 +200,9 @@ class _Stream:
                     _say(f"no answer for {_SILENCE_SECONDS} s, {self.conversation.open} messages are open")
                     return
 
-    def stay(self, stop: threading.Event, terminal: int | None = None) -> None:
-        """Send what is typed, on pages and on a terminal, until `stop` is set or the terminal says that it is over."""
-        while not stop.is_set():
+    def stay(self, terminal: int | None = None) -> None:
+        """Send what is typed, on pages and on a terminal, until a signal or the terminal says that it is over."""
+        while not self._stop.is_set():
             if terminal is not None and select([terminal], [], [], 0)[0]:
                 line = os.read(terminal, _LINE_BYTES)  # a terminal gives a line at a time
                 if not line:
