@@ -1,4 +1,4 @@
-"""Which brokers the tests run on, and how many tests ran on real Apache Kafka."""
+"""Which brokers and which browser the tests run on, and how many tests ran on real Apache Kafka."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import NoReturn
 import pytest
 
 from tests.harness.apache_kafka import ApacheKafka, KafkaUnderTest
+from tests.harness.browser import Browser, browser, require_browser
 from tests.harness.container import NoContainerError, kafka_container
 from tests.harness.jars import JarsUnavailableError, kafka_jars
 
@@ -53,6 +54,21 @@ def breakable_kafka(apache_kafka_jars: Path, tmp_path_factory: pytest.TempPathFa
     """A broker for the tests of one module alone, to stop, kill, pause and cut off; each leaves it running."""
     with ApacheKafka(apache_kafka_jars, tmp_path_factory.mktemp("breakable-kafka")) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def shared_chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    require_browser()
+    with browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def chromium(shared_chromium: Browser) -> Iterator[Browser]:
+    """A real browser with one empty tab. It leaves every page when the test ends."""
+    shared_chromium.reset()
+    yield shared_chromium
+    shared_chromium.reset()
 
 
 def _skip(reason: str) -> NoReturn:

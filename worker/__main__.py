@@ -17,6 +17,7 @@ from worker.commands.options import (
     add_dead_letters,
     add_range,
     add_reviews,
+    address,
     log_level,
     positive,
 )
@@ -61,6 +62,12 @@ def parser() -> argparse.ArgumentParser:
     demo = add("demo", help="the whole thing on this machine, with an embedded broker")
     demo.add_argument(
         "--input", type=Path, metavar="FILE", help="plain text, one message a line (default: a few samples)"
+    )
+    demo.add_argument(
+        "--page",
+        type=address,
+        metavar="[HOST:]PORT",
+        help="address of the page, which then stays until Ctrl-C (default: any free port of 127.0.0.1, until the end)",
     )
     demo.set_defaults(command=_demo)
     label = add("label", help="lines in, JSON lines out, without Kafka")
@@ -179,8 +186,9 @@ def _relabel(bounds: dict[str, Any]) -> int:
 
 def _demo(arguments: argparse.Namespace) -> int:
     from worker.commands.demo import demo
+    from worker.commands.demo_page import Address
 
-    return demo(load_settings(), arguments.input)
+    return demo(load_settings(), arguments.input, arguments.page and Address(*arguments.page))
 
 
 def _label(arguments: argparse.Namespace) -> int:

@@ -89,7 +89,7 @@ def observed(
     meters[START_TIME_SECONDS].set_to_current_time()
     meters[READY].set_function(lambda: float(not health.not_ready()))
     meters[LIVE].set_function(lambda: float(not health.not_live()))
-    with endpoint(settings.http_port, health, registry):
+    with endpoint(settings.http_port, health, registry, settings.page):
         yield meters
 
 

@@ -157,6 +157,7 @@ def test_the_wheel_of_the_image_holds_model_contracts_and_examples_and_no_tests(
         "worker/bundled/model.safetensors",
         "worker/bundled/tokenizer.json",
         "worker/bundled/manifest.json",
+        "worker/page/page.html",
         "schemas/published_json/asyncapi.json",
         "schemas/examples/produce.py",
         "schemas/examples/text_message/valid/minimal.json",

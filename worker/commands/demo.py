@@ -1,29 +1,33 @@
-"""`emotion-worker demo`: a broker, a worker in its own process, messages in, labels out."""
+"""`emotion-worker demo`: a broker, a worker in its own process, messages in, labels out, and a page to look at."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from select import select
 
 import orjson
 from tqdm import tqdm
 
+from worker.commands.conversation import PARTITIONS, Conversation, SentText
+from worker.commands.demo_page import Address, DemoPage, demo_page
 from worker.commands.embedded_broker import embedded_broker
 from worker.commands.scratch_topics import scratch_topics
 from worker.errors import UserError
-from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
+from worker.kafka.clients import KafkaClients
 from worker.settings import Settings, variable
 from worker.settings.listing import changed_settings
 
-_PARTITIONS = 4
 _AHEAD = 4096  # messages on their way at once: enough to keep the worker busy, little to keep in memory
 _SILENCE_SECONDS = 120
 _STOP_SECONDS = 60
+_LINE_BYTES = 65_536
 _OF_RECORDS = ("copy_fields", "only_if", "without_text", "split")  # plain texts have none of it
 _SAMPLES = [
     b"i feel so lucky to have friends like you",
@@ -33,61 +37,6 @@ _SAMPLES = [
     b"i miss him, the house is so quiet now",
     b"wait, you two know each other?! I had no idea",
 ]
-
-
-class Conversation:
-    """Sends texts to the input topic and reads what comes back on the output and the dead-letter topic."""
-
-    def __init__(self, clients: KafkaClients, input_topic: str, output_topic: str, dead_letter_topic: str) -> None:
-        self.sent = self.labelled = self.dead_lettered = 0
-        self._topic = input_topic
-        self._dead_letter_topic = dead_letter_topic
-        self._texts: dict[bytes, bytes] = {}
-        self._refused: list[Exception] = []
-        self._producer = clients.producer(DEFAULT_MAX_MESSAGE_BYTES)
-        self._reader = clients.reader([output_topic, dead_letter_topic])
-
-    @property
-    def open(self) -> int:
-        """Messages without an answer yet."""
-        return len(self._texts)
-
-    def send(self, text: bytes) -> None:
-        """Produce one message: the plain text, under its number as the key."""
-        self.sent += 1
-        key = str(self.sent).encode()
-        self._texts[key] = text
-        future = self._producer.send(self._topic, key=key, value=text, partition=self.sent % _PARTITIONS)
-        future.add_errback(self._refused.append)
-
-    def answers(self) -> Iterator[str]:
-        """Lines for what came back by now.
-
-        Raises:
-            UserError: The brokers refused a message.
-        """
-        if self._refused:
-            raise UserError(f"a message could not be sent: {self._refused[0]}")
-        for records in self._reader.poll(timeout_ms=100).values():
-            for record in records:
-                text = self._texts.pop(record.key, None)
-                if text is None:  # an answer for the second time, or to somebody else's message
-                    continue
-                shown = text.decode(errors="replace")
-                if record.topic == self._dead_letter_topic:
-                    self.dead_lettered += 1
-                    reason = dict(record.headers)["dead-letter-reason"].decode()
-                    yield f"{'dead letter':>11}        {shown}  [{reason}]"
-                else:
-                    self.labelled += 1
-                    label = orjson.loads(record.value)
-                    names = label["label"] if label["labels"] is None else ", ".join(label["labels"]) or "(none)"
-                    yield f"{names:>11}  {label['score']:.3f}  {shown}"
-
-    def close(self) -> None:
-        """Close both clients."""
-        self._producer.close(timeout=1)
-        self._reader.close()
 
 
 class WorkerProcess:
@@ -100,15 +49,16 @@ class WorkerProcess:
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0,  # Ctrl-C is for the demo to hear, which stops the worker
         )
         self._log: deque[str] = deque(maxlen=200)
         self._ready = threading.Event()
         self._drain = threading.Thread(target=self._read_log, daemon=True)
         self._drain.start()
 
-    def wait_until_ready(self) -> None:
-        """Wait until it has partitions to read."""
-        while not self._ready.wait(0.1):
+    def wait_until_ready(self, stop: threading.Event) -> None:
+        """Wait until it has partitions to read, or until `stop` is set."""
+        while not self._ready.wait(0.1) and not stop.is_set():
             self.check()
 
     def check(self) -> None:
@@ -134,8 +84,64 @@ class WorkerProcess:
                 self._ready.set()
 
 
-def demo(settings: Settings, file: Path | None) -> int:
-    """Run the demo; returns 0 only if every message came back."""
+def demo(settings: Settings, file: Path | None, address: Address | None) -> int:
+    """Run the demo; returns 0 only if every message came back.
+
+    Args:
+        settings: Of the worker.
+        file: Texts, one a line.
+        address: Where the page listens, until a signal; None: on this machine, as long as there is something to do.
+    """
+    _check(settings, file)
+    with ExitStack() as stack:
+        stop = stack.enter_context(_stopped_by_signals())
+        page, url = stack.enter_context(demo_page(address or Address()))
+        servers = settings.bootstrap_servers
+        if servers is None:
+            _say("starting an embedded broker")
+            servers = stack.enter_context(embedded_broker())
+        clients = KafkaClients(settings.model_copy(update={"bootstrap_servers": servers}))
+        topics = stack.enter_context(scratch_topics(clients, "emotion-demo", PARTITIONS))
+        _say("starting the worker: it loads the model and joins its group")
+        worker = WorkerProcess(_worker_settings(settings, servers, topics))
+        stack.callback(worker.stop)
+        conversation = Conversation(clients, *topics)
+        stack.callback(conversation.close)
+        worker.wait_until_ready(stop)
+        _say(f"look at {url}")
+        _converse(_Stream(worker, conversation, page, stop), file, stays=address is not None)
+        return 0 if conversation.open == 0 else 1
+
+
+def _converse(stream: "_Stream", file: Path | None, stays: bool) -> None:
+    started = time.monotonic()
+    with file.open("rb") if file else nullcontext(_SAMPLES) as lines:
+        stream.send(lines, show_progress=file is not None)
+    seconds = time.monotonic() - started
+    if file is None and sys.stdin.isatty() and sys.stdout.isatty():
+        _say("type a sentence and press Enter; Ctrl-D ends")
+        stream.stay(sys.stdin.fileno())
+        return
+    _summarize(stream.conversation, seconds)
+    if stays:
+        _say("Ctrl-C ends")
+        stream.stay()
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Set by every signal that ends the demo. An exception anywhere could be lost, and leave broker and worker."""
+    stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _check(settings: Settings, file: Path | None) -> None:
     if file is not None and (not file.exists() or file.is_dir()):
         raise UserError(f"--input: no such file: {file}")
     if settings.schema_registry_url:
@@ -144,30 +150,6 @@ def demo(settings: Settings, file: Path | None) -> int:
         raise UserError(
             f"the demo sends plain texts, and waits for an answer to each: unset {', '.join(sorted(others))}"
         )
-    with ExitStack() as stack:
-        servers = settings.bootstrap_servers
-        if servers is None:
-            _say("starting an embedded broker")
-            servers = stack.enter_context(embedded_broker())
-        clients = KafkaClients(settings.model_copy(update={"bootstrap_servers": servers}))
-        topics = stack.enter_context(scratch_topics(clients, "emotion-demo", _PARTITIONS))
-        _say("starting the worker: it loads the model and joins its group")
-        worker = WorkerProcess(_worker_settings(settings, servers, topics))
-        stack.callback(worker.stop)
-        conversation = Conversation(clients, *topics)
-        stack.callback(conversation.close)
-        worker.wait_until_ready()
-        interactive = file is None and sys.stdin.isatty() and sys.stdout.isatty()
-        started = time.monotonic()
-        with file.open("rb") if file else nullcontext(_SAMPLES) as lines:
-            _stream(worker, conversation, lines, _AHEAD, show_progress=file is not None)
-        seconds = time.monotonic() - started
-        if interactive:
-            _say("type a sentence and press Enter; Ctrl-D ends")
-            _stream(worker, conversation, sys.stdin.buffer, 1, show_progress=False)
-        else:
-            _summarize(conversation, seconds)
-        return 0 if conversation.open == 0 else 1
 
 
 def _worker_settings(settings: Settings, servers: str, topics: list[str]) -> dict[str, str]:
@@ -182,6 +164,7 @@ def _worker_settings(settings: Settings, servers: str, topics: list[str]) -> dic
         "start_offset": "earliest",
         "processes": "1",
         "http_port": "0",
+        "page": "false",
     }
     if settings.bootstrap_servers is None:
         # The embedded broker knows no transactions worth the name, and lets a new group wait half the session time-out.
@@ -189,29 +172,59 @@ def _worker_settings(settings: Settings, servers: str, topics: list[str]) -> dic
     return {variable(name): value for name, value in environment.items()}
 
 
-def _stream(
-    worker: WorkerProcess, conversation: Conversation, lines: Iterable[bytes], ahead: int, show_progress: bool
-) -> None:
-    """Send every line, never more than `ahead` before their answers, and print the answers as they come."""
-    lines = iter(lines)
-    more = True
-    last_answer = time.monotonic()
-    with tqdm(unit=" texts", disable=None if show_progress else True) as progress:
-        while more or conversation.open:
-            while more and conversation.open < ahead:
-                line = next(lines, None)
-                more = line is not None
-                if line is not None:
-                    conversation.send(line.rstrip(b"\r\n"))
-                    last_answer = time.monotonic()  # nobody owes one while we wait for a line
-            for answer in conversation.answers():
-                tqdm.write(answer)
-                progress.update()
-                last_answer = time.monotonic()
-            worker.check()
-            if conversation.open and time.monotonic() - last_answer > _SILENCE_SECONDS:
-                _say(f"no answer for {_SILENCE_SECONDS} s, {conversation.open} messages are open")
-                return
+class _Stream:
+    """Sends texts, those of pages too, and shows the answers as they come."""
+
+    def __init__(
+        self, worker: WorkerProcess, conversation: Conversation, page: DemoPage, stop: threading.Event
+    ) -> None:
+        self._worker = worker
+        self._stop = stop
+        self.conversation = conversation
+        self._page = page
+        self._heard_at = time.monotonic()
+
+    def send(self, lines: Iterable[bytes], show_progress: bool = False) -> None:
+        """Send every line, never more than `_AHEAD` before their answers; until all have one."""
+        lines = iter(lines)
+        more = True
+        with tqdm(unit=" texts", disable=None if show_progress else True) as progress:
+            while (more or self.conversation.open) and not self._stop.is_set():
+                while more and self.conversation.open < _AHEAD:
+                    line = next(lines, None)
+                    more = line is not None
+                    if line is not None:
+                        self.conversation.send(SentText(line.rstrip(b"\r\n")))
+                progress.update(self._turn())
+                if self.conversation.open and time.monotonic() - self._heard_at > _SILENCE_SECONDS:
+                    _say(f"no answer for {_SILENCE_SECONDS} s, {self.conversation.open} messages are open")
+                    return
+
+    def stay(self, terminal: int | None = None) -> None:
+        """Send what is typed, on pages and on a terminal, until a signal or the terminal says that it is over."""
+        while not self._stop.is_set():
+            if terminal is not None and select([terminal], [], [], 0)[0]:
+                line = os.read(terminal, _LINE_BYTES)  # a terminal gives a line at a time
+                if not line:
+                    self.send([])
+                    return
+                self.conversation.send(SentText(line.rstrip(b"\r\n")))
+            self._turn()
+
+    def _turn(self) -> int:
+        """Gives how many answers came."""
+        while not self._page.typed.empty():
+            self.conversation.send(self._page.typed.get())
+        count = 0
+        for text, answer in self.conversation.answers():
+            tqdm.write(answer.line(text.text.decode(errors="replace")))
+            self._page.show(text, answer)
+            count += 1
+        if count or not self.conversation.open:
+            self._heard_at = time.monotonic()
+        self._page.refresh(self.conversation.open, self.conversation.open_seconds)
+        self._worker.check()
+        return count
 
 
 def _summarize(conversation: Conversation, seconds: float) -> None:

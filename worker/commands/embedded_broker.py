@@ -40,6 +40,7 @@ def embedded_broker() -> Iterator[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        process_group=0,  # Ctrl-C must not take it from whoever still needs it
     )
     try:
         _wait_until_open(address, process)

@@ -148,6 +148,13 @@ def _above_zero(text: str) -> float:
     return number
 
 
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or not 1 <= int(port) <= 65_535:
+        raise ValueError(f"{text!r} is no port, such as 8082, and no address with one, such as 0.0.0.0:8082")
+    return host or "127.0.0.1", int(port)
+
+
 def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
     """Show the message of a ValueError to the user: argparse hides it."""
 
@@ -165,3 +172,6 @@ positive = _checked(_positive)
 
 above_zero = _checked(_above_zero)
 """A type of options: a number above 0."""
+
+address = _checked(_address)
+"""A type of options: a host, by default this one alone, and a port."""

@@ -1,19 +1,20 @@
-"""The HTTP endpoint: /livez, /readyz and /metrics, in a thread beside the loop."""
+"""The HTTP endpoint: /livez, /readyz, /metrics and, if asked for, the page, in threads beside the loop."""
 
 import errno
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
 
 import orjson
 from prometheus_client.exposition import choose_encoder
 
 from worker.errors import UserError
+from worker.observe.figures import Figures
 from worker.observe.health import Health
 from worker.observe.metrics import Registry
+from worker.page.http_server import Handler, Server
+from worker.page.page import Page
 
 PATHS = ("/livez", "/readyz", "/metrics")
 _JSON = "application/json"
@@ -36,46 +37,34 @@ def _told(word: str, problems: list[str]) -> tuple[int, str, bytes]:
     return 503 if problems else 200, _JSON, orjson.dumps({word: not problems, "missing": problems})
 
 
-class _Handler(BaseHTTPRequestHandler):
-    timeout = 10  # a client that says nothing must not hold a thread for ever
-
-    def __init__(self, health: Health, registry: Registry, *arguments: object) -> None:
+class _Handler(Handler):
+    def __init__(self, health: Health, registry: Registry, page: Page | None, *arguments: object) -> None:
         self._health = health
         self._registry = registry
+        self._page = page
         super().__init__(*arguments)  # type: ignore[arg-type]
 
-    def do_GET(self) -> None:
-        status, content_type, body = answer(self._health, self._registry, self.path, self.headers.get("Accept", ""))
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing: probes come every few seconds."""
-
-
-class _Server(ThreadingTCPServer):
-    allow_reuse_address = True  # a restart need not wait for old connections to time out
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Nothing: a client that went away is its own affair."""
+    def do_GET(self) -> None:  # noqa: N802 - as http.server calls it
+        if self._page is None or not self.answer_page(self._page):
+            self.send(*answer(self._health, self._registry, self.path, self.headers.get("Accept", "")))
 
 
 @contextmanager
-def endpoint(port: int, health: Health, registry: Registry) -> Iterator[None]:
+def endpoint(port: int, health: Health, registry: Registry, with_page: bool = False) -> Iterator[None]:
     """Answer on `port` of all addresses for as long as the block runs; 0: do not.
 
     Raises:
         UserError: The port cannot be had.
     """
     if not port:
+        if with_page:
+            raise UserError("EMOTION_PAGE: EMOTION_HTTP_PORT is 0", "set a port for the page")
         yield
         return
+    over = threading.Event()
+    page = Page(Figures(registry).since, over.is_set) if with_page else None
     try:
-        server = _Server(("0.0.0.0", port), partial(_Handler, health, registry))  # noqa: S104 - probes come from outside
+        server = Server(("0.0.0.0", port), partial(_Handler, health, registry, page))  # noqa: S104 - probes come from outside
     except OSError as error:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
         raise UserError(f"EMOTION_HTTP_PORT: port {port} {why}: set another one, or 0 for no endpoint") from error
@@ -84,5 +73,6 @@ def endpoint(port: int, health: Health, registry: Registry) -> Iterator[None]:
     try:
         yield
     finally:
+        over.set()
         server.shutdown()
         server.server_close()

@@ -16,10 +16,12 @@ from worker.observe.endpoint import answer
 from worker.observe.health import Health
 from worker.observe.metrics import Meters, Registry
 from worker.observe.request_metrics import REQUEST_SECONDS, REQUESTS
+from worker.page.page import Page
 from worker.serve.body import read_body
 from worker.serve.label_route import LabelRoute
 from worker.serve.openapi import document
-from worker.serve.paths import PATHS, Path
+from worker.serve.page_route import page_endpoints
+from worker.serve.paths import PAGE_PATHS, PATHS, Path
 from worker.serve.predict_route import PredictRoute
 from worker.serve.protocol import is_gone
 from worker.serve.refusals import ClientGoneError, RefusedError
@@ -42,6 +44,7 @@ class Served:
     health: Health
     registry: Registry
     meters: Meters
+    page: Page | None
 
 
 class App:
@@ -63,7 +66,7 @@ class App:
 
 
 def make_app(settings: Settings, served: Served) -> App:
-    """All paths of PATHS."""
+    """All paths of PATHS, and those of the page if there is one."""
 
     async def observed(request: Request) -> Response:
         path, accept = request.url.path, request.headers.get("accept", "")
@@ -83,8 +86,12 @@ def make_app(settings: Settings, served: Served) -> App:
         return await read_body(request, settings.serve_max_body_bytes, settings.serve_timeout_ms)
 
     described = orjson.dumps(document(has_token=settings.serve_token_file is not None))
-    endpoints = {"/label": label, "/predict": predict, "/": predict, "/openapi.json": openapi}
-    return App({(path.method, path.path): _guarded(path, endpoints.get(path.path, observed), served) for path in PATHS})
+    endpoints: dict[str, Endpoint] = {"/label": label, "/predict": predict, "/": predict, "/openapi.json": openapi}
+    paths: tuple[Path, ...] = PATHS
+    if served.page is not None:
+        paths += PAGE_PATHS
+        endpoints |= page_endpoints(served.page)
+    return App({(path.method, path.path): _guarded(path, endpoints.get(path.path, observed), served) for path in paths})
 
 
 def _guarded(path: Path, endpoint: Endpoint, served: Served) -> Endpoint:

@@ -15,12 +15,14 @@ from worker.messages.decode import message_reader
 from worker.messages.encode import LabelMaker
 from worker.model.score_cache import ScoreCache
 from worker.model.warm_up import warm_up_shapes
+from worker.observe.figures import Figures
 from worker.observe.health import Health, Heartbeat
 from worker.observe.label_counter import LabelCounter, show_model
 from worker.observe.metrics import Meters, Registry
 from worker.observe.request_metrics import ALSO_SERVED, QUEUED_TEXTS
 from worker.observe.runtime_metrics import LIVE, READY
 from worker.observe.stream_metrics import DEAD_LETTERS, SKIPPED
+from worker.page.page import Page
 from worker.process.memory import set_aside
 from worker.process.signals import stop_on_signals
 from worker.serve.app import Served, make_app
@@ -77,6 +79,7 @@ def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]
         health=health,
         registry=registry,
         meters=meters,
+        page=Page(Figures(registry).since, stop.is_set) if settings.page else None,
     )
     heartbeat.loaded_at = time.monotonic()
     set_aside()

@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field, JsonValue
 from schemas.dead_letter import Reason
 from schemas.emotion_label import EmotionLabel
 from schemas.text_message import TextMessage
+from worker.page.page import EVENTS_PATH as PAGE_EVENTS
+from worker.page.page import PATH as PAGE
 from worker.serve.predict_shapes import PredictRequest, Score
 
 
@@ -114,3 +116,9 @@ PATHS = (
     Path("/metrics", "GET", "metrics", "Metrics, as Prometheus reads them.", {200: ("Metrics", str)}),
     Path("/openapi.json", "GET", "openapi", "This document.", {200: ("OpenAPI 3.1", dict[str, JsonValue])}),
 )
+
+PAGE_PATHS = (
+    Path(PAGE, "GET", "page", "A page to look at.", {200: ("HTML", str)}),
+    Path(PAGE_EVENTS, "GET", "page_events", "What the page shows, as it changes.", {200: ("Server-sent events", str)}),
+)
+"""Those of EMOTION_PAGE: for people, so that they are no part of the document."""

@@ -2,6 +2,9 @@
 
 import os
 import pty
+import re
+import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -10,6 +13,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.harness.eventually import eventually
+from tests.harness.ports import free_port
 from tests.harness.tiny_model import write_tiny_model
 
 COMMAND = [sys.executable, "-m", "worker", "demo"]
@@ -31,6 +36,7 @@ def test_a_file_is_streamed_through_and_every_line_comes_back(environment: dict[
     )
     assert done.returncode == 0, done.stderr.decode()
     *answers, summary = done.stdout.splitlines()
+    assert re.search(rb"^look at http://127\.0\.0\.1:\d+/page$", done.stderr, re.MULTILINE)
     figures = orjson.loads(summary)
     assert (figures["sent"], figures["labelled"], figures["dead_lettered"]) == (1500, 1497, 3)
     assert figures["texts_per_s"] > 0
@@ -92,6 +98,74 @@ def test_a_worker_that_cannot_start_is_told_with_its_log(environment: dict[str, 
     assert done.returncode == 2
     assert b"holds no config.json" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("address", ["x", "0", "127.0.0.1:", "65536", "127.0.0.1:-1"])
+def test_an_address_that_is_none_is_told(address: str, environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, f"--page={address}"], env=environment, cwd=tmp_path, capture_output=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert b"no port, such as 8082" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_whatever_ends_it_ends_what_it_has_started(
+    number: signal.Signals, environment: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(COMMAND, env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=stderr)
+    try:
+        eventually(lambda: b"starting the worker" in log.read_bytes(), 60, "a broker and a worker")
+        eventually(lambda: len(children(process.pid)) == 2, 60, "both run")
+        started = children(process.pid)
+        process.send_signal(number)
+        assert process.wait(120) == 0, log.read_text()  # a worker is given a minute to leave
+        assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    finally:
+        process.kill()
+
+
+def children(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def test_with_a_page_it_stays_until_ctrl_c_on_a_terminal_which_every_process_hears(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as stderr, (tmp_path / "out").open("wb") as stdout:
+        process = subprocess.Popen(
+            [*COMMAND, "--page", str(free_port())],
+            env=environment,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        try:
+            eventually(lambda: process.poll() is not None or b"Ctrl-C ends" in log.read_bytes(), 120, "it stays")
+            assert b'{"sent":6,"labelled":6' in (tmp_path / "out").read_bytes()
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(60) == 0, log.read_text()
+        finally:
+            process.kill()
+    assert log.read_bytes().endswith(b"Ctrl-C ends\n")
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1:"])
+def test_an_address_that_is_taken_is_told_before_a_broker_starts(
+    host: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [*COMMAND, "--page", f"{host}{port}"], env=environment, cwd=tmp_path, capture_output=True, timeout=60
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"emotion-worker: --page: 127.0.0.1:%d: Address already in use" % port)
 
 
 def test_settings_that_plain_texts_cannot_meet_are_named(environment: dict[str, str], tmp_path: Path) -> None:

@@ -45,6 +45,19 @@ def test_metrics_are_those_of_the_registry() -> None:
     assert b"things_total 3.0" in body
 
 
+def test_the_page_is_there_only_if_it_is_asked_for() -> None:
+    for with_page, status in [(False, 404), (True, 200)]:
+        port = free_port()
+        with endpoint(port, Health([], lambda: False), CollectorRegistry(), with_page):
+            assert get(port, "/page")[0] == status
+            assert get(port, "/metrics")[0] == 200
+    with (
+        pytest.raises(UserError, match="EMOTION_PAGE: EMOTION_HTTP_PORT is 0"),
+        endpoint(0, Health([], lambda: False), CollectorRegistry(), with_page=True),
+    ):
+        pass
+
+
 def test_a_port_in_use_names_the_setting() -> None:
     with socket.socket() as other:
         other.bind(("0.0.0.0", 0))  # noqa: S104
