@@ -58,7 +58,8 @@ def main() -> None:
         given,
         ("what", "figure"),
         middle.items(),
-        f"with {given.clients} clients / forward pass: {middle['to forward pass']}; p99 at half load / that of the "
+        f"with {given.clients} clients / forward pass: {middle['to forward pass']}, / the bare model in batches of "
+        f"{middle['texts a window at full load']}: {middle['to bare model']}; p99 at half load / that of the "
         f"bare model in batches of {middle['texts a window']}: {middle['p99 to bare']}, in batches of {given.clients}: "
         f"{middle['p99 to bare, all clients in one batch']}",
         texts=origin,
@@ -75,12 +76,21 @@ def _round(
     forward = forward_texts_per_s(model, tokenized, given.batch_tokens)
     full = uvloop.run(_full_load(port, given.clients, texts))
     windows, labels = _counted(port)
+    full_size = labels / windows
+    alone = len(texts) / sum(_bare_seconds(model, tokenizer, texts, round(full_size)))
     seconds = sorted(uvloop.run(_half_load(port, given.clients, texts, full / 2, given.seconds)))
     windows_now, labels_now = _counted(port)
     size = (labels_now - labels) / (windows_now - windows)
     bare = sorted(_bare_seconds(model, tokenizer, texts, max(1, round(size))))
     together = sorted(_bare_seconds(model, tokenizer, texts, given.clients))
-    found = {"forward pass, texts/s": forward, "serve, texts/s": full, "to forward pass": full / forward}
+    found = {
+        "forward pass, texts/s": forward,
+        "serve, texts/s": full,
+        "to forward pass": full / forward,
+        "texts a window at full load": full_size,
+        "bare model in batches of that size, texts/s": alone,
+        "to bare model": full / alone,
+    }
     for name, share in SHARES.items():
         found[f"half load, {name} ms"] = _share(seconds, share) * 1e3
         found[f"bare model, {name} ms"] = _share(bare, share) * 1e3

@@ -3,8 +3,9 @@
 import logging
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from functools import partial
 from itertools import chain
 
 import torch
@@ -185,6 +186,13 @@ class Model:
         return " | ".join(
             [describe(self.device), str(self.dtype), self.info.revision, torch.__version__, rows, batches]
         )
+
+    def thread_starter(self) -> Callable[[], None]:
+        """What another thread calls before it computes, to have the cores of this one.
+
+        By itself torch gives a thread as many as were last asked for in any: one, where batches were side by side.
+        """
+        return partial(torch.set_num_threads, torch.get_num_threads())
 
     def full_load(self) -> int:
         """So many batches, or a multiple of them, keep the device busy to the end."""

@@ -32,7 +32,13 @@ class BatchingQueue:
     `on_change` is told how many texts are not answered yet.
     """
 
-    def __init__(self, compute: Compute, max_texts: int, on_change: Callable[[int], object] = lambda _: None) -> None:
+    def __init__(
+        self,
+        compute: Compute,
+        max_texts: int,
+        on_change: Callable[[int], object] = lambda _: None,
+        start_thread: Callable[[], object] = lambda: None,
+    ) -> None:
         """Start empty.
 
         Args:
@@ -40,10 +46,12 @@ class BatchingQueue:
                 own, one at a time.
             max_texts: How many may be unanswered at most.
             on_change: Told how many are.
+            start_thread: Called in that thread before all else.
         """
         self._compute = compute
         self._max_texts = max_texts
         self._on_change = on_change
+        self._start_thread = start_thread
         self._texts = 0
         self._waiting: deque[_Job] = deque()
         self._finished: deque[_Job] = deque()
@@ -83,7 +91,7 @@ class BatchingQueue:
     async def run(self) -> None:
         """Compute until cancelled. What `compute` raises ends it: the device is broken, not a text."""
         loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, thread_name_prefix="model") as thread:
+        with ThreadPoolExecutor(1, thread_name_prefix="model", initializer=self._start_thread) as thread:
             while True:
                 await self._arrived.wait()
                 await asyncio.sleep(0)  # those whose bytes have come as well are read now

@@ -71,7 +71,9 @@ def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]
     meters[READY].set_function(lambda: float(not health.not_ready()))
     meters[LIVE].set_function(lambda: float(not health.not_live()))
     stages = _make_stages(settings, model, tokenizer, meters, heartbeat)
-    queue = BatchingQueue(stages.answers, settings.serve_max_queued_texts, meters[QUEUED_TEXTS].set)
+    queue = BatchingQueue(
+        stages.answers, settings.serve_max_queued_texts, meters[QUEUED_TEXTS].set, model.thread_starter()
+    )
     served = Served(
         label=_make_label_route(settings, model, queue, meters),
         predict=PredictRoute(queue, model.info, settings.serve_max_texts),

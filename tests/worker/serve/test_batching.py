@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 from schemas.dead_letter import Reason
 from tests.harness.eventually import eventually
@@ -62,6 +63,27 @@ def test_those_who_come_while_the_model_is_busy_share_the_next_window(gate: Gate
     assert [answer["id"] for answer in answers[:30]] == texts
     assert [answer["id"] for answer in answers[30]] == ["a", "b"]
     assert [answer["scores"] for answer in answers[:3]] == [pytest.approx(scores, abs=2e-6) for scores in alone]
+
+
+def test_the_models_thread_has_the_cores_that_the_one_that_loaded_it_had(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
+    cores: list[int] = []
+    real = ServeStages.answers
+
+    def answers(stages: ServeStages, requests: list[Request], is_raw: bool) -> Iterator[Prediction | Rejected]:
+        cores.append(torch.get_num_threads())
+        return real(stages, requests, is_raw)
+
+    monkeypatch.setattr(ServeStages, "answers", answers)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with serving(tiny_model, batch_tokens=None) as served:  # whose measurement works on batches side by side
+            served.ask("/label", "a text")
+    finally:
+        torch.set_num_threads(before)
+    assert cores == [2]
 
 
 def test_a_full_queue_refuses_in_words_and_lets_in_who_comes_back(gate: Gate, tiny_model: Path) -> None:
