@@ -65,7 +65,12 @@ def main() -> None:
         texts=origin,
         broker="no broker",
         runs=runs,
-        goals={"serve_to_forward_pass": middle["to forward pass"], "p99_to_bare_model": middle["p99 to bare"]},
+        goals={
+            "serve_to_forward_pass": middle["to forward pass"],
+            "serve_to_bare_model": middle["to bare model"],
+            "p99_to_bare_model": middle["p99 to bare"],
+            "p99_to_all_clients": middle["p99 to bare, all clients in one batch"],
+        },
     )
 
 
@@ -74,9 +79,10 @@ def _round(
 ) -> dict[str, float]:
     tokenized = tokenizer.tokenize(Request(0, "", text, None) for text in texts)
     forward = forward_texts_per_s(model, tokenized, given.batch_tokens)
+    windows_before, labels_before = _counted(port)
     full = uvloop.run(_full_load(port, given.clients, texts))
     windows, labels = _counted(port)
-    full_size = labels / windows
+    full_size = (labels - labels_before) / (windows - windows_before)
     alone = len(texts) / sum(_bare_seconds(model, tokenizer, texts, round(full_size)))
     seconds = sorted(uvloop.run(_half_load(port, given.clients, texts, full / 2, given.seconds)))
     windows_now, labels_now = _counted(port)
