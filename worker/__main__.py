@@ -14,6 +14,7 @@ from worker.commands.options import (
     RANGE_OPTIONS,
     above_zero,
     add_challenger,
+    add_check,
     add_dead_letters,
     add_range,
     add_reviews,
@@ -77,18 +78,7 @@ def parser() -> argparse.ArgumentParser:
     serve = add("serve", help="labels over HTTP, without Kafka")
     serve.set_defaults(command=_serve)
     check = add("check", help="settings, broker, topics, rights, delivery and model, with a report")
-    check.add_argument("--json", action="store_true", help="one list of {check, ok, detail, mend}")
-    check.add_argument(
-        "--device", action="store_true", help="the model on its device only, as warm-up does it; no broker is needed"
-    )
-    check.add_argument(
-        "--workers",
-        type=positive,
-        default=1,
-        metavar="N",
-        help="so many are to run at most: has the input a partition for each of their processes?",
-    )
-    add_challenger(check)
+    add_check(check)
     check.set_defaults(command=_check)
     _add_bench(add)
     dead_letters = add("dead-letters", help="show dead letters, or send their originals again")

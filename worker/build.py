@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.codec import encode_label
 from schemas.dead_letter import letter_headers
-from schemas.review_record import ReviewReason
 from worker import loop
 from worker.canary.two_models import Canary, ModelStages, TwoModels
 from worker.circuit_breaker import CircuitBreaker
 from worker.errors import UserError
-from worker.flow import Attention, Decoded, ModelInfo, Record, Refusals
+from worker.flow import Attention, Decoded, Record, Refusals
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets, FindAnswered
 from worker.kafka.own_keys import ALL_KEYS, KeyShare
@@ -24,16 +23,15 @@ from worker.kafka.topics import NAMED_BY, Topic, arrival_hints, retention_hints,
 from worker.kafka.window_size import FIRST_RECORDS, WindowSizer
 from worker.labelling import make_reader, make_splitter, now_ms, planner
 from worker.messages.decode import decode
-from worker.messages.encode import Encoder, LabelMaker
+from worker.messages.encode import Encoder
 from worker.messages.fastavro_extra import require_fastavro
 from worker.messages.label_headers import LabelHeaders
 from worker.messages.registry_client import RegistryClient
-from worker.messages.review import Content, Reviewer, ReviewWriter
-from worker.messages.review_draw import Allowance, Sampler, Strata, check_rare_labels
 from worker.messages.schema_registry import WriteLabel
 from worker.messages.split import SplitSource
 from worker.messages.target import Target
 from worker.model.score_cache import ScoreCache
+from worker.reviewing import make_reviewer
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,8 +102,8 @@ def make_stages(
     split = make_splitter(settings, settings.input_format, prefixed)
     review: loop.Review = loop.no_reviews
     if settings.review_topic is not None:
-        topic = topics[settings.review_topic]
-        review = make_reviewer(settings, topic, model.info, refusals, attention or Attention(), canary).review
+        target = make_target(topics[settings.review_topic])
+        review = make_reviewer(settings, target, model.info, refusals, attention or Attention(), canary).review
     stages = loop.Stages(
         source=SplitSource(source, split, settings.window_max_records) if split else source,
         decode=make_decoder(settings, prefixed),
@@ -152,46 +150,6 @@ def _model_stages(
         cache = ScoreCache(stages.predict, stages.plan, settings.cache_texts)
         stages = stages._replace(plan=cache.plan, predict=cache.predict)
     return stages
-
-
-def make_reviewer(
-    settings: Settings,
-    topic: Topic,
-    model: ModelInfo,
-    refusals: Refusals,
-    attention: Attention,
-    canary: Canary | None = None,
-) -> Reviewer:
-    """Draws texts for people to review.
-
-    Raises:
-        UserError: A label that is said to be rare is none of the model's, or of the two models'.
-    """
-    models = [model] if canary is None else [model, canary.model.info]
-    check_rare_labels(settings.review_rare_labels, models)
-    strata = [Strata(each, settings.review_close_scores, settings.review_rare_labels) for each in models]
-    makers = [LabelMaker(each, now_ms) for each in models]
-    per_million = {
-        ReviewReason.RANDOM: settings.review_random_per_million,
-        ReviewReason.NOT_CONFIDENT: settings.review_not_confident_per_million,
-        ReviewReason.CLOSE: settings.review_close_per_million,
-        ReviewReason.RARE_LABEL: settings.review_rare_per_million,
-    }
-    sampler = Sampler(
-        canary.route.choose(*strata) if canary else strata[0],
-        {reason: rate / 1_000_000 for reason, rate in per_million.items()},
-        Allowance(settings.review_per_minute, time.monotonic),
-        settings.review_seed,
-        attention,
-    )
-    make_label = canary.route.choose(*makers) if canary else makers[0]
-    return Reviewer(make_label, sampler, make_review_writer(settings, topic, refusals), settings.output_topic)
-
-
-def make_review_writer(settings: Settings, topic: Topic, refusals: Refusals) -> ReviewWriter:
-    """Writes what was drawn for review to `topic`."""
-    content = Content(settings.review_mask, settings.review_leave_out)
-    return ReviewWriter(make_target(topic), content, now_ms, refusals)
 
 
 def make_decoder(settings: Settings, prefixed: bool) -> Callable[[list[Record]], Decoded]:

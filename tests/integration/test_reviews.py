@@ -11,9 +11,10 @@ import orjson
 from tests.harness.eventually import eventually
 from tests.harness.independent import RunningReader, StoredRecord, create_topic, read_topic
 from tests.integration.conftest import Stream, message
-from worker.build import make_reviewer
+from worker.build import make_target
 from worker.flow import Attention, ModelInfo, Prediction, Refusals, Request
 from worker.kafka.topics import Topic
+from worker.reviewing import make_reviewer
 from worker.settings import load_settings
 
 TEXTS = 1_500
@@ -30,7 +31,7 @@ def expected_draws(topic: str, places: list[tuple[int, int]]) -> set[str]:
     """The origins that are to be drawn, as the settings and nothing else say."""
     settings = load_settings(**DRAWN, **NO_OTHER_REASON)
     model = ModelInfo("", "", ["a", "b"], None)
-    reviewer = make_reviewer(settings, Topic("", 1, None), model, Refusals(), Attention())
+    reviewer = make_reviewer(settings, make_target(Topic("", 1, None)), model, Refusals(), Attention())
     texts = [
         (f"{topic}-{partition}-{offset}", Prediction(Request(index, "", "", None), 1, False, [1.0, 0.0]))
         for index, (partition, offset) in enumerate(places)

@@ -15,6 +15,7 @@ from worker.kafka.topics import Topic
 from worker.labelling import load_model, now_ms, planner
 from worker.messages.comparison import Comparer, Comparison, DisagreementReviewer
 from worker.messages.review_draw import DISAGREEING, Allowance, Sampler
+from worker.reviewing import make_review_writer
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -102,5 +103,5 @@ def _make_review(settings: Settings, topics: Mapping[str, Topic], refusals: Refu
         settings.review_seed,
         Attention(),
     )
-    write = build.make_review_writer(settings, topics[settings.review_topic], refusals)
+    write = make_review_writer(settings, build.make_target(topics[settings.review_topic]), refusals)
     return DisagreementReviewer(sampler, write).review

@@ -78,6 +78,22 @@ def log_level(default: str) -> argparse.ArgumentParser:
     return parent
 
 
+def add_check(parser: argparse.ArgumentParser) -> None:
+    """What `check` looks at."""
+    parser.add_argument("--json", action="store_true", help="one list of {check, ok, detail, mend}")
+    parser.add_argument(
+        "--device", action="store_true", help="the model on its device only, as warm-up does it; no broker is needed"
+    )
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="so many are to run at most: has the input a partition for each of their processes?",
+    )
+    add_challenger(parser)
+
+
 def add_dead_letters(parser: argparse.ArgumentParser) -> None:
     """`dead-letters show` and `replay`, which `action` tells apart."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")

@@ -9,7 +9,7 @@ import pytest
 from schemas.emotion_label import Source
 from tests.harness.tiny_model import LABELS, write_tiny_model
 from worker import loop
-from worker.build import make_reviewer, make_stages
+from worker.build import make_stages, make_target
 from worker.canary.two_models import Canary, KeyRoute
 from worker.errors import UserError
 from worker.flow import Answer, Attention, Batch, Outcome, Prediction, Record, Refusals, Window, in_order
@@ -18,6 +18,7 @@ from worker.kafka.topics import Topic
 from worker.labelling import load_model
 from worker.model.model import Model
 from worker.model.tokenizer import Tokenizer
+from worker.reviewing import make_reviewer
 from worker.settings import Settings, load_settings
 
 OTHER_LABELS = ["calm", "boredom", "fear"]
@@ -161,7 +162,12 @@ def test_a_label_that_neither_model_has_cannot_be_rare(live: Loaded, canary: Loa
     settings = load_settings(review_topic="reviews", review_rare_labels="boredom,rage")
     with pytest.raises(UserError, match=f"no label rage; it has {', '.join(LABELS)}, calm, boredom$"):
         make_reviewer(
-            settings, Topic("", 1, None), live[0].info, Refusals(), Attention(), Canary(*canary, KeyRoute(0.5))
+            settings,
+            make_target(Topic("", 1, None)),
+            live[0].info,
+            Refusals(),
+            Attention(),
+            Canary(*canary, KeyRoute(0.5)),
         )
 
 
