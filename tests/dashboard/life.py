@@ -15,7 +15,7 @@ from tests.alerts.stack import PARTITIONS, LiveWorker, Stack
 from tests.alerts.trials import another_member
 from tests.harness.endpoint import Endpoint
 from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord, create_topic, delete_topic, make_topic
+from tests.harness.independent import NewRecord, create_topic, delete_topic, make_topic, produce
 from tests.integration.conftest import Stream, message
 from worker.model.sample_texts import sample_texts
 
@@ -44,6 +44,8 @@ def live(stack: Stack) -> Day:
         "review_topic": reviews,
         "review_random_per_million": 100_000,
         "review_per_minute": 120,
+        "canary_model": "bundled",
+        "canary_percent": 20,
     }
     server = LiveWorker(stream.worker, model="bundled")
     server.process.environment["EMOTION_SERVE_PORT"] = str(server.endpoint.port)
@@ -52,12 +54,17 @@ def live(stack: Stack) -> Day:
         server.process,
         stack.workers(stream, beside=[server], processes=2, **settings) as (first,),
         stack.workers(stream, beside=[server, first], **settings) as (second,),
+        _challenger(stack, stream) as challenger,
     ):
+        stack.scrape(
+            [server, first, second, challenger]
+        )  # last: an alert tells of two models, and workers wait for rest
         since = time.time()
         with _texts(stream):
             drift = "max(emotion_drift)"
             eventually(lambda: stack.prometheus.value(drift) > 0, _PATIENCE_SECONDS, "a process has seen enough texts")
             well_since = time.time()
+            produce(stream.servers, stream.output, [NewRecord(b"no label")])  # which a challenger passes over
             _pass(_STEADY_SECONDS)
         well_until = time.time()
         with _texts(stream, with_odd_ones=True), _requests(server.endpoint):
@@ -69,6 +76,17 @@ def live(stack: Stack) -> Day:
         stream.wait_until_read()
         _pass(_STEADY_SECONDS)  # nothing comes
         return Day(since, well_since, well_until, time.time())
+
+
+@contextlib.contextmanager
+def _challenger(stack: Stack, stream: Stream) -> Iterator[LiveWorker]:
+    """Another model beside the live ones, which labels most texts otherwise."""
+    topic = create_topic(stream.servers, prefix="disagreements", partitions=PARTITIONS)
+    started = LiveWorker(stream.worker, model="bundled", challenger_topic=topic)
+    started.process.start("run", f"--challenger={stack.other_model}", "--share=0.5")
+    with started.process:
+        eventually(started.endpoint.is_ready, _PATIENCE_SECONDS, "the challenger is ready")
+        yield started
 
 
 def _pass(seconds: float) -> None:
