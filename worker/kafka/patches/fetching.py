@@ -7,7 +7,7 @@ What the client does:
   line, and those in line count even when all of them were handed out. Meanwhile it asks for no more of the partition.
 Since: 3.0.0, whose `fetch_records` replaced the loop of the versions before.
 Without the patch: a lone text takes 0.1 s longer now and then; and of a partition that was paused and resumed nothing
-comes any more, until another one has new records.
+comes any more, not even after a seek (findings/kafka_python_resume_leaves_a_partition_unread.sh).
 Upstream: no issue found.
 """
 
