@@ -60,7 +60,18 @@ def create_topic(
     """Make a topic with a name that no other test has, and wait until its partitions have leaders."""
     name = f"{prefix}-{uuid.uuid4().hex[:8]}"
     admin = _admin(servers)
-    admin.create_topics([NewTopic(name, partitions, config=dict(config or {}))])[name].result(30)
+
+    def is_made() -> bool:
+        try:
+            admin.create_topics([NewTopic(name, partitions, config=dict(config or {}))])[name].result(30)
+        except KafkaException as error:
+            # As it gets to know the brokers of a cluster, the client may drop the one that it has just asked.
+            if error.args[0].code() not in (KafkaError._DESTROY_BROKER, KafkaError.TOPIC_ALREADY_EXISTS):
+                raise
+            return error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS  # made by the first try
+        return True
+
+    eventually(is_made, 60, f"topic {name} is made")
     _wait_for_leaders(admin, name, partitions)
     return name
 
