@@ -68,7 +68,7 @@ def create_topic(
             # As it gets to know the brokers of a cluster, the client may drop the one that it has just asked.
             if error.args[0].code() not in (KafkaError._DESTROY_BROKER, KafkaError.TOPIC_ALREADY_EXISTS):
                 raise
-            return error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS  # made by the first try
+            return bool(error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS)  # made by the first try
         return True
 
     eventually(is_made, 60, f"topic {name} is made")
