@@ -115,7 +115,7 @@ def set_batch_tokens(model: "Model", settings: Settings) -> None:
 
 
 def warm_up(model: "Model", settings: Settings) -> None:
-    """What `run` does with a model before its first text."""
+    """What is done with a model before its first text."""
     set_batch_tokens(model, settings)
     warm_up_shapes(model)
 

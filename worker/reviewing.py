@@ -1,14 +1,15 @@
 """Builds what draws texts for people to review, from the settings."""
 
 import time
+from collections.abc import Callable, Mapping
 
 from schemas.review_record import ReviewReason
 from worker.canary.two_models import Canary
-from worker.flow import Attention, ModelInfo, Refusals
+from worker.flow import Attention, ModelInfo, Prediction, Refusals
 from worker.labelling import now_ms
 from worker.messages.encode import LabelMaker
 from worker.messages.review import Content, Reviewer, ReviewWriter
-from worker.messages.review_draw import Allowance, Sampler, Strata, check_rare_labels
+from worker.messages.review_draw import Allowance, Sampler, Strata, Stratum, check_rare_labels
 from worker.messages.target import Target
 from worker.settings import Settings
 
@@ -36,15 +37,21 @@ def make_reviewer(
         ReviewReason.CLOSE: settings.review_close_per_million,
         ReviewReason.RARE_LABEL: settings.review_rare_per_million,
     }
-    sampler = Sampler(
-        canary.route.choose(*strata) if canary else strata[0],
-        {reason: rate / 1_000_000 for reason, rate in per_million.items()},
-        Allowance(settings.review_per_minute, time.monotonic),
-        settings.review_seed,
-        attention,
-    )
+    sampler = make_sampler(settings, canary.route.choose(*strata) if canary else strata[0], per_million, attention)
     make_label = canary.route.choose(*makers) if canary else makers[0]
     return Reviewer(make_label, sampler, make_review_writer(settings, target, refusals), settings.output_topic)
+
+
+def make_sampler(
+    settings: Settings,
+    stratum: Callable[[Prediction], Stratum],
+    per_million: Mapping[ReviewReason, int],
+    attention: Attention,
+) -> Sampler:
+    """Draws so many of a million texts for each reason, within the bound and by the seed of the settings."""
+    rates = {reason: rate / 1_000_000 for reason, rate in per_million.items()}
+    allowance = Allowance(settings.review_per_minute, time.monotonic)
+    return Sampler(stratum, rates, allowance, settings.review_seed, attention)
 
 
 def make_review_writer(settings: Settings, target: Target, refusals: Refusals) -> ReviewWriter:

@@ -45,12 +45,11 @@ from worker.kafka.key_share import share_of
 from worker.kafka.source import Source
 from worker.kafka.text_finder import TextFinder
 from worker.kafka.topic_range import TopicRange, find_range, group_offsets
-from worker.labelling import log_hints, set_batch_tokens
+from worker.labelling import log_hints, warm_up
 from worker.messages.answered import AnsweredSource
 from worker.messages.comparison import Unmatched
 from worker.messages.outcome_origin import read_disagreement
 from worker.messages.schema_registry import label_reader
-from worker.model.warm_up import warm_up_shapes
 from worker.observe.challenge_counter import OF_CHALLENGER, ChallengeCounter
 from worker.observe.health import Heartbeat
 from worker.observe.instrumentation import Instrumentation
@@ -104,8 +103,7 @@ class _Run:
         topics = answered(partial(checked_challenge_topics, clients, settings, self.texts), stop)
         extent = self._extent(clients)
         model, tokenizer = load_challenger(settings)  # before the group is joined
-        set_batch_tokens(model, settings)
-        warm_up_shapes(model)
+        warm_up(model, settings)
         smallest = build.largest_message_bytes(topics, settings)
         consumer = answered(clients.consumer, stop)
         committed, source = self._source(clients, consumer, model, extent)

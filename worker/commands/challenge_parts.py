@@ -1,6 +1,5 @@
 """The parts of a challenger: its topics, its model, and what its loop goes through."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,8 +13,8 @@ from worker.kafka.clients import KafkaClients
 from worker.kafka.topics import Topic
 from worker.labelling import load_model, now_ms, planner
 from worker.messages.comparison import Comparer, Comparison, DisagreementReviewer
-from worker.messages.review_draw import DISAGREEING, Allowance, Sampler
-from worker.reviewing import make_review_writer
+from worker.messages.review_draw import DISAGREEING
+from worker.reviewing import make_review_writer, make_sampler
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -96,12 +95,7 @@ def make_challenge_stages(
 def _make_review(settings: Settings, topics: Mapping[str, Topic], refusals: Refusals) -> loop.Review:
     if settings.review_topic is None:
         return loop.no_reviews
-    sampler = Sampler(
-        lambda _: DISAGREEING,
-        {ReviewReason.DISAGREEMENT: settings.review_disagreement_per_million / 1_000_000},
-        Allowance(settings.review_per_minute, time.monotonic),
-        settings.review_seed,
-        Attention(),
-    )
+    per_million = {ReviewReason.DISAGREEMENT: settings.review_disagreement_per_million}
+    sampler = make_sampler(settings, lambda _: DISAGREEING, per_million, Attention())
     write = make_review_writer(settings, build.make_target(topics[settings.review_topic]), refusals)
     return DisagreementReviewer(sampler, write).review

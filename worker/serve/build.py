@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from schemas.dead_letter import Reason
 from worker.flow import Rejected, Skipped
-from worker.labelling import load_model, log_hints, now_ms, planner, set_batch_tokens
+from worker.labelling import load_model, log_hints, now_ms, planner, warm_up
 from worker.messages.decode import message_reader
 from worker.messages.encode import LabelMaker
 from worker.model.score_cache import ScoreCache
-from worker.model.warm_up import warm_up_shapes
 from worker.observe.figures import Figures
 from worker.observe.health import Health, Heartbeat
 from worker.observe.label_counter import LabelCounter, show_model
@@ -63,8 +62,7 @@ def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]
     token = Token(settings.serve_token_file)
     opened = open_socket(settings.serve_host, settings.serve_port)
     model, tokenizer = load_model(settings)
-    set_batch_tokens(model, settings)
-    warm_up_shapes(model)
+    warm_up(model, settings)
     registry, heartbeat = Registry(), Heartbeat()
     health = Health([heartbeat], stop.is_set, reads_kafka=False)
     meters = Meters("serve", registry, ALSO_SERVED)
