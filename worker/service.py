@@ -125,9 +125,9 @@ def _known_offsets(clients: KafkaClients, settings: Settings, topics: Mapping[st
     if settings.delivery == "at_least_once":
         outputs = (topics[settings.output_topic], topics[settings.dead_letter_topic])
         return _Offsets(CommittedOffsets(), answered if all(map(may_read, outputs)) else lambda _: {}, None)
-    end_hanging = partial(end_hanging_transactions, clients, settings)
-    end_hanging()
-    return _Offsets(CommittedOffsets(answered, partial(find_visible, clients, settings)), answered, end_hanging)
+    end_hanging_transactions(clients, settings)
+    unblock = partial(end_hanging_transactions, clients, settings, are_offsets_withheld=True)
+    return _Offsets(CommittedOffsets(answered, partial(find_visible, clients, settings)), answered, unblock)
 
 
 def _label_counter(meters: Meters, model: "Model", tokenizer: "Tokenizer", canary: Canary | None) -> LabelCounting:

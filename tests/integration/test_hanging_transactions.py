@@ -2,19 +2,25 @@
 
 import logging
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
-from kafka import TopicPartition
+from kafka import ConsumerGroupMetadata, TopicPartition
+from kafka.errors import KafkaTimeoutError
+from kafka.producer.transaction_manager import TransactionalRequestResult, TxnOffsetCommitHandler
+from kafka.structs import OffsetAndMetadata
 
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.independent import create_topic, read_topic
+from tests.integration.conftest import Stream, identities, message
 from worker.flow import Partition
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
-from worker.settings import Settings
+from worker.kafka.patches.offset_fetch import fetch_committed_offset
+from worker.settings import Settings, load_settings
 
 
 @pytest.fixture
@@ -24,6 +30,7 @@ def settings(breakable_kafka: ApacheKafka) -> Settings:
     return Settings(
         bootstrap_servers=servers,
         group_id=f"group-of-{output}",
+        input_topic=create_topic(servers),
         output_topic=output,
         dead_letter_topic=create_topic(servers, partitions=2),
     )
@@ -45,6 +52,34 @@ def abandon(kafka: ApacheKafka, settings: Settings, name: str, partition: int, *
             producer.commit_transaction()
         else:
             producer._await(producer._transaction_manager.begin_abort())
+
+
+def abandon_offsets(kafka: ApacheKafka, settings: Settings, offset: int, *, commit: bool) -> None:
+    """As of a worker that died after its broker had skipped the marker of the group's offsets, and no other."""
+    kafka.set_broker_config("transaction.partition.verification.enable", "false")  # it would refuse them
+    name = transactional_id(settings.group_id)
+    with closing(KafkaClients(settings).producer(DEFAULT_MAX_MESSAGE_BYTES, name)) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(settings.output_topic, b'{"emotion": "joy"}', partition=1).get(30)
+        manager, result = producer._transaction_manager, TransactionalRequestResult()
+        group = ConsumerGroupMetadata(settings.group_id)
+        manager._pending_txn_offset_commits = offsets = {
+            TopicPartition(settings.input_topic, 0): OffsetAndMetadata(offset, "", -1)
+        }
+        manager._enqueue_request(TxnOffsetCommitHandler(manager, group, offsets, result))  # the coordinator is not told
+        producer._await(result)
+        producer.commit_transaction() if commit else producer._await(manager.begin_abort())
+
+
+def group_offset(settings: Settings) -> int | None:
+    """The group's offset as it is, -1 while a transaction keeps it."""
+    with closing(KafkaClients(settings).consumer()) as consumer:
+        try:
+            found = fetch_committed_offset(consumer, TopicPartition(settings.input_topic, 0), 2000)
+        except KafkaTimeoutError:
+            return -1
+    return found and found.offset
 
 
 def visible(settings: Settings) -> int:
@@ -70,6 +105,42 @@ def test_they_end_as_their_coordinator_says(
     (told,) = [record.__dict__ for record in caplog.records if record.name == "worker.kafka.hanging_transactions"]
     assert told["committed"] is commit
     assert sorted(told["partitions"]) == sorted([f"{settings.dead_letter_topic}-1", f"{settings.output_topic}-1"])
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_one_that_is_open_in_the_offsets_of_the_group_alone(
+    commit: bool, breakable_kafka: ApacheKafka, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "worker")
+    abandon_offsets(breakable_kafka, settings, 7, commit=commit)
+    assert group_offset(settings) == -1
+
+    def ended() -> bool:
+        end_hanging_transactions(KafkaClients(settings), settings, are_offsets_withheld=True)
+        return "abandoned_transaction_ended" in [record.message for record in caplog.records]
+
+    eventually(ended, 30, "it is ended")
+    eventually(lambda: group_offset(settings) == (7 if commit else None), 30, "the marker is written")
+    (told,) = [record.__dict__ for record in caplog.records if record.name == "worker.kafka.hanging_transactions"]
+    assert told["committed"] is commit
+    assert [name.rpartition("-")[0] for name in told["partitions"]] == ["__consumer_offsets"]
+
+
+def test_a_worker_goes_on_behind_it(breakable_kafka: ApacheKafka, tiny_model: Path, tmp_path: Path) -> None:
+    stream = Stream(breakable_kafka.bootstrap_servers, tmp_path, tiny_model, settings={"delivery": "exactly_once"})
+    stream.produce([message(f"m{index}", f"text number {index}", partition=0) for index in range(10)])
+    settings = load_settings(
+        bootstrap_servers=stream.servers,
+        group_id=stream.group,
+        input_topic=stream.input,
+        output_topic=stream.output,
+    )
+    abandon_offsets(breakable_kafka, settings, 4, commit=True)
+    with stream.worker() as worker:
+        labels = [label for label in stream.labels(7) if label.partition == 0]
+        assert worker.terminate() == 0
+    assert identities(labels) == [f"m{index}" for index in range(4, 10)]
+    assert "abandoned_transaction_ended" in worker.log
 
 
 def test_outcomes_that_stand_behind_one_are_seen_in_the_end(breakable_kafka: ApacheKafka, settings: Settings) -> None:

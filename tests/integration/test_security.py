@@ -1,5 +1,6 @@
 """The worker on a broker that asks who it is: TLS, SASL and ACLs of real Apache Kafka."""
 
+import logging
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from tests.integration.conftest import Stream, identities, make_producers_beside
 from worker.commands.check import check
 from worker.errors import UserError
 from worker.kafka.clients import KafkaClients
+from worker.kafka.hanging_transactions import end_hanging_transactions
 from worker.settings import Settings, load_settings
 
 USER = "scram-user"
@@ -496,6 +498,29 @@ def test_a_right_that_is_taken_away_while_running_ends_the_worker(
         assert worker.wait_for_exit() == 2
     assert "Write and Describe (exactly once also Read) on the output" in worker.log
     assert sum(stream.committed().values()) == 0
+
+
+def test_what_hangs_in_the_offsets_of_the_group_is_looked_for_with_the_right_to_read_them_alone(
+    secured: SecuredKafka, make_secured: Callable[..., Stream], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "worker")
+    stream = of_a_user_of_its_own(secured, make_secured, lambda _: {}, "")
+    names = {"group_id": stream.group, "output_topic": stream.output, "dead_letter_topic": stream.dead_letters}
+    settings = load_settings(**(stream.settings | names))
+    with stream.worker() as worker:
+        stream.produce([message("1", "a text")])
+        stream.labels(1)  # so that there are offsets of groups
+        assert worker.terminate() == 0
+    end_hanging_transactions(KafkaClients(settings), settings)
+    assert [record for record in caplog.records if record.name.startswith("worker.")] == []
+    end_hanging_transactions(KafkaClients(settings), settings, are_offsets_withheld=True)
+    (left,) = [record for record in caplog.records if record.name == "worker.kafka.hanging_transactions"]
+    assert left.message == "abandoned_transactions_left"
+    assert "grant it Read on the topic __consumer_offsets" in left.__dict__["error"]
+    caplog.clear()
+    secured.grant(str(settings.sasl_username), ResourceType.TOPIC, "__consumer_offsets", ["READ"])
+    end_hanging_transactions(KafkaClients(settings), settings, are_offsets_withheld=True)
+    assert [record for record in caplog.records if record.name.startswith("worker.")] == []
 
 
 def test_a_password_that_is_revoked_while_running_ends_the_worker(

@@ -16,6 +16,7 @@ from kafka.errors import (
     NoError,
     RetriableError,
     UnsupportedVersionError,
+    for_code,
 )
 
 from worker.errors import UserError
@@ -145,8 +146,10 @@ class Admin:
 
     def _open(self, topics: list[str]) -> set[tuple[Partition, int, int]]:
         """Partition, producer and first offset of each transaction that is open."""
-        described = {topic["name"]: len(topic["partitions"]) for topic in self._client.describe_topics(topics)}
-        partitions = [TopicPartition(name, number) for name, count in described.items() for number in range(count)]
+        described = self._client.describe_topics(topics)
+        if refused := [topic for topic in described if topic["error_code"]]:
+            raise for_code(refused[0]["error_code"])(refused[0]["name"])
+        partitions = [TopicPartition(topic["name"], n) for topic in described for n in range(len(topic["partitions"]))]
         return {
             (Partition(*partition), producer.producer_id, producer.current_transaction_start_offset)
             for partition, state in self._client.describe_producers(partitions).items()
