@@ -141,6 +141,7 @@ def test_a_worker_goes_on_behind_it(breakable_kafka: ApacheKafka, tiny_model: Pa
         assert worker.terminate() == 0
     assert identities(labels) == [f"m{index}" for index in range(4, 10)]
     assert "abandoned_transaction_ended" in worker.log
+    assert f"{stream.input}, partition 0: its committed offset is withheld" in worker.log
 
 
 def test_outcomes_that_stand_behind_one_are_seen_in_the_end(breakable_kafka: ApacheKafka, settings: Settings) -> None:

@@ -106,14 +106,17 @@ class StartOffsets:
     def _committed_alone(self, partition: TopicPartition) -> OffsetAndMetadata | None:
         try:
             return fetch_committed_offset(self._consumer, partition, LOOKUP_MS)
-        except KafkaTimeoutError:
+        except KafkaTimeoutError as error:
             # A coordinator that has forgotten something may wait without end for a transaction whose end it has
             # forgotten as well.
             if not self.committed.is_answered(Partition(partition.topic, partition.partition)):
                 if self._unblock:
                     self._consumer.end_offsets([partition], timeout_ms=LOOKUP_MS)  # fails where brokers are away
                     self._unblock()
-                raise
+                raise KafkaTimeoutError(
+                    f"{partition.topic}, partition {partition.partition}: its committed offset is withheld: a "
+                    "transaction is open there, or the group's coordinator does not answer"
+                ) from error
         return None
 
     def _committed_start(self, partition: TopicPartition, found: OffsetAndMetadata | None) -> Start | None:
