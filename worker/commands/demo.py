@@ -2,14 +2,13 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from queue import Queue
 from select import select
 
 import orjson
@@ -17,6 +16,7 @@ from tqdm import tqdm
 
 from worker.commands.conversation import PARTITIONS, Conversation, SentText
 from worker.commands.demo_page import Address, DemoPage, demo_page
+from worker.commands.demo_worker import WorkerProcess
 from worker.commands.embedded_broker import embedded_broker
 from worker.commands.scratch_topics import scratch_topics
 from worker.errors import UserError
@@ -26,7 +26,6 @@ from worker.settings.listing import changed_settings
 
 _AHEAD = 4096  # messages on their way at once: enough to keep the worker busy, little to keep in memory
 _SILENCE_SECONDS = 120
-_STOP_SECONDS = 60
 _LINE_BYTES = 65_536
 _OF_RECORDS = ("copy_fields", "only_if", "without_text", "split")  # plain texts have none of it
 _SAMPLES = [
@@ -37,51 +36,6 @@ _SAMPLES = [
     b"i miss him, the house is so quiet now",
     b"wait, you two know each other?! I had no idea",
 ]
-
-
-class WorkerProcess:
-    """`emotion-worker run` in its own process; its log is kept and shown only if it fails."""
-
-    def __init__(self, settings: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "worker", "run"],
-            env=os.environ | settings,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            process_group=0,  # Ctrl-C is for the demo to hear, which stops the worker
-        )
-        self._log: deque[str] = deque(maxlen=200)
-        self._ready = threading.Event()
-        self._drain = threading.Thread(target=self._read_log, daemon=True)
-        self._drain.start()
-
-    def wait_until_ready(self, stop: threading.Event) -> None:
-        """Wait until it has partitions to read, or until `stop` is set."""
-        while not self._ready.wait(0.1) and not stop.is_set():
-            self.check()
-
-    def check(self) -> None:
-        """Raise UserError with its log if it is no longer running."""
-        if self._process.poll() is not None:
-            self._drain.join(1)
-            raise UserError(f"the worker ended with exit code {self._process.returncode}:\n{''.join(self._log)}")
-
-    def stop(self) -> None:
-        """Let it finish its window and leave."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _read_log(self) -> None:
-        assert self._process.stderr is not None  # noqa: S101 - it is a pipe
-        for line in self._process.stderr:
-            self._log.append(line)
-            if "partitions_assigned" in line:
-                self._ready.set()
 
 
 def demo(settings: Settings, file: Path | None, address: Address | None) -> int:
@@ -185,13 +139,17 @@ class _Stream:
         self._heard_at = time.monotonic()
 
     def send(self, lines: Iterable[bytes], show_progress: bool = False) -> None:
-        """Send every line, never more than `_AHEAD` before their answers; until all have one."""
-        lines = iter(lines)
+        """Send every line, never more than `_AHEAD` before their answers; until all have one.
+
+        Lines are read in a thread of their own: those of a pipe may be long in coming, and others want their answers.
+        """
+        read: Queue[bytes | None] = Queue(_AHEAD)
+        threading.Thread(target=_read, args=(lines, read), name="lines", daemon=True).start()
         more = True
         with tqdm(unit=" texts", disable=None if show_progress else True) as progress:
             while (more or self.conversation.open) and not self._stop.is_set():
-                while more and self.conversation.open < _AHEAD:
-                    line = next(lines, None)
+                while more and self.conversation.open < _AHEAD and not read.empty():
+                    line = read.get()
                     more = line is not None
                     if line is not None:
                         self.conversation.send(SentText(line.rstrip(b"\r\n")))
@@ -220,11 +178,19 @@ class _Stream:
             tqdm.write(answer.line(text.text.decode(errors="replace")))
             self._page.show(text, answer)
             count += 1
+        sys.stdout.flush()  # whoever reads a pipe would wait for the next lines to see these
         if count or not self.conversation.open:
             self._heard_at = time.monotonic()
         self._page.refresh(self.conversation.open, self.conversation.open_seconds)
         self._worker.check()
         return count
+
+
+def _read(lines: Iterable[bytes], into: "Queue[bytes | None]") -> None:
+    """All lines, and None behind the last one."""
+    for line in lines:
+        into.put(line)
+    into.put(None)
 
 
 def _summarize(conversation: Conversation, seconds: float) -> None:

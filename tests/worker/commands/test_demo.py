@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from select import select
 
 import orjson
 import pytest
@@ -42,6 +43,30 @@ def test_a_file_is_streamed_through_and_every_line_comes_back(environment: dict[
     assert figures["texts_per_s"] > 0
     assert len(answers) == 1500
     assert sum(b"[invalid_utf8]" in answer for answer in answers) == 1
+
+
+def test_a_line_of_a_pipe_is_answered_before_the_next_one_comes(environment: dict[str, str], tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--input", "/dev/stdin"],
+        env=environment,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        for line in (b"what a day\n", b"and the next one\n"):
+            process.stdin.write(line)
+            assert select([process.stdout], [], [], 90)[0], f"no answer to {line!r} within 90 s"
+            assert process.stdout.readline().endswith(b"  " + line)
+        process.stdin.close()
+        assert orjson.loads(process.stdout.readline())["labelled"] == 2
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize(("threshold", "shown"), [("0.0", 5), ("1.0", 0)])
