@@ -53,6 +53,7 @@ class App:
     def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
         routes = [Route(path, endpoint, methods=[method]) for (method, path), endpoint in endpoints.items()]
         self._starlette = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_path})
+        self._starlette.router.redirect_slashes = False  # it would redirect to the scheme that a proxy speaks to us
         self._endpoints = endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,7 +18,7 @@ from worker.observe.figures import Figures
 from worker.observe.health import Health, Heartbeat
 from worker.observe.label_counter import LabelCounter, show_model
 from worker.observe.metrics import Meters, Registry
-from worker.observe.request_metrics import ALSO_SERVED, QUEUED_TEXTS
+from worker.observe.request_metrics import ALSO_SERVED, CONNECTIONS, QUEUED_TEXTS, REFUSED_CONNECTIONS
 from worker.observe.runtime_metrics import LIVE, READY
 from worker.observe.stream_metrics import DEAD_LETTERS, SKIPPED
 from worker.page.page import Page
@@ -28,7 +28,8 @@ from worker.serve.app import Served, make_app
 from worker.serve.batching import BatchingQueue
 from worker.serve.label_route import LabelRoute, Unlabelled
 from worker.serve.predict_route import PredictRoute
-from worker.serve.server import open_socket, run
+from worker.serve.protocol import Limits
+from worker.serve.server import check_open_files, open_socket, run
 from worker.serve.stages import ServeStages
 from worker.serve.token import Token
 from worker.settings import Settings
@@ -60,6 +61,7 @@ def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]
         UserError: The address, the token or the model is not to be had.
     """
     token = Token(settings.serve_token_file)
+    check_open_files(settings.serve_max_connections)
     opened = open_socket(settings.serve_host, settings.serve_port)
     model, tokenizer = load_model(settings)
     warm_up(model, settings)
@@ -84,7 +86,13 @@ def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]
     heartbeat.loaded_at = time.monotonic()
     set_aside()
     _log_start(settings, model, tokenizer)
-    return partial(run, make_app(settings, served), queue, opened, stop, settings.serve_timeout_ms)
+    limits = Limits(
+        settings.serve_timeout_ms,
+        settings.serve_max_connections,
+        meters[CONNECTIONS].set,
+        meters[REFUSED_CONNECTIONS].inc,
+    )
+    return partial(run, make_app(settings, served), queue, opened, stop, limits)
 
 
 def _make_stages(

@@ -1,6 +1,7 @@
 """`emotion-worker serve` as users run it: a process of its own."""
 
 import http.client
+import resource
 import socket
 import sys
 from pathlib import Path
@@ -53,6 +54,16 @@ def test_a_port_in_use_is_told_before_a_model_is_loaded() -> None:
         port = other.getsockname()[1]
         with pytest.raises(UserError, match=rf"EMOTION_SERVE_PORT: 127.0.0.1:{port} is in use"):
             serve(load_settings(serve_port=port, model="/nowhere"))
+
+
+def test_more_connections_than_files_may_be_open_are_told_before_a_model_is_loaded() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        with pytest.raises(UserError, match="MAX_CONNECTIONS: 1000, and this process may have 1024 files open: set at"):
+            serve(load_settings(serve_port=free_port(), serve_max_connections=1000, model="/nowhere"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn", "httptools"])
