@@ -29,7 +29,7 @@ from worker.serve.batching import BatchingQueue
 from worker.serve.label_route import LabelRoute, Unlabelled
 from worker.serve.predict_route import PredictRoute
 from worker.serve.protocol import Limits
-from worker.serve.server import check_open_files, open_socket, run
+from worker.serve.server import check_open_files, open_socket, run, written
 from worker.serve.stages import ServeStages
 from worker.serve.token import Token
 from worker.settings import Settings
@@ -135,7 +135,7 @@ def _log_start(settings: Settings, model: "Model", tokenizer: "Tokenizer") -> No
     _log.info(
         "serve_started",
         extra={
-            "address": f"{settings.serve_host}:{settings.serve_port}",
+            "address": written(settings.serve_host, settings.serve_port),
             "needs_token": settings.serve_token_file is not None,
             "model": model.info.name,
             "revision": model.info.revision,

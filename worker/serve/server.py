@@ -50,8 +50,14 @@ def open_socket(host: str, port: int) -> socket.socket:
         opened.bind(address)
     except OSError as error:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
-        raise UserError(f"EMOTION_SERVE_HOST, EMOTION_SERVE_PORT: {host}:{port} {why}", "set another one") from error
+        words = f"EMOTION_SERVE_HOST, EMOTION_SERVE_PORT: {written(host, port)} {why}"
+        raise UserError(words, "set another one") from error
     return opened
+
+
+def written(host: str, port: int) -> str:
+    """An address as people write it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def check_open_files(max_connections: int) -> None:

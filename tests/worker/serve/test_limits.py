@@ -233,7 +233,7 @@ def guarded(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.mark.parametrize("path", ["/label", "/predict", "/"])
-@pytest.mark.parametrize("sent", ["", "open-sesame", "Bearer", "Bearer open-sesam", "bearer open-sesame", "Bearer ö"])
+@pytest.mark.parametrize("sent", ["", "open-sesame", "Bearer", "Bearer open-sesam", "Basic open-sesame", "Bearer ö"])
 def test_without_the_token_nothing_is_labelled(path: str, sent: str, guarded: Served) -> None:
     answer = guarded.ask(path, {"text": "a", "inputs": "a"}, Authorization=sent)
     assert answer.status == 401
@@ -244,8 +244,8 @@ def test_without_the_token_nothing_is_labelled(path: str, sent: str, guarded: Se
 
 
 def test_with_the_token_all_is_as_without_one(guarded: Served) -> None:
-    for path in ("/label", "/predict", "/"):
-        answer = guarded.ask(path, {"text": "a", "inputs": "a"}, Authorization="Bearer open-sesame")
+    for path, scheme in (("/label", "Bearer"), ("/predict", "bearer"), ("/", "BEARER")):  # its case says nothing
+        answer = guarded.ask(path, {"text": "a", "inputs": "a"}, Authorization=f"{scheme} open-sesame")
         assert answer.status == 200
 
 
