@@ -66,6 +66,7 @@ class Server(ThreadingTCPServer):
         super().__init__(address, make_handler)
 
     def server_bind(self) -> None:
+        """Say so before the address is taken: it cannot be said afterwards."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
