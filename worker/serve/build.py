@@ -21,6 +21,7 @@ from worker.observe.metrics import Meters, Registry
 from worker.observe.request_metrics import ALSO_SERVED, CONNECTIONS, QUEUED_TEXTS, REFUSED_CONNECTIONS
 from worker.observe.runtime_metrics import LIVE, READY
 from worker.observe.stream_metrics import DEAD_LETTERS, SKIPPED
+from worker.observe.tracing import TracedRequest, not_traced, request_tracing
 from worker.page.page import Page
 from worker.process.memory import set_aside
 from worker.process.signals import stop_on_signals
@@ -48,13 +49,14 @@ def serve(settings: Settings) -> None:
         UserError: The address, the token or the model is not to be had.
     """
     stop = threading.Event()
-    run_until_stopped = make_server(settings, stop)
-    with stop_on_signals(stop):
-        run_until_stopped()
+    with request_tracing() as traced:
+        run_until_stopped = make_server(settings, stop, traced)
+        with stop_on_signals(stop):
+            run_until_stopped()
     _log.info("serve_stopped")
 
 
-def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]:
+def make_server(settings: Settings, stop: threading.Event, traced: TracedRequest = not_traced) -> Callable[[], None]:
     """Load everything; gives what answers until `stop` is set.
 
     Raises:
@@ -82,6 +84,7 @@ def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]
         registry=registry,
         meters=meters,
         page=Page(Figures(registry).since, stop.is_set) if settings.page else None,
+        traced=traced,
     )
     heartbeat.loaded_at = time.monotonic()
     set_aside()
