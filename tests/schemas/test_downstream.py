@@ -113,7 +113,8 @@ def test_any_id_has_its_row_and_a_deletion_is_of_its_own_topic_alone(
     run("to_table", servers, url, f"--topic={first}", f"--group={first}-rows", "--count=1")
     run("to_table", servers, url, f"--topic={second}", f"--group={second}-rows", "--count=2")
 
-    ids = {topic: ask(f"SELECT id FROM emotion_labels WHERE topic = '{topic}'") for topic in (first, second)}
+    query = "SELECT id FROM emotion_labels WHERE topic = '{}'"
+    ids = {topic: ask(query.format(topic)) for topic in (first, second)}
     assert ids == {first: [("a\N{REPLACEMENT CHARACTER}b",)], second: []}
 
 
