@@ -1,5 +1,6 @@
 """CloudEvents 1.0 in the binary mode of the Kafka binding: what a label is, in the headers of its record."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from pydantic import Field
 
 _PREFIX = "ce_"
 _CONTENT_TYPE = "content-type"
+_PLANES = "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+_NOT_IN_STRINGS = re.compile(f"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef{_PLANES}]")  # as the specification has it
 _KEPT = frozenset({"ce_traceparent", "ce_tracestate"})  # a trace goes on; all else would describe another event
 
 
@@ -19,7 +22,9 @@ class CloudEvent:
     id: Annotated[str, Field(description="`topic-partition-offset` of the text: a label that is sent twice keeps it.")]
     source: Annotated[str, Field(min_length=1, description="What `EMOTION_CLOUDEVENTS_SOURCE` says.")]
     time: Annotated[str, Field(description="When the text was labelled.", json_schema_extra={"format": "date-time"})]
-    subject: Annotated[str, Field(description="The label's `id`; absent where that is empty.")]
+    subject: Annotated[
+        str, Field(description="The label's `id`; absent where that is empty, or holds a control character.")
+    ]
     specversion: Literal["1.0"] = "1.0"
     type: Annotated[Literal["emotion.label.v1"], Field(description="The 1 is that of `schema_version`.")] = (
         "emotion.label.v1"
@@ -27,7 +32,8 @@ class CloudEvent:
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The record headers that say this."""
-        names = ("specversion", "id", "source", "type", "time", *(["subject"] if self.subject else []))
+        has_subject = self.subject and not _NOT_IN_STRINGS.search(self.subject)
+        names = ("specversion", "id", "source", "type", "time", *(["subject"] if has_subject else []))
         attributes = [(_PREFIX + name, getattr(self, name).encode()) for name in names]
         return [*attributes, (_CONTENT_TYPE, b"application/json")]
 

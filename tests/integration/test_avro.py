@@ -1,6 +1,7 @@
 """Texts and labels in Avro through a real schema registry, with Confluent's own serializers on the other side."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from schemas.published import documents
 from tests.harness.avro_texts import field, record
 from tests.harness.guarded_registry import PASSWORD, USER, GuardedRegistry
-from tests.harness.independent import NewRecord, StoredRecord, create_topic
+from tests.harness.independent import NewRecord, StoredRecord, create_topic, produce
 from tests.harness.schema_registry import SchemaRegistry
 from tests.integration.conftest import Stream, message
 
@@ -162,6 +163,34 @@ def test_labels_of_all_formats_are_compared_and_tell_a_new_group_where_to_go_on(
     assert done.returncode == 0, done.stderr
     figures = orjson.loads(done.stdout.splitlines()[-1])
     assert (figures["labelled"], figures["compared"], figures["changed"]) == (10, 10, [])
+
+
+def test_dead_letters_in_avro_are_shown_as_json(
+    front: GuardedRegistry, client: SchemaRegistryClient, make_stream: Callable[..., Stream]
+) -> None:
+    stream = make_stream(settings={"schema_registry_url": front.url, "input_format": "avro"} | LOGIN)
+    content = {"id": "o", "lang": "de", "text": "the old one", "at": 1764000000123}
+    shown = '{"id":"o","lang":"de","text":"the old one","at":"2025-11-24T16:00:00.123Z"}'
+    by_id = text(client, stream.input, WIDER, content)
+    in_header = text(client, stream.input, WIDER, content, **{"schema.id.serializer": header_schema_id_serializer})
+    cut = replace(by_id, value=(by_id.value or b"")[:-3])
+    letters = [by_id, in_header, cut, replace(by_id, value=b"\0\0\0\xff\xff"), replace(by_id, value=None)]
+    said = {"reason": "model_failed", "detail": "why", "origin": "in-0-1", "model": "m", "at-ms": "1"}
+    named = tuple((f"dead-letter-{name}", value.encode()) for name, value in said.items())
+    produce(stream.servers, stream.dead_letters, [replace(each, headers=(*each.headers, *named)) for each in letters])
+
+    show = ["dead-letters", "show", "--with-value"]
+    done = stream.worker().command(*show)
+
+    assert done.returncode == 0, done.stderr
+    values = [orjson.loads(line)["value"] for line in done.stdout.splitlines()]
+    assert values[:2] == [shown, shown]
+    assert values[2] == (cut.value or b"").decode(errors="backslashreplace")
+    assert values[3:] == ["\0\0\0\\xff\\xff", None]
+    done = stream.worker(schema_registry_url="http://127.0.0.1:1").command(*show)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "without --with-value" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_check_says_whether_texts_can_be_read_and_labels_written(

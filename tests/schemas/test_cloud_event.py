@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import orjson
+import pytest
 from jsonschema import Draft202012Validator
 
 from schemas.dead_letter import Reason
@@ -51,9 +52,18 @@ def test_a_label_is_an_event_of_its_own_and_carries_the_trace_and_the_producers_
     assert orjson.loads(outcome.value or b"") == orjson.loads(encode(LABEL, None).value or b"")
 
 
-def test_an_empty_id_is_no_subject() -> None:
-    nameless = encode(replace(LABEL, request=replace(LABEL.request, id="")), SOURCE)
-    assert "ce_subject" not in dict(nameless.headers)
+@pytest.mark.parametrize("subject", ["", "a\nb", "\0", "a\x7f", "\x85", "\ufdd0", "\uffff", "\U0001ffff"])
+def test_an_id_that_cannot_be_an_attribute_is_no_subject(subject: str) -> None:
+    """CloudEvents 1.0.2 has no control characters in strings, nor code points that are no characters."""
+    event = encode(replace(LABEL, request=replace(LABEL.request, id=subject)), SOURCE)
+    assert "ce_subject" not in dict(event.headers)
+    assert orjson.loads(event.value or b"")["id"] == subject
+
+
+@pytest.mark.parametrize("subject", ["a b", "é😀", "\u200e\u202e", "\ufffd", "\U00010000"])
+def test_any_other_id_is_the_subject(subject: str) -> None:
+    event = encode(replace(LABEL, request=replace(LABEL.request, id=subject)), SOURCE)
+    assert dict(event.headers)["ce_subject"] == subject.encode()
 
 
 def test_without_the_setting_and_on_what_is_no_label_the_headers_stay_as_they_came() -> None:

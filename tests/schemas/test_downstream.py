@@ -100,6 +100,24 @@ def test_every_label_is_a_row_once_until_its_text_is_deleted(
     assert ask(f"SELECT count(*) {rows}") == [(len(LABELS) - 1,)]
 
 
+def test_any_id_has_its_row_and_a_deletion_is_of_its_own_topic_alone(
+    database: tuple[str, Query], apache_kafka: KafkaUnderTest
+) -> None:
+    (url, ask), servers = database, apache_kafka.bootstrap_servers
+    first, second = create_topic(servers), create_topic(servers)
+    label = json.loads(LABELS[0].read_bytes())
+    odd = json.dumps(label | {"id": "a\0b", "copied": {"c\0": "d\0"}}).encode()  # what PostgreSQL's text cannot hold
+    produce(servers, first, [NewRecord(odd, b"k")])
+    produce(servers, second, [NewRecord(odd, b"k"), NewRecord(None, b"k")])
+
+    run("to_table", servers, url, f"--topic={first}", f"--group={first}-rows", "--count=1")
+    run("to_table", servers, url, f"--topic={second}", f"--group={second}-rows", "--count=2")
+
+    query = "SELECT id FROM emotion_labels WHERE topic = '{}'"
+    ids = {topic: ask(query.format(topic)) for topic in (first, second)}
+    assert ids == {first: [("a\N{REPLACEMENT CHARACTER}b",)], second: []}
+
+
 def test_the_table_holds_every_field_of_the_contract() -> None:
     table = (EXAMPLES / "downstream" / "emotion_labels.sql").read_text(encoding="utf-8")
 

@@ -2,12 +2,13 @@
 
 import sys
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
 
 import orjson
 
+from worker.flow import Record
 from worker.kafka.clients import KafkaClients
 from worker.kafka.topic_range import read_range, whole_topic
 from worker.messages.read_dead_letter import Letter, read_letter
@@ -43,17 +44,24 @@ def show(settings: Settings, filters: Filters, limit: int | None, with_value: bo
     """
     clients, topic = KafkaClients(settings), settings.dead_letter_topic
     extent = whole_topic(clients, topic)
+    shown_avro = _avro_reader(settings) if with_value and settings.input_format == "avro" else None
     letters = (read_letter(record) for record in read_range(clients, topic, extent))
     reasons: Counter[str] = Counter()
     for letter in islice((letter for letter in letters if letter is not None and filters.take(letter)), limit):
-        sys.stdout.write(_line(letter, with_value) + "\n")
+        sys.stdout.write(_line(letter, with_value, shown_avro) + "\n")
         reasons[letter.reason] += 1
     if sys.stdout.isatty():
         sys.stderr.writelines(f"{count:>8} {reason}\n" for reason, count in reasons.most_common())
     return 0
 
 
-def _line(letter: Letter, with_value: bool) -> str:
+def _avro_reader(settings: Settings) -> Callable[[Record], str | None]:
+    from worker.messages.avro_shown import ShownAvro
+
+    return ShownAvro(settings)
+
+
+def _line(letter: Letter, with_value: bool, shown_avro: Callable[[Record], str | None] | None) -> str:
     shown = {
         "origin": f"{letter.topic}-{letter.partition}-{letter.offset}",
         "reason": letter.reason,
@@ -66,7 +74,8 @@ def _line(letter: Letter, with_value: bool) -> str:
     if letter.part is not None:
         shown["part"] = letter.part
     if with_value:
-        shown["value"] = _text(letter.record.value)
+        as_json = shown_avro(letter.record) if shown_avro else None
+        shown["value"] = _text(letter.record.value) if as_json is None else as_json
     return orjson.dumps(shown).decode()
 
 

@@ -141,7 +141,8 @@ def demo_page(address: Address) -> Iterator[tuple[DemoPage, str]]:
         raise UserError(f"--page: {address.host}:{address.port}: {error.strerror}", "name another one") from error
     threading.Thread(target=server.serve_forever, args=(0.1,), name="page", daemon=True).start()
     try:
-        yield demo, f"http://{address.host}:{server.server_address[1]}{PATH}"
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        yield demo, f"http://{host}:{server.server_address[1]}{PATH}"
     finally:
         demo.over.set()
         server.shutdown()

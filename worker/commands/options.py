@@ -168,7 +168,7 @@ def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isdecimal() or not 1 <= int(port) <= 65_535:
         raise ValueError(f"{text!r} is no port, such as 8082, and no address with one, such as 0.0.0.0:8082")
-    return host or "127.0.0.1", int(port)
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:

@@ -1,6 +1,7 @@
 """The HTTP endpoint: /livez, /readyz, /metrics and, if asked for, the page, in threads beside the loop."""
 
 import errno
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ def _told(word: str, problems: list[str]) -> tuple[int, str, bytes]:
     return 503 if problems else 200, _JSON, orjson.dumps({word: not problems, "missing": problems})
 
 
+_ALL_ADDRESSES = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - probes come from outside
+
+
 class _Handler(Handler):
     def __init__(self, health: Health, registry: Registry, page: Page | None, *arguments: object) -> None:
         self._health = health
@@ -64,7 +68,7 @@ def endpoint(port: int, health: Health, registry: Registry, with_page: bool = Fa
     over = threading.Event()
     page = Page(Figures(registry).since, over.is_set) if with_page else None
     try:
-        server = Server(("0.0.0.0", port), partial(_Handler, health, registry, page))  # noqa: S104 - probes come from outside
+        server = Server((_ALL_ADDRESSES, port), partial(_Handler, health, registry, page))
     except OSError as error:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
         raise UserError(f"EMOTION_HTTP_PORT: port {port} {why}: set another one, or 0 for no endpoint") from error

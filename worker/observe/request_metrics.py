@@ -37,6 +37,22 @@ QUEUED_TEXTS = Metric(
     "Near EMOTION_SERVE_MAX_QUEUED_TEXTS requests are refused: more replicas.",
     scope="serve",
 )
+CONNECTIONS = Metric(
+    Gauge,
+    "emotion_http_connections",
+    "connections",
+    "Connections that are open, those included that idle between requests.",
+    "Near EMOTION_SERVE_MAX_CONNECTIONS others are refused: clients should share connections, and close what idles.",
+    scope="serve",
+)
+REFUSED_CONNECTIONS = Metric(
+    Counter,
+    "emotion_http_refused_connections_total",
+    "connections",
+    "Connections that were answered with 503, as there were EMOTION_SERVE_MAX_CONNECTIONS of them.",
+    "See `emotion_http_connections`; more replicas, or raise the setting.",
+    scope="serve",
+)
 
 ALSO_SERVED: Container[Metric[Any]] = frozenset(
     {

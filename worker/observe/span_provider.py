@@ -1,12 +1,15 @@
 """OpenTelemetry's own configuration, by its variables."""
 
 import os
+import threading
 
 from opentelemetry import trace
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.sdk.trace import TracerProvider
 
 from worker.errors import UserError
+
+_FLUSH_SECONDS = 5.0
 
 
 class _Configurator(_OTelSDKConfigurator):
@@ -32,3 +35,10 @@ def find_provider() -> TracerProvider:
     if not isinstance(provider, TracerProvider):
         raise UserError("OTEL_PYTHON_TRACER_PROVIDER names a provider other than OpenTelemetry's SDK", "unset it")
     return provider
+
+
+def shut_down(provider: TracerProvider) -> None:
+    """Send what is left, for a few seconds at most: nobody waits for a collector that is away."""
+    flush = threading.Thread(target=provider.shutdown, daemon=True)
+    flush.start()
+    flush.join(_FLUSH_SECONDS)

@@ -4,7 +4,6 @@ Names, kinds and attributes are those of OpenTelemetry's conventions for messagi
 what they say, and what records hold, is in no span.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from opentelemetry.trace import Link, Span, SpanKind
 from worker import loop
 from worker.errors import RegistryAwayError
 from worker.flow import Batch, Outcome, Prediction, Record, Rejected, Tombstone, Window
+from worker.observe.span_provider import shut_down
 from worker.observe.trace_context import (
     TRACEPARENT,
     context_of,
@@ -32,7 +32,6 @@ from worker.observe.trace_context import (
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-_FLUSH_SECONDS = 5.0
 _SAMPLED_FLAGS = b"13579bdf"  # the last hex digit of a traceparent whose sender records its spans
 
 
@@ -85,9 +84,7 @@ class Spans:
     ) -> None:
         """Send what is left, for a few seconds at most: nobody waits for a collector that is away."""
         self._end(error)
-        flush = threading.Thread(target=self._provider.shutdown, daemon=True)
-        flush.start()
-        flush.join(_FLUSH_SECONDS)
+        shut_down(self._provider)
 
     def poll(self) -> Window:
         """The next window."""

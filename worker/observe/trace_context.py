@@ -1,5 +1,6 @@
 """Trace contexts in the headers of records (W3C trace context), and what every span says."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry import trace
@@ -24,9 +25,18 @@ def with_headers(outcome: Outcome, headers: list[tuple[str, bytes]]) -> Outcome:
 
 def context_of(record: Record) -> Context:
     """The context that a record came with."""
-    carrier = {
-        name: value.decode("latin-1") for name, value in record.headers if value and name in (TRACEPARENT, _TRACESTATE)
-    }
+    return context_in(
+        {
+            name: value.decode("latin-1")
+            for name, value in record.headers
+            if value and name in (TRACEPARENT, _TRACESTATE)
+        }
+    )
+
+
+def context_in(headers: Mapping[str, str]) -> Context:
+    """The context that headers name; an empty one where they name none."""
+    carrier = {name: headers[name] for name in (TRACEPARENT, _TRACESTATE) if name in headers}
     return _W3C.extract(carrier, Context())
 
 

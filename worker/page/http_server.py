@@ -2,10 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 from worker.page.page import EVENTS_PATH, PATH, Page
 
@@ -59,6 +59,17 @@ class Server(ThreadingTCPServer):
 
     allow_reuse_address = True  # a restart need not wait for old connections to time out
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], make_handler: Callable[..., BaseRequestHandler]) -> None:
+        """Listen; at `::` also to who comes over IPv4."""
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, make_handler)
+
+    def server_bind(self) -> None:
+        """Say so before the address is taken: it cannot be said afterwards."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
     def handle_error(self, *_: object) -> None:
         """Nothing: a client that went away is its own affair."""

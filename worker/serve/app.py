@@ -16,6 +16,7 @@ from worker.observe.endpoint import answer
 from worker.observe.health import Health
 from worker.observe.metrics import Meters, Registry
 from worker.observe.request_metrics import REQUEST_SECONDS, REQUESTS
+from worker.observe.tracing import TracedRequest, not_traced
 from worker.page.page import Page
 from worker.serve.body import read_body
 from worker.serve.label_route import LabelRoute
@@ -45,6 +46,7 @@ class Served:
     registry: Registry
     meters: Meters
     page: Page | None
+    traced: TracedRequest
 
 
 class App:
@@ -53,6 +55,7 @@ class App:
     def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
         routes = [Route(path, endpoint, methods=[method]) for (method, path), endpoint in endpoints.items()]
         self._starlette = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_path})
+        self._starlette.router.redirect_slashes = False  # it would redirect to the scheme that a proxy speaks to us
         self._endpoints = endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,18 +99,21 @@ def make_app(settings: Settings, served: Served) -> App:
 
 def _guarded(path: Path, endpoint: Endpoint, served: Served) -> Endpoint:
     """The endpoint with its token asked for, its refusals told and its time taken."""
+    traced = served.traced if path.method == "POST" else not_traced  # probes come every few seconds
     seconds = served.meters[REQUEST_SECONDS].labels(path.path)
 
     async def guarded(request: Request) -> Response:
         started = time.perf_counter()
-        try:
-            if path.needs_token:
-                served.token.check(request.headers.get("authorization", ""))
-            response = await endpoint(request)
-        except RefusedError as refused:
-            response = _refusal(refused)
-        except ClientGoneError:
-            response = Response(status_code=_GONE)
+        with traced(path.method, path.path, request.headers) as tell_status:
+            try:
+                if path.needs_token:
+                    served.token.check(request.headers.get("authorization", ""))
+                response = await endpoint(request)
+            except RefusedError as refused:
+                response = _refusal(refused)
+            except ClientGoneError:
+                response = Response(status_code=_GONE)
+            tell_status(response.status_code)
         seconds.observe(time.perf_counter() - started)
         served.meters[REQUESTS].labels(path.path, response.status_code).inc()
         return response

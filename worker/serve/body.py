@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.requests import Request
 
-from worker.serve.refusals import ClientGoneError, RefusedError, TooLargeError
+from worker.serve.refusals import ClientGoneError, InvalidRequestError, RefusedError, TooLargeError
 
 
 async def read_body(request: Request, max_bytes: int, timeout_ms: int) -> bytes:
@@ -12,8 +12,10 @@ async def read_body(request: Request, max_bytes: int, timeout_ms: int) -> bytes:
 
     Raises:
         ClientGoneError: The client went away before its end.
-        RefusedError: It is larger, or comes more slowly; of one that says so itself nothing is read.
+        RefusedError: It is larger, compressed, or comes more slowly; of one that says so itself nothing is read.
     """
+    if (coding := request.headers.get("content-encoding", "")).lower() not in ("", "identity"):
+        raise InvalidRequestError(f"Content-Encoding: {coding} is not taken: send the body as it is", 415)
     if int(request.headers.get("content-length", "0")) > max_bytes:
         raise _too_large(max_bytes)
     try:

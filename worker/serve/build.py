@@ -18,9 +18,10 @@ from worker.observe.figures import Figures
 from worker.observe.health import Health, Heartbeat
 from worker.observe.label_counter import LabelCounter, show_model
 from worker.observe.metrics import Meters, Registry
-from worker.observe.request_metrics import ALSO_SERVED, QUEUED_TEXTS
+from worker.observe.request_metrics import ALSO_SERVED, CONNECTIONS, QUEUED_TEXTS, REFUSED_CONNECTIONS
 from worker.observe.runtime_metrics import LIVE, READY
 from worker.observe.stream_metrics import DEAD_LETTERS, SKIPPED
+from worker.observe.tracing import TracedRequest, not_traced, request_tracing
 from worker.page.page import Page
 from worker.process.memory import set_aside
 from worker.process.signals import stop_on_signals
@@ -28,7 +29,8 @@ from worker.serve.app import Served, make_app
 from worker.serve.batching import BatchingQueue
 from worker.serve.label_route import LabelRoute, Unlabelled
 from worker.serve.predict_route import PredictRoute
-from worker.serve.server import open_socket, run
+from worker.serve.protocol import Limits
+from worker.serve.server import check_open_files, open_socket, run, written
 from worker.serve.stages import ServeStages
 from worker.serve.token import Token
 from worker.settings import Settings
@@ -47,19 +49,21 @@ def serve(settings: Settings) -> None:
         UserError: The address, the token or the model is not to be had.
     """
     stop = threading.Event()
-    run_until_stopped = make_server(settings, stop)
-    with stop_on_signals(stop):
-        run_until_stopped()
+    with request_tracing() as traced:
+        run_until_stopped = make_server(settings, stop, traced)
+        with stop_on_signals(stop):
+            run_until_stopped()
     _log.info("serve_stopped")
 
 
-def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]:
+def make_server(settings: Settings, stop: threading.Event, traced: TracedRequest = not_traced) -> Callable[[], None]:
     """Load everything; gives what answers until `stop` is set.
 
     Raises:
         UserError: The address, the token or the model is not to be had.
     """
     token = Token(settings.serve_token_file)
+    check_open_files(settings.serve_max_connections)
     opened = open_socket(settings.serve_host, settings.serve_port)
     model, tokenizer = load_model(settings)
     warm_up(model, settings)
@@ -80,11 +84,18 @@ def make_server(settings: Settings, stop: threading.Event) -> Callable[[], None]
         registry=registry,
         meters=meters,
         page=Page(Figures(registry).since, stop.is_set) if settings.page else None,
+        traced=traced,
     )
     heartbeat.loaded_at = time.monotonic()
     set_aside()
     _log_start(settings, model, tokenizer)
-    return partial(run, make_app(settings, served), queue, opened, stop, settings.serve_timeout_ms)
+    limits = Limits(
+        settings.serve_timeout_ms,
+        settings.serve_max_connections,
+        meters[CONNECTIONS].set,
+        meters[REFUSED_CONNECTIONS].inc,
+    )
+    return partial(run, make_app(settings, served), queue, opened, stop, limits)
 
 
 def _make_stages(
@@ -127,7 +138,7 @@ def _log_start(settings: Settings, model: "Model", tokenizer: "Tokenizer") -> No
     _log.info(
         "serve_started",
         extra={
-            "address": f"{settings.serve_host}:{settings.serve_port}",
+            "address": written(settings.serve_host, settings.serve_port),
             "needs_token": settings.serve_token_file is not None,
             "model": model.info.name,
             "revision": model.info.revision,

@@ -58,6 +58,7 @@ _REFUSED: dict[int, tuple[str, Any]] = {
     401: ("No token, or another one", Refusal),
     408: ("The request did not come in time", Refusal),
     413: ("Too many bytes or texts", Refusal),
+    415: ("A compressed body", Refusal),
     429: ("Too many texts wait; `Retry-After` says when to come again", Refusal),
 }
 

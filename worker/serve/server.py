@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from starlette.types import ASGIApp
 
 from worker.errors import UserError
 from worker.serve.batching import BatchingQueue
-from worker.serve.protocol import patient_protocol
+from worker.serve.protocol import Limits, patient_protocol
 
+_OTHER_FILES = 128  # that a process has open beside its connections, at most
 _KEEP_ALIVE_SECONDS = 75  # longer than pools of clients and proxies keep what is idle, so that they close first
 
 
@@ -48,16 +50,36 @@ def open_socket(host: str, port: int) -> socket.socket:
         opened.bind(address)
     except OSError as error:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
-        raise UserError(f"EMOTION_SERVE_HOST, EMOTION_SERVE_PORT: {host}:{port} {why}", "set another one") from error
+        words = f"EMOTION_SERVE_HOST, EMOTION_SERVE_PORT: {written(host, port)} {why}"
+        raise UserError(words, "set another one") from error
     return opened
 
 
-def run(app: ASGIApp, queue: BatchingQueue, opened: socket.socket, stop: threading.Event, timeout_ms: int) -> None:
+def written(host: str, port: int) -> str:
+    """An address as people write it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def check_open_files(max_connections: int) -> None:
+    """Whether so many connections may be open at once: past the system's limit nobody would be told anything.
+
+    Raises:
+        UserError: They may not.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY and max_connections > files - _OTHER_FILES:
+        raise UserError(
+            f"EMOTION_SERVE_MAX_CONNECTIONS: {max_connections}, and this process may have {files} files open",
+            f"set at most {max(1, files - _OTHER_FILES)}, or raise that limit (ulimit -n)",
+        )
+
+
+def run(app: ASGIApp, queue: BatchingQueue, opened: socket.socket, stop: threading.Event, limits: Limits) -> None:
     """Serve until `stop` is set. Whatever breaks the model stops it as well, and is raised at the end."""
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # below, it tells of each client that is wrong
     config = uvicorn.Config(
         app,
-        http=patient_protocol(timeout_ms),
+        http=patient_protocol(limits),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -24,7 +24,7 @@ class Token:
                 raise UserError(f"EMOTION_SERVE_TOKEN_FILE: {file}: {error.strerror}") from error
             if not token or any(byte <= 32 or byte > 126 for byte in token):
                 raise UserError(f"EMOTION_SERVE_TOKEN_FILE: {file} holds no token: it must be one word in ASCII")
-            self._expected = b"Bearer " + token
+            self._expected = token
 
     def check(self, authorization: str) -> None:
         """Compare in a time that tells nothing.
@@ -32,6 +32,10 @@ class Token:
         Raises:
             RefusedError: It is another one, or none.
         """
-        if self._expected is not None and not hmac.compare_digest(authorization.encode("latin-1"), self._expected):
+        if self._expected is None:
+            return
+        scheme, _, token = authorization.partition(" ")
+        is_right = hmac.compare_digest(token.encode("latin-1"), self._expected)
+        if scheme.lower() != "bearer" or not is_right:
             words = "this needs the header `Authorization: Bearer …` with the token of EMOTION_SERVE_TOKEN_FILE"
             raise RefusedError(401, "Unauthorized", words, {"WWW-Authenticate": "Bearer"})

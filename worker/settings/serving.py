@@ -25,6 +25,11 @@ class ServingSettings(SettingsGroup):
     is needed.
     """
 
+    serve_max_connections: int = Field(512, ge=1)
+    """Connections that are open, idle ones included; another is answered with 503 and closed. Bodies that are on their
+    way may take so many times `EMOTION_SERVE_MAX_BODY_BYTES` of memory.
+    """
+
     serve_max_body_bytes: int = Field(2_000_000, ge=1)
     """A larger body is answered with 413."""
 

@@ -17,7 +17,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 TABLE = (Path(__file__).parent / "emotion_labels.sql").read_text(encoding="utf-8")
 INSERT = f"INSERT INTO emotion_labels VALUES ({', '.join(['%s'] * 21)}) ON CONFLICT DO NOTHING"  # noqa: S608 - marks
 # A tombstone: the producer has deleted what it sent under this key.
-DELETE = 'DELETE FROM emotion_labels WHERE "key" = %s'
+DELETE = 'DELETE FROM emotion_labels WHERE topic = %s AND "key" = %s'
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def write(database: Any, records: Sequence[ConsumerRecord]) -> None:
     database.execute("BEGIN")
     for record in records:
         if record.value is None:
-            database.execute(DELETE.replace("%s", mark), (text(record.key),))
+            database.execute(DELETE.replace("%s", mark), (record.topic, text(record.key)))
         else:
             database.execute(INSERT.replace("%s", mark), row(record))
     database.execute("COMMIT")
@@ -82,7 +82,7 @@ def row(record: ConsumerRecord) -> tuple[Any, ...]:
     source = label["source"] or {}
     return (
         *(record.topic, record.partition, record.offset, text(record.key)),
-        *(label[name] for name in ("schema_version", "id", "label", "score", "confident")),
+        *(label["schema_version"], storable(label["id"]), label["label"], label["score"], label["confident"]),
         *(json.dumps(label["labels"]) if label.get("labels") is not None else None, json.dumps(label["scores"])),
         *(label["tokens"], label["truncated"], label["model"]["name"], label["model"]["revision"]),
         *(source.get("topic"), source.get("partition"), source.get("offset"), moment(source.get("timestamp_ms"))),
@@ -96,8 +96,13 @@ def moment(ms: int | None) -> datetime | None:
 
 
 def text(key: bytes | None) -> str | None:
-    """A key as text; PostgreSQL has none with a NUL in it."""
-    return None if key is None else key.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    """A key as text."""
+    return None if key is None else storable(key.decode(errors="replace"))
+
+
+def storable(string: str) -> str:
+    """A string without NUL: PostgreSQL has none with it."""
+    return string.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 if __name__ == "__main__":

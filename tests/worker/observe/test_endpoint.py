@@ -34,6 +34,17 @@ def test_health_is_told_by_status_and_by_what_is_missing() -> None:
         assert get(port, "/livez")[0] == 503
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_probes_come_over_ipv6_as_well() -> None:
+    port = free_port()
+    with endpoint(port, Health([], lambda: False), CollectorRegistry()):
+        for host in ("127.0.0.1", "::1"):
+            connection = http.client.HTTPConnection(host, port, timeout=10)
+            connection.request("GET", "/livez")
+            assert connection.getresponse().status == 200
+            connection.close()
+
+
 def test_metrics_are_those_of_the_registry() -> None:
     registry, port = CollectorRegistry(), free_port()
     Counter("things_total", "Things.", registry=registry).inc(3)

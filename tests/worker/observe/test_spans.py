@@ -14,7 +14,7 @@ from schemas.emotion_label import Source as Origin
 from worker import loop
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Batch, Outcome, Partition, Prediction, Record, Rejected, Request, TokenizedText, Window
-from worker.observe import spans
+from worker.observe import span_provider
 from worker.observe.spans import Spans
 from worker.observe.tracing import tracing
 from worker.settings import Settings
@@ -174,7 +174,7 @@ def test_an_odd_tracestate_costs_nothing_and_goes_on_as_it_came(
 
 
 def test_an_exporter_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch, parts: MadeUp) -> None:
-    monkeypatch.setattr(spans, "_FLUSH_SECONDS", 0.1)
+    monkeypatch.setattr(span_provider, "_FLUSH_SECONDS", 0.1)
     never = threading.Event()
 
     class Hanging(InMemorySpanExporter):

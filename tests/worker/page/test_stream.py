@@ -2,6 +2,7 @@
 
 import socket
 import time
+import urllib.request
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def test_a_browser_that_does_not_read_keeps_the_newest_texts_and_is_told_how_man
         assert slow.take() == quick.take() == ([], 0)
     board.put("later", {})
     assert slow.take() == ([], 0)  # nobody looks on there any more
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_the_demo_has_its_page_at_an_ipv6_address_too() -> None:
+    with demo_page(Address("::1", 0)) as (_, url):
+        assert url.startswith("http://[::1]:")
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - of this machine
+            assert answer.status == 200
 
 
 def test_a_huge_text_is_kept_in_its_beginning_only() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.harness.eventually import eventually
 from tests.harness.ports import free_port
+from worker.observe.tracing import TracedRequest, not_traced
 from worker.serve.build import make_server
 from worker.settings import load_settings
 
@@ -59,11 +60,11 @@ def _is_ready(served: Served) -> bool:
 
 
 @contextmanager
-def serving(model: Path, **settings: Any) -> Iterator[Served]:
+def serving(model: Path, traced: TracedRequest = not_traced, **settings: Any) -> Iterator[Served]:
     """A server for as long as the block runs; it must end by itself then."""
     port, stop = free_port(), threading.Event()
     common: dict[str, Any] = {"model": str(model), "device": "cpu", "dtype": "float32", "batch_tokens": 512}
-    run = make_server(load_settings(**common | {"serve_port": port} | settings), stop)
+    run = make_server(load_settings(**common | {"serve_port": port} | settings), stop, traced)
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     served = Served(port)

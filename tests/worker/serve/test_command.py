@@ -1,6 +1,7 @@
 """`emotion-worker serve` as users run it: a process of its own."""
 
 import http.client
+import resource
 import socket
 import sys
 from pathlib import Path
@@ -48,11 +49,25 @@ def test_sigterm_lets_those_be_answered_who_have_asked_and_nobody_else(tiny_mode
     assert "Traceback" not in worker.log
 
 
-def test_a_port_in_use_is_told_before_a_model_is_loaded() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", r"127\.0\.0\.1"), ("::1", r"\[::1\]")])
+def test_a_port_in_use_is_told_before_a_model_is_loaded(host: str, shown: str) -> None:
+    if ":" in host and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as other:
         port = other.getsockname()[1]
-        with pytest.raises(UserError, match=rf"EMOTION_SERVE_PORT: 127.0.0.1:{port} is in use"):
-            serve(load_settings(serve_port=port, model="/nowhere"))
+        with pytest.raises(UserError, match=rf"EMOTION_SERVE_PORT: {shown}:{port} is in use"):
+            serve(load_settings(serve_host=host, serve_port=port, model="/nowhere"))
+
+
+def test_more_connections_than_files_may_be_open_are_told_before_a_model_is_loaded() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        with pytest.raises(UserError, match="MAX_CONNECTIONS: 1000, and this process may have 1024 files open: set at"):
+            serve(load_settings(serve_port=free_port(), serve_max_connections=1000, model="/nowhere"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn", "httptools"])

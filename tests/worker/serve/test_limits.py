@@ -1,20 +1,20 @@
-"""Clients that send too much, too slowly, half, or nonsense; and those without the token."""
+"""Clients that send too much, too slowly, half, or nonsense."""
 
 import http.client
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
+from tests.harness.eventually import eventually
 from tests.worker.serve.conftest import Served, serving
-from worker.errors import UserError
-from worker.serve.token import Token
 
 PATIENCE_MS = 700
 HEAD = b"POST /label HTTP/1.1\r\nHost: here\r\n"
+PROBE = b"GET /livez HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -146,14 +146,16 @@ def test_who_does_not_read_is_let_go(tiny_model: Path) -> None:
     """Else its answer would stay in memory, and the server would never end: it ends here while the client is there."""
     body = b"[%b]" % b",".join([b'{"id": "%b", "text": "a"}' % (b"i" * 7_000)] * 256)
     request = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-    with socket.socket() as client, serving(tiny_model, serve_timeout_ms=PATIENCE_MS) as served:
+    with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        client.connect(("127.0.0.1", served.port))
-        client.settimeout(20)
-        with suppress(OSError):
-            for _ in range(8):  # as the system's own buffers hold megabytes
-                client.sendall(request)
-        assert still_well(served)
+        with serving(tiny_model, serve_timeout_ms=PATIENCE_MS) as served:
+            client.connect(("127.0.0.1", served.port))
+            client.settimeout(20)
+            with suppress(OSError):
+                for _ in range(8):  # as the system's own buffers hold megabytes
+                    client.sendall(request)
+            assert still_well(served)
+        assert read_all(client).count(b'"schema_version":1') < 8 * 256  # else those buffers held it all
 
 
 def test_who_hangs_up_harms_nobody(strict: Served) -> None:
@@ -198,41 +200,20 @@ def test_a_path_that_there_is_not_names_those_that_there_are(
     assert "POST /label" in answer.json["error"]
 
 
-# The token
+def test_there_is_room_for_so_many_connections_and_the_next_is_told(tiny_model: Path) -> None:
+    with serving(tiny_model, serve_max_connections=3) as served, ExitStack() as stack:
+        held = [stack.enter_context(socket.create_connection(("127.0.0.1", served.port), 30)) for _ in range(2)]
+        eventually(lambda: served.metric("emotion_http_connections") == 3, 30, "two who idle, and who asks for it")
+        third = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=30))
+        third.sendall(b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert third.recv(65_536).startswith(b"HTTP/1.1 200 ")
 
+        refused = talk(served)
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 1\r\n" in refused
+        assert b"3 connections are open (EMOTION_SERVE_MAX_CONNECTIONS)" in words(refused)
+        assert b'"error_type":"Overloaded"' in words(refused)
 
-@pytest.fixture(scope="module")
-def guarded(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    file = tmp_path_factory.mktemp("token") / "token"
-    file.write_text("open-sesame\n")
-    with serving(tiny_model, serve_token_file=str(file)) as served:
-        yield served
-
-
-@pytest.mark.parametrize("path", ["/label", "/predict", "/"])
-@pytest.mark.parametrize("sent", ["", "open-sesame", "Bearer", "Bearer open-sesam", "bearer open-sesame", "Bearer ö"])
-def test_without_the_token_nothing_is_labelled(path: str, sent: str, guarded: Served) -> None:
-    answer = guarded.ask(path, {"text": "a", "inputs": "a"}, Authorization=sent)
-    assert answer.status == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
-    assert answer.json["error_type"] == "Unauthorized"
-    assert "EMOTION_SERVE_TOKEN_FILE" in answer.json["error"]
-    assert "open-sesame" not in answer.json["error"]
-
-
-def test_with_the_token_all_is_as_without_one(guarded: Served) -> None:
-    for path in ("/label", "/predict", "/"):
-        answer = guarded.ask(path, {"text": "a", "inputs": "a"}, Authorization="Bearer open-sesame")
-        assert answer.status == 200
-
-
-def test_probes_and_metrics_need_none(guarded: Served) -> None:
-    assert [guarded.ask(path).status for path in ("/livez", "/readyz", "/metrics", "/openapi.json")] == [200] * 4
-
-
-@pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"\xff\xfe"])
-def test_a_file_without_a_token_is_told(content: bytes, tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    file.write_bytes(content)
-    with pytest.raises(UserError, match=r"EMOTION_SERVE_TOKEN_FILE: .*token holds no token"):
-        Token(file)
+        held[0].close()
+        eventually(lambda: talk(served, PROBE).startswith(b"HTTP/1.1 200 "), 30, "room for another")
+        assert served.metric("emotion_http_refused_connections_total") >= 1
