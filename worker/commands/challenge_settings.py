@@ -62,5 +62,7 @@ def own_settings(wanted: Challenge) -> tuple[Settings, tuple[str, ...]]:
         "group_id": group,
         "delivery": "exactly_once",
         "http_port": http_port,
+        "key_share": None,  # the labels of two deployments are on one topic
+        "golden_set": None,  # what the live model must give
     }
     return OfChallenger.model_construct(**(dict(settings) | own)), settings.input_topics
