@@ -267,7 +267,7 @@ def test_what_would_take_something_of_the_live_workers_or_cannot_work_is_refused
         ({"challenger_topic": stream.output}, [], "is a topic of the live workers"),
         ({"challenger_group_id": stream.group}, [], "is EMOTION_GROUP_ID"),
         ({}, [f"--group={stream.group}"], "--group"),
-        ({"split": "array"}, [], "EMOTION_SPLIT"),
+        ({"split": "array"}, [], "which have one offset: label a part anew by it, `run --from"),
         ({"challenger_topic": "not-there"}, [], "topic not-there (EMOTION_CHALLENGER_TOPIC) does not exist"),
         ({"challenger_topic": narrow}, [], f"topic {narrow} has 1 partitions, but {stream.input} has 2"),
         ({}, ["--processes=2"], "--processes: a challenger is one process"),

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from trainer.data.delimited import delimited_records, delimiter_of
@@ -94,7 +94,14 @@ def _without_apostrophes(cells: Mapping[str, str]) -> dict[str, str]:
 def _of_row(place: str, record: Mapping[str, Any], file: DataFile) -> Answer:
     """Returns the answer of a row of a table; whoever did not write a name is known by the file."""
     annotator = str(record.get("annotator") or file.place).strip()
-    return Answer(place, record, _choices(record.get(ANSWER)), annotator)
+    choices = _choices(record.get(ANSWER))
+    return Answer(place, record, choices if _OF_LABEL_STUDIO in record else _written(choices), annotator)
+
+
+def _written(choices: Sequence[str]) -> tuple[str, ...]:
+    """Returns the labels of an answer as people write it into a table: several with `|` between, none as `-`."""
+    labels = (label.strip() for choice in choices for label in choice.split("|"))
+    return tuple(label for label in labels if label not in ("", "-"))
 
 
 def _of_task(place: str, task: Mapping[str, Any]) -> Iterator[Answer]:

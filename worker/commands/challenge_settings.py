@@ -42,25 +42,41 @@ def own_settings(wanted: Challenge) -> tuple[Settings, tuple[str, ...]]:
     """
     settings = load_settings(model=wanted.model, model_revision=wanted.revision)
     if settings.split:
-        raise UserError("--challenger: with EMOTION_SPLIT a record has several labels, which have one offset")
+        raise UserError(
+            "--challenger: with EMOTION_SPLIT a record has several labels, which have one offset",
+            "label a part anew by it, `run --from … --until … --to …` with EMOTION_MODEL",
+        )
     if settings.challenger_topic in settings.topics:
         raise UserError(
             f"EMOTION_CHALLENGER_TOPIC={settings.challenger_topic} is a topic of the live workers: name one of its own"
         )
-    http_port, group = settings.http_port, wanted.group or settings.challenger_group_id
+    is_bounded = wanted.first is not None
+    own: dict[str, object] = {
+        "input_topic": settings.output_topic,
+        "output_topic": settings.challenger_topic,
+        "group_id": _group(settings, wanted),
+        "delivery": "exactly_once",
+        "http_port": 0 if is_bounded else settings.http_port,
+        "page": settings.page and not is_bounded,
+        "key_share": None,  # the labels of two deployments are on one topic
+        "golden_set": None,  # what the live model must give
+    }
+    return OfChallenger.model_construct(**(dict(settings) | own)), settings.input_topics
+
+
+def _group(settings: Settings, wanted: Challenge) -> str:
+    """The consumer group of the challenger.
+
+    Raises:
+        UserError: It is that of the live workers.
+    """
+    group = wanted.group or settings.challenger_group_id
     if wanted.first is not None and wanted.until is not None:
         what = [settings.output_topic, settings.challenger_topic, wanted.model, wanted.revision, wanted.share]
         what += [wanted.first.text, wanted.until.text]
-        http_port, group = 0, own_group(settings.group_id, "challenger", what, wanted.group)
+        group = own_group(settings.group_id, "challenger", what, wanted.group)
     group = group or f"{settings.group_id}-challenger"
     if group == settings.group_id:
         named_by = "--group" if wanted.group else "EMOTION_CHALLENGER_GROUP_ID"
         raise UserError(f"{named_by} {group} is EMOTION_GROUP_ID: the challenger needs a group of its own")
-    own: dict[str, object] = {
-        "input_topic": settings.output_topic,
-        "output_topic": settings.challenger_topic,
-        "group_id": group,
-        "delivery": "exactly_once",
-        "http_port": http_port,
-    }
-    return OfChallenger.model_construct(**(dict(settings) | own)), settings.input_topics
+    return group

@@ -71,7 +71,8 @@ def collect(records: Iterable[Record], wanted: Export) -> list[ReviewRecord]:
 
     A text may be drawn twice: at least once again, under another share of the bound, and by a challenger that disagrees
     beside the live workers. Whoever draws compares the same number with a probability of its own, so the larger one is
-    that with which the text was drawn at all. Its reasons are those of all.
+    that with which the text was drawn at all. Its reasons are those of all. Where the topic of the texts was made anew,
+    two texts have one origin: the later draw is of the one that is there.
     """
     found: dict[str, ReviewRecord] = {}
     for review in filter(None, map(_read, records)):
@@ -85,6 +86,8 @@ def collect(records: Iterable[Record], wanted: Export) -> list[ReviewRecord]:
 
 
 def _together(one: ReviewRecord, other: ReviewRecord) -> ReviewRecord:
+    if one.source.timestamp_ms != other.source.timestamp_ms:
+        return max(one, other, key=lambda review: review.drawn_at_ms)
     more = max(one, other, key=lambda review: review.probability)
     return replace(more, reasons=list(dict.fromkeys(one.reasons + other.reasons)))
 

@@ -1,5 +1,6 @@
 """A share of the keys, as one of two deployments has it: what it labels, what it skips, what it commits."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from worker.flow import Decoded, Record, Skipped
 from worker.kafka.key_share import share_of
 
 _MARK = "/keys="
+_BETWEEN_NUMBERS = re.compile("(?<!e)-")  # very small ones are written as 1e-05
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class KeyShare:
         _, mark, numbers = committed.partition(_MARK)
         if not mark:
             return
-        before = KeyShare(*map(float, numbers.split("-")))
+        before = KeyShare(*map(float, _BETWEEN_NUMBERS.split(numbers)))
         if self.low < before.low or self.high > before.high:
             raise UserError(
                 f"EMOTION_KEY_SHARE: group {group_id} has read on for the keys {before} alone, and this worker is to "

@@ -8,7 +8,7 @@ from itertools import islice
 
 from schemas.emotion_label import EmotionLabel
 from worker import loop
-from worker.errors import NotDeliveredError
+from worker.errors import NotAnsweredError, NotDeliveredError
 from worker.flow import AnsweredRecord, Partition, Record, Window
 from worker.messages.comparison import Comparison, Unmatched
 from worker.messages.outcome_origin import BOUNDED_RUN_HEADER
@@ -47,7 +47,7 @@ class AnsweredSource:
 
         Args:
             source: Gives windows of labels.
-            read_label: Reads one, or raises ValueError.
+            read_label: Reads one, or raises ValueError; NotAnsweredError where a registry does not say by what.
             find_texts: Looks up the texts.
             input_topics: Those that hold them.
             is_meant: Whether a text, of which key and origin alone are known, is to be looked at.
@@ -80,9 +80,12 @@ class AnsweredSource:
             labels = list(islice(self._waiting, _AT_ONCE))
             try:
                 found = self._texts_of(labels)
-            except NotDeliveredError as error:
+            except (NotDeliveredError, NotAnsweredError) as error:
                 if not offsets:
-                    _log.warning("texts_not_read", extra={"error": str(error)})
+                    is_registry = isinstance(error, NotAnsweredError)
+                    _log.warning(
+                        "schema_registry_away" if is_registry else "texts_not_read", extra={"error": str(error)}
+                    )
                     self._wait(_PATIENCE_SECONDS)
                 break
             for label in labels:

@@ -51,7 +51,7 @@ class DriftWatch:
         self._edges = [_inner_edges(histogram) for histogram in (reference.scores, reference.tokens)]
         unknown = reference.unknown_token_share
         self._expected: tuple[list[float], ...] = (
-            list(reference.labels.values()),
+            [*reference.labels.values(), 0.0],  # the last one: labels that the reference does not know
             reference.scores.shares,
             reference.tokens.shares,
             [unknown, 1 - unknown],
@@ -73,8 +73,9 @@ class DriftWatch:
             tokens: Tokens of each text, special ones included.
             unknown_tokens: How many of all these tokens the tokenizer does not know.
         """
+        known = [labels.get(label, 0) for label in self._labels]
         window: Counts = (
-            [labels.get(label, 0) for label in self._labels],
+            [*known, sum(labels.values()) - sum(known)],
             _binned(scores, self._edges[0]),
             _binned(tokens, self._edges[1]),
             [unknown_tokens, sum(tokens) - unknown_tokens],

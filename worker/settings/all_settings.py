@@ -150,7 +150,8 @@ class Settings(
                 "EMOTION_KEY_SHARE needs EMOTION_DELIVERY=exactly_once: where a group's offsets are gone, among the "
                 "labels of two deployments only whole windows tell how far one of them was"
             )
-        if self.key_range[0] > 0 and self.group_id == type(self).model_fields["group_id"].default:
+        # The live deployment has the share up to 100, and keeps its group.
+        if self.key_range[1] < 1 and self.group_id == type(self).model_fields["group_id"].default:
             raise ValueError(
                 f"EMOTION_KEY_SHARE={self.key_share} needs an EMOTION_GROUP_ID of its own: in one group with the other "
                 "share, each would skip texts that nobody else reads"

@@ -8,7 +8,7 @@ from worker.settings.base import SettingsGroup, readable
 
 
 def parse_key_share(text: str) -> tuple[float, float]:
-    """`90-100` as 0.9 and 1.0.
+    """`5-100` as 0.05 and 1.0.
 
     Raises:
         ValueError: It is no such range.
@@ -19,7 +19,7 @@ def parse_key_share(text: str) -> tuple[float, float]:
     except ValueError:
         share = (1.0, 0.0)
     if not 0 <= share[0] < share[1] <= 1:
-        raise ValueError("must be two numbers from 0 to 100, the smaller first: `0-90`")
+        raise ValueError("must be two numbers from 0 to 100, the smaller first: `5-100`")
     return share
 
 
@@ -46,6 +46,7 @@ class CanarySettings(SettingsGroup):
     """The canary's `EMOTION_CONFIDENT_SCORE`; unset: what its own manifest says."""
 
     key_share: Annotated[str, readable(parse_key_share)] | None = Field(None)
-    """Of two deployments: the keys that this one labels, in percent, `0-95` and `95-100`. It skips the others. Each
-    deployment has an `EMOTION_GROUP_ID` of its own. See docker/README.md before it is changed. Unset: all keys.
+    """Of two deployments: the keys that this one labels, in percent, `5-100` and `0-5`. It skips the others. Each
+    deployment has an `EMOTION_GROUP_ID` of its own; that up to 100 is the live one, which keeps its group. See
+    docker/README.md before it is changed. Unset: all keys.
     """

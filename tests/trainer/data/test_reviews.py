@@ -111,6 +111,18 @@ def test_what_is_no_answer_is_counted(tmp_path: Path) -> None:
     assert reviews.left_out == {"skipped or not answered": 2, "answers with several labels": 1}
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_several_labels_and_none_are_written_as_the_page_on_spreadsheets_says(tmp_path: Path, name: str) -> None:
+    written = ("joy", "joy|anger", " joy | anger ", "-", "")
+    rows = [draw(number) | {"answer": answer} for number, answer in enumerate(written)]
+    write = write_table if name.endswith(".csv") else write_json_lines
+
+    reviews = load_reviews([str(write(tmp_path / name, rows))])
+
+    assert [list(review.votes.values()) for review in reviews.reviews] == [["joy"]]
+    assert reviews.left_out == {"answers with several labels": 2, "skipped or not answered": 2}
+
+
 def test_the_last_answer_of_an_annotator_counts(tmp_path: Path) -> None:
     rows = [draw(1) | {"answer": answer, "annotator": "ada"} for answer in ("joy", "anger")]
 

@@ -110,6 +110,17 @@ def test_what_live_worker_and_challenger_both_drew_is_one_text_with_all_reasons(
         assert (found.probability, set(found.reasons)) == (0.5, {"random", "close", "disagreement"})
 
 
+def test_of_two_texts_that_had_one_place_in_topics_of_one_name_the_later_one_is_shown_and_nothing_of_the_other() -> (
+    None
+):
+    source = example().source
+    old = replace(example(), text="old", probability=0.5, reasons=["close"], drawn_at_ms=1)
+    new = replace(old, text="new", probability=0.2, reasons=["random"], drawn_at_ms=2)
+    new = replace(new, source=replace(source, timestamp_ms=(source.timestamp_ms or 0) + 1))
+    for order in ([old, new], [new, old]):
+        assert collect(map(stored, order), ANYTHING) == [new]
+
+
 def test_only_what_was_drawn_in_time_is_meant_and_what_is_no_review_is_passed_over() -> None:
     reviews = [replace(example(), origin=f"in-0-{at_ms}", drawn_at_ms=at_ms) for at_ms in (1, 2, 3, 4)]
     foreign = Record(Source("reviews", 0, 0, None), b"", b'{"not": "ours"}', [])

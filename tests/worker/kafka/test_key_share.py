@@ -9,6 +9,7 @@ from worker.errors import UserError
 from worker.flow import Decoded, Record, Rejected, Request, Skipped, Tombstone
 from worker.kafka.key_share import share_of
 from worker.kafka.own_keys import ALL_KEYS, KeyShare, decode_own, without_mark
+from worker.settings.canary import parse_key_share
 
 MANY = 20_000
 
@@ -85,6 +86,14 @@ def test_what_is_committed_tells_of_which_keys_it_holds() -> None:
     for committed in ("", "cluster/id"):  # of all keys, or set by hand
         KeyShare(0.2, 0.3).check(committed, "g")
         ALL_KEYS.check(committed, "g")
+
+
+@pytest.mark.parametrize("percent", ["0.001-100", "0-0.005", "0.0001-0.0002"])
+def test_what_is_committed_of_a_very_small_share_is_read_as_it_was_written(percent: str) -> None:
+    share = KeyShare(*parse_key_share(percent))
+    share.check(share.marked("cluster/id"), "g")
+    with pytest.raises(UserError, match=r"^EMOTION_KEY_SHARE: group g has read on for the keys "):
+        ALL_KEYS.check(share.marked("cluster/id"), "g")
 
 
 @pytest.mark.parametrize("share", [ALL_KEYS, KeyShare(0.0, 0.96), KeyShare(0.95, 1.0)])

@@ -60,6 +60,14 @@ def test_what_moves_away_is_told_apart_and_grows_with_the_distance(feature: str,
     assert all(number < 0.05 for name, number in numbers[-1].items() if name != feature)
 
 
+def test_labels_that_the_reference_does_not_know_are_far_from_it() -> None:
+    watch = DriftWatch(REFERENCE, at_least=10)
+    watch.add({"calm": 10}, [0.95] * 10, [10] * 10, 0)
+    assert watch.distances()["labels"] == pytest.approx(1)
+    watch.add({"sad": 3, "glad": 7}, [0.95] * 10, [10] * 10, 0)
+    assert 0.4 < watch.distances()["labels"] < 0.8
+
+
 def test_what_was_long_ago_is_forgotten() -> None:
     watch = DriftWatch(REFERENCE, records=2000)
     feed(watch, 2000, sad=1.0)

@@ -417,8 +417,8 @@ def test_a_share_of_keys_is_two_numbers_the_smaller_first(share: str) -> None:
 
 
 def test_two_shares_meet_in_the_same_number() -> None:
-    low = load_settings(key_share="0-94.7").key_range
-    high = load_settings(key_share="94.7-100", group_id="canary").key_range
+    low = load_settings(key_share="0-94.7", group_id="canary").key_range
+    high = load_settings(key_share="94.7-100").key_range
     assert (low[0], low[1], high[1]) == (0, high[0], 1)
     assert load_settings().key_range == load_settings(key_share="0-100").key_range == (0, 1)
 
@@ -428,7 +428,8 @@ def test_two_shares_meet_in_the_same_number() -> None:
     [
         ({"key_share": "0-90", "canary_model": "bundled"}, "EMOTION_CANARY_MODEL and EMOTION_KEY_SHARE exclude"),
         ({"key_share": "0-90", "delivery": "at_least_once"}, "EMOTION_KEY_SHARE needs EMOTION_DELIVERY=exactly_once"),
-        ({"key_share": "90-100"}, "EMOTION_KEY_SHARE=90-100 needs an EMOTION_GROUP_ID of its own"),
+        ({"key_share": "0-5"}, "EMOTION_KEY_SHARE=0-5 needs an EMOTION_GROUP_ID of its own"),
+        ({"key_share": "5-10"}, "EMOTION_KEY_SHARE=5-10 needs an EMOTION_GROUP_ID of its own"),
     ],
 )
 def test_a_share_of_keys_that_would_lose_texts_or_make_no_sense_is_refused(
