@@ -17,6 +17,7 @@ from worker.errors import UserError, first_line
 from worker.model.classifier import Classifier
 from worker.model.encoder import encoder_classifier
 from worker.model.encoder_shape import EncoderShape
+from worker.model.length_modes import length_modes
 from worker.model.packing import Inputs
 from worker.model.text_form import TextForm
 from worker.model.token_limits import known_limit
@@ -116,6 +117,7 @@ class _Logits:
 
     def __init__(self, model: Any, tokenizer: TokenizerFile) -> None:
         self._model = model
+        self._modes = length_modes(model)
         self.form = TextForm.of(tokenizer.tokenizer)
         takes = inspect.signature(model.forward).parameters
         self._takes_mask = "attention_mask" in takes
@@ -129,6 +131,9 @@ class _Logits:
 
     def __call__(self, inputs: Inputs) -> torch.Tensor:
         """`[texts, labels]`."""
+        return self._modes.compute(inputs, self._compute) if self._modes else self._compute(inputs)
+
+    def _compute(self, inputs: Inputs) -> torch.Tensor:
         own = (inputs.texts > 0).long()
         ids = inputs.ids if self._knows_padding else self._padded(inputs.ids, own)
         given = self._options | ({"attention_mask": own} if self._takes_mask else {})
