@@ -48,6 +48,19 @@ def told_spellings(groups: Sequence[Mapping[str, int]]) -> str:
     )
 
 
+def told_spaces(splits: Sequence[Split]) -> str | None:
+    """Returns one line about labels with spaces around them, which count as those without; None if there is none."""
+    found = {split.source: [row for row in split.rows if row.has_spaces] for split in splits}
+    told = [f"{len(rows):,} of {source}, first in {rows[0].place}" for source, rows in found.items() if rows]
+    return f"spaces around labels are left out: {'; '.join(told)}" if told else None
+
+
+def told_findings(splits: Sequence[Split]) -> list[str]:
+    """Returns a line for each thing about the labels of a data set that its user had better know."""
+    groups = spellings(label_counts(splits))
+    return [line for line in (told_spaces(splits), groups and told_spellings(groups)) if line]
+
+
 def check_not_rare(source: str, counts: Mapping[str, int]) -> None:
     """Checks that most labels have texts to learn them from.
 
