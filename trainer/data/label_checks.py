@@ -11,6 +11,7 @@ RARE_TEXTS = 5
 """A label with fewer training texts is rare: no model learns it."""
 
 _SHOWN_LABELS = 5
+_OF_MISSING = {"#n/a", "<na>", "n/a", "na", "nan", "null"}  # as tables write a missing cell; `none` may be a label
 
 
 def label_counts(splits: Sequence[Split]) -> Counter[str]:
@@ -57,8 +58,20 @@ def told_spaces(splits: Sequence[Split]) -> str | None:
 
 def told_findings(splits: Sequence[Split]) -> list[str]:
     """Returns a line for each thing about the labels of a data set that its user had better know."""
-    groups = spellings(label_counts(splits))
-    return [line for line in (told_spaces(splits), groups and told_spellings(groups)) if line]
+    counts = label_counts(splits)
+    groups = spellings(counts)
+    return [line for line in (told_spaces(splits), groups and told_spellings(groups), told_missing(counts)) if line]
+
+
+def told_missing(counts: Mapping[str, int]) -> str | None:
+    """Returns one line about labels that are named as a missing cell is; None if there is none."""
+    found = [f"{label!r} {count:,}" for label, count in counts.items() if label.casefold() in _OF_MISSING]
+    return (
+        f"labels that look like missing ones, with their texts: {', '.join(found)}. They are taken as names; remove "
+        "these rows, or refuse them by naming yours with --labels"
+        if found
+        else None
+    )
 
 
 def check_not_rare(source: str, counts: Mapping[str, int]) -> None:

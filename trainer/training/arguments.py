@@ -31,6 +31,11 @@ _REFUSED: Sequence[tuple[str, Callable[[Any], bool], str]] = (
     ("per_device_train_batch_size", lambda value: value < 1, "give 1 or more"),
     ("per_device_eval_batch_size", lambda value: value < 1, "give 1 or more"),
     ("gradient_accumulation_steps", lambda value: value < 1, "give 1 or more"),
+    (
+        "eval_accumulation_steps",
+        lambda value: value is not None and value < 1,
+        "give 1 or more, or leave it out",
+    ),
     ("save_steps", lambda value: value <= 0, _A_STEP),
     ("eval_steps", lambda value: value is not None and value < 0, _A_STEP),
     ("logging_steps", lambda value: value < 0, _A_STEP),

@@ -51,7 +51,7 @@ class TokenizerFile:
 class _Kind:
     """A class of transformers that makes its tokenizer anew.
 
-    `parts`, normalizers and pre-tokenizers, and `model` are what the class would make, of a file with these normalizers;
+    `parts`, normalizers and pre-tokenizers, and `model` are what the class would make of a file with these normalizers;
     `ends` name the options with the tokens that it sets around a text, `defaults` what they and the others are where
     the config does not say.
     """

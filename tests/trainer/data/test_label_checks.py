@@ -63,6 +63,18 @@ def test_spaces_behind_the_separators_of_a_file_are_its_form(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("label", ["NaN", "N/A", "null"])
+def test_a_label_that_looks_like_a_missing_one_is_pointed_out(
+    label: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "d.csv").write_text(f"text,label\na,joy\nb,{label}\nc,none\n", encoding="utf-8")
+
+    assert run(["data-report", "--data", str(tmp_path / "d.csv")]) == 0
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"labels that look like missing ones, with their texts: {label!r} 1. " in line
+
+
 def test_a_score_of_0_is_no_label_of_a_text() -> None:
     split = Split("d.jsonl", [Row("d.jsonl, line 1", "a", "joy", {"joy": 0.4, "anger": 0.0})])
 

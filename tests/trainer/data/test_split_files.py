@@ -41,6 +41,14 @@ def read(split: Split) -> list[tuple[str, str]]:
     return [(row.text, row.label) for row in split.rows]
 
 
+def test_the_name_of_a_file_is_known_in_any_case_and_its_own_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "Train.CSV").write_text(CSV, encoding="utf-8")
+    assert read(load_split(str(tmp_path), "train", COLUMNS)) == ROWS
+
+    (tmp_path / "train.csv").write_text("text,label\nown,joy\n", encoding="utf-8")
+    assert read(load_split(str(tmp_path), "train", COLUMNS)) == [("own", "joy")]
+
+
 def refusal(data: Path, split: str = "train", config: str | None = None) -> str:
     with pytest.raises(UserError) as caught:
         load_split(str(data), split, COLUMNS, config)
