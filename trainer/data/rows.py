@@ -134,7 +134,13 @@ def _labels(place: str, value: Any, separator: str | None) -> list[str]:
     if isinstance(value, str):
         value = parts_of(value, separator) if separator else [value] if value.strip() else []
     each = value if isinstance(value, list) else [value]
-    return list(dict.fromkeys(_label(place, label) for label in each))
+    found = [_label(place, label) for label in each]
+    if len(set(found)) < len(found) and {*found} <= {"0", "1"}:
+        raise UserError(
+            f"{place}: the labels are {_shown(value)}, a 0 or 1 for each label as it seems; write the names or ids of "
+            "those that are 1, or a column for each and --label-columns"
+        )
+    return list(dict.fromkeys(found))
 
 
 def parts_of(cell: str, separator: str) -> list[str]:
