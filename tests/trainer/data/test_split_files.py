@@ -53,6 +53,7 @@ def test_what_is_packed_by_itself_is_named(tmp_path: Path) -> None:
         load_split(str(tmp_path / "d.zip"), "train", COLUMNS)
     with pytest.raises(UserError, match=r": d.zip in it is packed by itself; unpack it"):
         load_split(str(tmp_path), "train", COLUMNS)
+    (tmp_path / "d.tar.gz").write_bytes(gzip.compress(b""))
     with pytest.raises(UserError, match=r"d.tar.gz: neither a folder nor a file that ends in .txt, "):
         splits_in(str(tmp_path / "d.tar.gz"), ["train"])
 

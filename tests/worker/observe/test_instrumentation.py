@@ -208,12 +208,12 @@ def test_each_label_that_a_multi_label_model_gives_is_counted_and_a_text_without
     thresholds: list[float] | None,
     given: list[float | None],
     not_confident: int,
-    measure: Callable[..., loop.Stages],
     parts: MadeUp,
     registry: CollectorRegistry,
+    request: pytest.FixtureRequest,
 ) -> None:
     parts.info = ModelInfo("m", "sha256:0", ["sad", "glad"], None, thresholds)
-    run(measure(), parts, window(10))
+    run(request.getfixturevalue("stages"), parts, window(10))
     value = registry.get_sample_value
     assert [value("emotion_labels_given_total", {"label": label}) for label in ("sad", "glad")] == given
     assert value("emotion_not_confident_total") == not_confident
