@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from types import ModuleType
 
+from schemas.machine.cores import share_cores
 from trainer.commands import (
     compare,
     cue_label,
@@ -44,6 +45,7 @@ What `run` returns is the exit code; None is 0.
 
 def main() -> None:
     """Runs one command and exits: 0 if all went well, 2 on what the user can mend, 1 on what may pass or is worse."""
+    share_cores()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.machine.cores import share_cores
 from worker.commands.bench_report import FIELDS
 from worker.commands.options import (
     CHALLENGER_OPTIONS,
@@ -24,7 +25,6 @@ from worker.commands.options import (
 )
 from worker.errors import UserError, exit_code
 from worker.observe.logs import configure_logging
-from worker.process.cores import share_cores
 from worker.process.memory import collect_seldom
 from worker.process.signals import end_at_once_on_signals
 from worker.settings import load_settings

@@ -15,6 +15,7 @@ from pathlib import Path
 from signal import SIGTERM
 from tempfile import TemporaryDirectory
 
+from schemas.machine.cores import share_cores, usable_cores
 from worker.errors import USER_ERROR, exit_code
 from worker.observe import multiprocess
 from worker.observe.endpoint import endpoint
@@ -22,7 +23,6 @@ from worker.observe.health import Health, Heartbeat
 from worker.observe.logs import configure_logging
 from worker.observe.metrics import Meters, Registry
 from worker.observe.runtime_metrics import LIVE, PROCESS_RESTARTS, PROCESSES, READY, START_TIME_SECONDS
-from worker.process.cores import share_cores, usable_cores
 from worker.process.memory import collect_seldom, memory_limit_bytes
 from worker.process.signals import stop_on_signals
 from worker.service import serve

@@ -2,11 +2,11 @@
 
 from functools import partial
 
+from schemas.machine.cores import usable_cores
 from tests.benchmarks.harness.command import filled_stream, options
 from tests.benchmarks.harness.report import in_turns, medians, report
 from tests.benchmarks.harness.streams import Stream, drain
 from tests.benchmarks.harness.texts import distinct_texts
-from worker.process.cores import usable_cores
 from worker.settings import load_settings
 from worker.supervisor import process_count
 

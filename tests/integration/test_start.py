@@ -7,11 +7,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from schemas.machine.cores import usable_cores
 from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.ports import free_port
 from tests.integration.conftest import Stream, message
-from worker.process.cores import usable_cores
 
 AT_ONCE_SECONDS = 10  # of a machine that is busy; the grace period of a container is longer
 

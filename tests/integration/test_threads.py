@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from schemas.machine.cores import usable_cores
 from tests.harness.independent import create_topic
 from tests.harness.worker_process import WorkerProcess
 from tests.integration.conftest import Stream, message
-from worker.process.cores import usable_cores
 
 pytestmark = pytest.mark.skipif(
     "libgomp" not in Path("/proc/self/maps").read_text(), reason="torch comes with another OpenMP here"

@@ -113,12 +113,15 @@ def test_one_column_makes_a_model_of_one_output(train: Train, cased_base: Path, 
     assert classifier("so furious")[0]["score"] < 0.2
 
 
-def test_all_that_changes_a_training_goes_with_several_labels(train: Train, cased_base: Path, lists: Path) -> None:
+def test_all_that_changes_a_training_goes_with_several_labels(
+    train: Train, cased_base: Path, lists: Path, recwarn: pytest.WarningsRecorder
+) -> None:
     options = ["--data", str(lists), "--label_smoothing_factor", "0.1", "--augment", "0.2", "--misspellings", "50"]
     options += ["--load_best_model_at_end", "--metric_for_best_model", "macro_f1", "--early_stopping_patience", "10"]
 
     artifact = train("--model", str(cased_base), *options, *LEARNING, "--num_train_epochs", "20")
 
+    assert not [each for each in recwarn if "smoothing" in str(each.message)]
     state = json.loads((artifact.with_name("artifact-checkpoints") / "trainer_state.json").read_text(encoding="utf-8"))
     assert state["best_metric"] == max(entry.get("eval_macro_f1", 0) for entry in state["log_history"])
     assert state["best_metric"] > 0.8

@@ -28,7 +28,7 @@ def run(argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     args = parser.parse_args(argv)
 
-    from trainer.data.label_checks import label_counts, spellings, told_spellings
+    from trainer.data.label_checks import told_findings
     from trainer.data.splits import SCORES, splits_in
     from trainer.output import check_writable, new_file
     from trainer.report.data_report import as_markdown, data_report
@@ -38,8 +38,8 @@ def run(argv: Sequence[str]) -> None:
     columns = columns_of(args)._replace(scores=SCORES)
     names = splits_in(args.data, args.splits)
     splits = {name: _load(args.data, name, columns, args.config) for name in names}
-    if groups := spellings(label_counts(list(splits.values()))):
-        sys.stderr.write(f"emotion-trainer: {told_spellings(groups)}\n")
+    for line in told_findings(list(splits.values())):
+        sys.stderr.write(f"emotion-trainer: {line}\n")
     report = data_report(splits)
     as_json = json.dumps(report, indent=2, ensure_ascii=False)
     if args.output is None:

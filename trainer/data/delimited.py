@@ -62,6 +62,17 @@ def delimiter_of(header: str, columns: Columns) -> str | None:
     return next((each for each in DELIMITERS if set(columns.required) <= set(_fields(header, each))), None)
 
 
+def _check_once(file: DataFile, header: Sequence[str], columns: Columns) -> None:
+    """Checks that no column that is read is there twice: of two cells the last would be taken.
+
+    Raises:
+        UserError: if one is.
+    """
+    for name in columns.used:
+        if header.count(name) > 1:
+            raise UserError(f"{file.place}, line 1: {header.count(name)} columns are named {name!r}; rename the others")
+
+
 def _fields(line: str, delimiter: str) -> list[str]:
     """Parts a header; spaces around a name do not count."""
     return [name.strip() for name in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
@@ -69,6 +80,8 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 def _no_columns(file: DataFile, header: str, columns: Columns) -> UserError:
     """Returns what is wrong with a header: its names, or its delimiter."""
+    if re.fullmatch("sep=.", header, re.IGNORECASE):
+        return UserError(f"{file.place}, line 1: {header!r} is a word to Excel, and no header; delete this line")
     best = max(DELIMITERS, key=lambda each: len(_fields(header, each)))
     found = _fields(header, best)
     if columns.text in found:
@@ -101,6 +114,7 @@ def _is_csv_by_itself(line: str) -> bool:
 def _read_unquoted(file: DataFile, lines: Sequence[str], columns: Columns) -> Iterator[Row]:
     in_quotes = '"' in lines[0]
     header = [name.strip() for name in _tab_fields(lines[0], in_quotes=in_quotes)]
+    _check_once(file, header, columns)
     for number, line in enumerate(lines[1:], start=2):
         fields = _tab_fields(line, in_quotes=in_quotes)
         if line and len(fields) != len(header):
@@ -122,6 +136,7 @@ def _tab_fields(line: str, *, in_quotes: bool) -> list[str]:
 
 def _read_quoted(file: DataFile, lines: Sequence[str], delimiter: str, columns: Columns) -> Iterator[Row]:
     header = _fields(lines[0], delimiter)
+    _check_once(file, header, columns)
     rows, spans = [], []
     for first, last, fields in _records(file, lines, delimiter):
         place = f"{file.place}, line {first}"

@@ -13,6 +13,7 @@ from trainer.errors import UserError, first_line
 
 _GZIP = ".gz"
 _ZIP = ".zip"
+_PACKED = (_ZIP, ".7z", ".rar", ".tar", ".tgz")
 # What archives and repositories hold beside the data.
 _NO_DATA = re.compile(r"readme|licen[cs]e", re.IGNORECASE)
 # A config of a hub data set, a split, its parts.
@@ -76,11 +77,14 @@ def data_files(path: Path, suffixes: Iterable[str]) -> list[DataFile]:
     all that an archive has is passed over as well.
 
     Raises:
-        UserError: if an archive is not there, broken or encrypted.
+        UserError: if an archive is not there, broken or encrypted, or if there are none but packed ones.
     """
     files = _members(path) if is_archive(path) else _below(path)
     wanted = set(suffixes)
-    return [each for each in files if each.suffix in wanted and not _NO_DATA.match(each.name)]
+    found = [each for each in files if each.suffix in wanted and not _NO_DATA.match(each.name)]
+    if not found and (packed := [each for each in files if each.suffix in _PACKED]):
+        raise UserError(f"{path}: {packed[0].parts[-1]} in it is packed by itself; unpack it, and give what it holds")
+    return found
 
 
 def _below(folder: Path) -> list[DataFile]:

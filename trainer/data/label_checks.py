@@ -11,6 +11,7 @@ RARE_TEXTS = 5
 """A label with fewer training texts is rare: no model learns it."""
 
 _SHOWN_LABELS = 5
+_OF_MISSING = {"#n/a", "<na>", "n/a", "na", "nan", "null"}  # as tables write a missing cell; `none` may be a label
 
 
 def label_counts(splits: Sequence[Split]) -> Counter[str]:
@@ -45,6 +46,31 @@ def told_spellings(groups: Sequence[Mapping[str, int]]) -> str:
     return (
         f"labels in several spellings, with their texts: {told}. Each is a label of its own; write them alike, refuse "
         f'others than yours by --labels, or map them in a file of --datasets: "label_map": {{"{other}": "{common}"}}'
+    )
+
+
+def told_spaces(splits: Sequence[Split]) -> str | None:
+    """Returns one line about labels with spaces around them, which count as those without; None if there is none."""
+    found = {split.source: [row for row in split.rows if row.has_spaces] for split in splits}
+    told = [f"{len(rows):,} of {source}, first in {rows[0].place}" for source, rows in found.items() if rows]
+    return f"spaces around labels are left out: {'; '.join(told)}" if told else None
+
+
+def told_findings(splits: Sequence[Split]) -> list[str]:
+    """Returns a line for each thing about the labels of a data set that its user had better know."""
+    counts = label_counts(splits)
+    groups = spellings(counts)
+    return [line for line in (told_spaces(splits), groups and told_spellings(groups), told_missing(counts)) if line]
+
+
+def told_missing(counts: Mapping[str, int]) -> str | None:
+    """Returns one line about labels that are named as a missing cell is; None if there is none."""
+    found = [f"{label!r} {count:,}" for label, count in counts.items() if label.casefold() in _OF_MISSING]
+    return (
+        f"labels that look like missing ones, with their texts: {', '.join(found)}. They are taken as names; remove "
+        "these rows, or refuse them by naming yours with --labels"
+        if found
+        else None
     )
 
 

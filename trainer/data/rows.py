@@ -52,6 +52,8 @@ class Row(NamedTuple):
     named. A label that is missing has 0."""
     augment: bool = True
     """Whether augmentation may change the text."""
+    has_spaces: bool = False
+    """Whether spaces around its label, or around one of those of its list, are left out."""
 
     @property
     def by_label(self) -> Mapping[str, float]:
@@ -115,8 +117,14 @@ def row_of(place: str, record: Mapping[str, Any], columns: Columns) -> Row:
     elif isinstance(value := record[columns.label or ""], list):
         raise SeveralLabelsError(f"{place}: the label is {_shown(value)}; each text has one here: give its name or id")
     else:
-        return Row(place, text, _label(place, value))
-    return Row(place, text, labels[0] if labels else "", dict.fromkeys(labels, 1.0))
+        return Row(place, text, _label(place, value), has_spaces=_has_spaces(value))
+    has_spaces = columns.several and columns.label_columns is None and _has_spaces(record[columns.label or ""])
+    return Row(place, text, labels[0] if labels else "", dict.fromkeys(labels, 1.0), has_spaces=has_spaces)
+
+
+def _has_spaces(value: Any) -> bool:
+    each = value if isinstance(value, list) else [value]
+    return any(isinstance(label, str) and label.strip() != label for label in each)
 
 
 def _labels(place: str, value: Any, separator: str | None) -> list[str]:
@@ -126,7 +134,13 @@ def _labels(place: str, value: Any, separator: str | None) -> list[str]:
     if isinstance(value, str):
         value = parts_of(value, separator) if separator else [value] if value.strip() else []
     each = value if isinstance(value, list) else [value]
-    return list(dict.fromkeys(_label(place, label) for label in each))
+    found = [_label(place, label) for label in each]
+    if len(set(found)) < len(found) and {*found} <= {"0", "1"}:
+        raise UserError(
+            f"{place}: the labels are {_shown(value)}, a 0 or 1 for each label as it seems; write the names or ids of "
+            "those that are 1, or a column for each and --label-columns"
+        )
+    return list(dict.fromkeys(found))
 
 
 def parts_of(cell: str, separator: str) -> list[str]:

@@ -61,8 +61,8 @@ def files_of_split(path: Path, files: Sequence[DataFile], split: str, config: st
     top = (config,) if config else ()
     for folder in (top, (*top, _HUB_FOLDER), (_HUB_FOLDER, *top)):
         for name in names:
-            own = [each for each in named if each.folder == folder and each.split == name]
-            if own:
+            there = [each for each in named if each.folder == folder and each.split.lower() == name.lower()]
+            if own := [each for each in there if each.split == name] or there:  # as Train.CSV where there is no other
                 return _in_order(path, split, own)
     raise UserError(_missing(path, named, split, names, config))
 

@@ -88,7 +88,7 @@ def load_split(data: str, split: str, columns: Columns, config: str | None = Non
     elif is_file:
         loaded = _load_files("", [file_at(path)], _beside(path), columns)
     elif path.is_absolute() or path.exists():
-        raise UserError(f"{path}: neither a folder nor a file that ends in {', '.join(FILE_SUFFIXES)}, .gz or .zip")
+        raise _no_data(path)
     else:
         source = f"{data} ({config}, {split})" if config else f"{data} ({split})"
         loaded = Split(source, *rows_of_table(hub_table(data, split, config), source, columns))
@@ -123,9 +123,11 @@ def splits_in(data: str, wanted: Sequence[str]) -> Sequence[str]:
     """Returns the names of the splits to load: those wanted, or one where the data are one file or table.
 
     Raises:
-        UserError: if an archive is not there, broken or encrypted.
+        UserError: if an archive is not there, broken or encrypted, or if a file is of another kind.
     """
     path = Path(data)
+    if path.is_file() and not is_archive(path) and file_at(path).suffix not in FILE_SUFFIXES:
+        raise _no_data(path)
     if is_saved_whole(path):
         return [path.name]
     if is_archive(path) and len(files := data_files(path, FILE_SUFFIXES)) == 1:
@@ -133,6 +135,10 @@ def splits_in(data: str, wanted: Sequence[str]) -> Sequence[str]:
     if not path.is_file() or is_archive(path) or is_answer_file(file_at(path)):
         return wanted
     return [PurePath(file_at(path).name).stem]
+
+
+def _no_data(path: Path) -> UserError:
+    return UserError(f"{path}: neither a folder nor a file that ends in {', '.join(FILE_SUFFIXES)}, .gz or .zip")
 
 
 def _answered_rows(data: str, split: str) -> list[Row]:

@@ -24,11 +24,21 @@ METRICS = ("loss", "accuracy", "macro_f1")
 
 _COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
+_A_STEP = "give 1 or more, or a share of all steps"
+
 # What would fail in the middle of a training, or measure nothing, with the reason.
 _REFUSED: Sequence[tuple[str, Callable[[Any], bool], str]] = (
     ("per_device_train_batch_size", lambda value: value < 1, "give 1 or more"),
     ("per_device_eval_batch_size", lambda value: value < 1, "give 1 or more"),
     ("gradient_accumulation_steps", lambda value: value < 1, "give 1 or more"),
+    (
+        "eval_accumulation_steps",
+        lambda value: value is not None and value < 1,
+        "give 1 or more, or leave it out",
+    ),
+    ("save_steps", lambda value: value <= 0, _A_STEP),
+    ("eval_steps", lambda value: value is not None and value < 0, _A_STEP),
+    ("logging_steps", lambda value: value < 0, _A_STEP),
     ("label_smoothing_factor", lambda value: not 0 <= value < 1, "give a share from 0 to below 1"),
     ("seed", lambda value: not 0 <= value < 2**32, "give a whole number from 0 to 4294967295"),
     (

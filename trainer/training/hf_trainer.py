@@ -1,7 +1,9 @@
 """The transformers Trainer: set up with a loss, figures and progress bar of ours, and run."""
 
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -63,21 +65,30 @@ def make_trainer(
     patience = options.early_stopping_patience
     stopper = [] if patience is None else [Patience(patience)]
     try:
-        trainer = GroupingTrainer(
-            model=model,
-            args=arguments,
-            train_dataset=train_set,
-            eval_dataset=validation_set,
-            data_collator=DataCollatorWithPadding(tokenizer),
-            processing_class=tokenizer,
-            compute_loss_func=loss_of(model.config.problem_type, arguments.label_smoothing_factor, weights),
-            compute_metrics=lambda prediction: _epoch_metrics(prediction, names_of(model)),
-            callbacks=[EpochTeller(train_set), *stopper],
-        )
+        with _without_word_of_smoothing():
+            trainer = GroupingTrainer(
+                model=model,
+                args=arguments,
+                train_dataset=train_set,
+                eval_dataset=validation_set,
+                data_collator=DataCollatorWithPadding(tokenizer),
+                processing_class=tokenizer,
+                compute_loss_func=loss_of(model.config.problem_type, arguments.label_smoothing_factor, weights),
+                compute_metrics=lambda prediction: _epoch_metrics(prediction, names_of(model)),
+                callbacks=[EpochTeller(train_set), *stopper],
+            )
     except (HTTPError, ImportError, OSError, RuntimeError, ValueError) as error:
         raise UserError(_refusal(error, arguments)) from error
     show_progress(trainer)
     return trainer
+
+
+@contextmanager
+def _without_word_of_smoothing() -> Iterator[None]:
+    """Keeps transformers from saying that labels of several are not smoothed: it smooths none, our loss does."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Label smoothing is not compatible")
+        yield
 
 
 def _refusal(error: Exception, arguments: TrainingArguments) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from transformers import TrainingArguments
 
 from trainer.data.domains import Domain, load_domains
-from trainer.data.label_checks import check_not_rare, label_counts, spellings, texts_by_label, told_spellings
+from trainer.data.label_checks import check_not_rare, texts_by_label, told_findings
 from trainer.data.labels import label_flags, label_ids, label_names, label_shares, shares_of_flags
 from trainer.data.several_labels import check_one_label_each, load_own
 from trainer.data.sources import load_sources, merged
@@ -65,8 +65,9 @@ def load_training_data(options: TrainOptions, arguments: TrainingArguments) -> T
     """
     own, validation = _load_own_splits(options)
     several = own.several
-    if (groups := spellings(label_counts([own, validation]))) and arguments.process_index == 0:
-        sys.stderr.write(f"emotion-trainer: {told_spellings(groups)}\n")
+    if arguments.process_index == 0:
+        for line in told_findings([own, validation]):
+            sys.stderr.write(f"emotion-trainer: {line}\n")
     labels = label_names(own, options.labels)
     splits = [own, *load_sources(options.datasets, arguments.seed, several=several)]
     train_split = merged(splits)

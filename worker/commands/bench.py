@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 from tqdm import tqdm
 
+from schemas.machine.cores import usable_cores
 from worker import loop
 from worker.build import checked_topics
 from worker.commands import bench_report
@@ -23,7 +24,6 @@ from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.labelling import load_model
 from worker.model.sample_texts import sample_texts
 from worker.model.warm_up import forward_texts_per_s
-from worker.process.cores import usable_cores
 from worker.process.memory import set_aside
 from worker.settings import Settings
 from worker.settings.reading import OF_MESSAGES

@@ -14,14 +14,15 @@ from transformers.utils import logging
 from schemas.model_folder import lacking_weights_error
 from schemas.problem_type import MULTI_LABEL, SINGLE_LABEL
 from worker.errors import UserError, first_line
+from worker.model.artifact import Artifact
 from worker.model.classifier import Classifier
 from worker.model.encoder import encoder_classifier
 from worker.model.encoder_shape import EncoderShape
+from worker.model.length_modes import length_modes
 from worker.model.packing import Inputs
 from worker.model.text_form import TextForm
 from worker.model.token_limits import known_limit
 from worker.model.tokenizer_file import TokenizerFile
-from worker.model.tokenizer_loading import load_tokenizer
 
 _LIMITS = ("max_position_embeddings", "max_seq_len")
 _MEND = (
@@ -30,12 +31,13 @@ _MEND = (
 )
 
 
-def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifier:
+def load_any(artifact: Artifact, device: torch.device, dtype: torch.dtype) -> Classifier:
     """The classifier on its device.
 
     Raises:
         UserError: It cannot be loaded, or was not fine-tuned.
     """
+    folder = artifact.folder
     try:
         with _quiet():  # what it warns of, a table of weights, is told below
             model, report = AutoModelForSequenceClassification.from_pretrained(
@@ -53,7 +55,7 @@ def load_any(folder: Path, device: torch.device, dtype: torch.dtype) -> Classifi
     placed: PreTrainedModel = model.to(device).eval()
     if shape := EncoderShape.of(placed.config.to_dict()):  # only its files were other than usual
         return encoder_classifier(shape, dict(placed.state_dict()))
-    tokenizer = load_tokenizer(folder)
+    tokenizer = artifact.tokenizer_file
     logits = _Logits(placed, tokenizer)
     linear = [module for module in placed.modules() if isinstance(module, torch.nn.Linear)]
     return Classifier(
@@ -116,6 +118,7 @@ class _Logits:
 
     def __init__(self, model: Any, tokenizer: TokenizerFile) -> None:
         self._model = model
+        self._modes = length_modes(model)
         self.form = TextForm.of(tokenizer.tokenizer)
         takes = inspect.signature(model.forward).parameters
         self._takes_mask = "attention_mask" in takes
@@ -129,6 +132,9 @@ class _Logits:
 
     def __call__(self, inputs: Inputs) -> torch.Tensor:
         """`[texts, labels]`."""
+        return self._modes.compute(inputs, self._compute) if self._modes else self._compute(inputs)
+
+    def _compute(self, inputs: Inputs) -> torch.Tensor:
         own = (inputs.texts > 0).long()
         ids = inputs.ids if self._knows_padding else self._padded(inputs.ids, own)
         given = self._options | ({"attention_mask": own} if self._takes_mask else {})

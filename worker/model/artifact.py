@@ -3,8 +3,10 @@
 import logging
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from os.path import isdir  # of a name that is too long Path raises an error
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -12,6 +14,9 @@ from schemas.golden_set import GOLDEN_FILE
 from schemas.manifest import MANIFEST_FILE, ModelManifest, digest_files, revision_of
 from schemas.model_folder import WrongFolderError, check_fetched, check_model_folder
 from worker.errors import Problem, UserError
+
+if TYPE_CHECKING:
+    from worker.model.tokenizer_file import TokenizerFile
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +34,17 @@ class Artifact:
     name: str
     revision: str
     manifest: ModelManifest | None
+
+    @cached_property
+    def tokenizer_file(self) -> "TokenizerFile":
+        """Its tokenizer, read when it is first asked for: models that transformers computes ask for it, too.
+
+        Raises:
+            UserError: It cannot be loaded, or is none that knows tokenizer.json.
+        """
+        from worker.model.tokenizer_loading import load_tokenizer  # heavy
+
+        return load_tokenizer(self.folder)
 
 
 def find_artifact(model: str, revision: str | None) -> Artifact:

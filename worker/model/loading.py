@@ -26,7 +26,7 @@ def load_classifier(artifact: Artifact, device: torch.device, dtype: torch.dtype
         return encoder_classifier(*found)
     from worker.model.any_architecture import load_any  # transformers takes seconds and memory
 
-    return load_any(artifact.folder, device, dtype)
+    return load_any(artifact, device, dtype)
 
 
 def model_info(artifact: Artifact, names: dict[int, str], confident_score: float | None) -> ModelInfo:

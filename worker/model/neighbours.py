@@ -1,7 +1,8 @@
 """Finds out whether a text gets the scores that it gets alone, whatever else is in its batch.
 
 Some architectures take padding for a part of the text, or mix the texts of a batch: convolutions and Fourier
-transforms along the text, attention by segments, hashes or pools of the whole row.
+transforms along the text, attention by segments, hashes or pools of the whole row. In others float32 itself does it: T5
+of random, large weights makes so much of the last digit that another width of the batch gives other labels.
 """
 
 import logging

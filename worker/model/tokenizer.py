@@ -8,7 +8,6 @@ from worker.errors import UserError
 from worker.flow import Request, TokenizedText
 from worker.model.artifact import Artifact
 from worker.model.long_texts import LongTexts
-from worker.model.tokenizer_loading import load_tokenizer
 from worker.model.word_piece import faster_if_equal
 
 
@@ -25,7 +24,7 @@ class Tokenizer:
         Raises:
             UserError: The model has no fast tokenizer.
         """
-        file = load_tokenizer(artifact.folder)
+        file = artifact.tokenizer_file
         self._tokenizer, self.differing = file.tokenizer, file.differing
         self.max_tokens = min(file.max_tokens, positions)
         self.unknown_id = None if file.unknown_token is None else self._tokenizer.token_to_id(file.unknown_token)

@@ -17,7 +17,8 @@ from worker.model.token_limits import known_limit
 from worker.model.tokenizer_parts import normalizers_of, pre_tokenizers_of
 
 Json = Mapping[str, Any]
-_Parts = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+_Steps = list[dict[str, Any]]
+_Parts = tuple[_Steps, _Steps]
 
 _AS_IT_IS = ("PreTrainedTokenizer", "TokenizersBackend")
 # Of these kinds a tokenizer of that class stays as it is; of some others (qwen2) transformers makes one all the same.
@@ -50,14 +51,15 @@ class TokenizerFile:
 class _Kind:
     """A class of transformers that makes its tokenizer anew.
 
-    `parts`, normalizers and pre-tokenizers, and `model` are what the class would make; `ends` name the options with
-    the tokens that it sets around a text, `defaults` what they and the others are where the config does not say.
+    `parts`, normalizers and pre-tokenizers, and `model` are what the class would make of a file with these normalizers;
+    `ends` name the options with the tokens that it sets around a text, `defaults` what they and the others are where
+    the config does not say.
     """
 
     defaults: dict[str, Any]
     ends: tuple[str, str]
     model: dict[str, Any]
-    parts: Callable[[Json], list[_Parts]]
+    parts: Callable[[Json, _Steps], list[_Parts]]
     inputs: tuple[str, ...] = ("input_ids", "attention_mask")
 
 
@@ -74,7 +76,7 @@ def read_tokenizer(folder: Path) -> TokenizerFile | None:
         if not _has_all_tokens(folder, config, file) or any(config.get(option) for option in _OTHER_OPTIONS):
             return None
         tokenizer = tokenizer_of(folder, content)
-        if file["post_processor"] is None or (kind and not _is_as_made_anew(kind, config, tokenizer, file["model"])):
+        if file["post_processor"] is None or (kind and not _is_as_made_anew(kind, config, tokenizer, file)):
             return None
         inputs = config.get("model_input_names", kind.inputs if kind else ())
         return TokenizerFile(
@@ -115,14 +117,21 @@ def _has_all_tokens(folder: Path, config: Json, file: Json) -> bool:
     )
 
 
-def _is_as_made_anew(kind: _Kind, config: Json, tokenizer: Tokenizer, model: Json) -> bool:
-    parts = (normalizers_of(tokenizer), pre_tokenizers_of(tokenizer))
+def _is_as_made_anew(kind: _Kind, config: Json, tokenizer: Tokenizer, file: Json) -> bool:
+    model, found = file["model"], normalizers_of(tokenizer)
     return (
-        parts in kind.parts(config)
+        (found, pre_tokenizers_of(tokenizer)) in kind.parts(config, found)
         and model["type"] == kind.model["type"]
         and all(model.get(name, value) == value for name, value in kind.model.items())
+        and (model["type"] != "Unigram" or _has_own_unknown(model, _text(config["unk_token"])))
         and tokenizer.encode("").tokens == [_text(config[end]) for end in kind.ends]
     )
+
+
+def _has_own_unknown(model: Json, token: str | None) -> bool:
+    """Whether a word that is not in the vocabulary is the first of this name in it, with the score of no other."""
+    first = next((number for number, (piece, _) in enumerate(model["vocab"]) if piece == token), None)
+    return first is not None and first == model["unk_id"] and model["vocab"][first][1] == 0
 
 
 def _side(named: Any, option: Json | None) -> str:
@@ -135,7 +144,7 @@ def _text(token: Any) -> str | None:
     return content
 
 
-def _of_bert(config: Json) -> list[_Parts]:
+def _of_bert(config: Json, _: _Steps) -> list[_Parts]:
     normalizer = {
         "type": "BertNormalizer",
         "clean_text": True,
@@ -146,12 +155,33 @@ def _of_bert(config: Json) -> list[_Parts]:
     return [([normalizer], [{"type": "BertPreTokenizer"}])]
 
 
-def _of_roberta(config: Json) -> list[_Parts]:
+def _of_roberta(config: Json, _: _Steps) -> list[_Parts]:
     split = {"type": "ByteLevel", "add_prefix_space": config["add_prefix_space"], "use_regex": True}
     # Whether offsets are trimmed makes no difference to the tokens.
     return [([], [split | {"trim_offsets": trim}]) for trim in (True, False)]
 
 
+def _of_xlm_roberta(config: Json, found: _Steps) -> list[_Parts]:
+    # Of the file's normalizers it keeps the map of characters; that spaces are made one is no matter where they split.
+    kept = [step for step in found if step["type"] == "Precompiled"][:1]
+    splits = [{"type": "WhitespaceSplit"}, _metaspace("always" if config["add_prefix_space"] else "never")]
+    return [(kept, splits), ([*kept, _ONE_SPACE], splits)]
+
+
+def _of_deberta(config: Json, _: _Steps) -> list[_Parts]:
+    lower = [{"type": "Lowercase"}] if config["do_lower_case"] else []
+    marks = [{"type": "Punctuation", "behavior": "Isolated"}] if config["split_by_punct"] else []
+    spaces = {"type": "Replace", "pattern": {"Regex": r"\s{2,}|[\n\r\t]"}, "content": " "}
+    end = {"type": "Strip", "strip_left": False, "strip_right": True}
+    split = _metaspace("always" if config["add_prefix_space"] else "first")
+    return [([*lower, spaces, {"type": "NFC"}, end], [*marks, split])]
+
+
+def _metaspace(prepend_scheme: str) -> dict[str, Any]:
+    return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": prepend_scheme, "split": True}
+
+
+_ONE_SPACE = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
 _WORDS = {"unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>"}
 _ENDS = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>"}
 _KINDS = {
@@ -169,5 +199,29 @@ _KINDS = {
         ends=("cls_token", "sep_token"),
         model={"type": "BPE", "dropout": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False},
         parts=_of_roberta,
+    ),
+    "XLMRobertaTokenizer": _Kind(
+        defaults=_WORDS | _ENDS | {"add_prefix_space": True},
+        ends=("bos_token", "eos_token"),
+        model={"type": "Unigram", "unk_id": 3, "byte_fallback": False},
+        parts=_of_xlm_roberta,
+    ),
+    "CamembertTokenizer": _Kind(
+        defaults=_WORDS
+        | _ENDS
+        | {"add_prefix_space": True}
+        | {"additional_special_tokens": ["<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"]},
+        ends=("bos_token", "eos_token"),
+        model={"type": "Unigram", "byte_fallback": False},
+        parts=_of_xlm_roberta,
+    ),
+    "DebertaV2Tokenizer": _Kind(
+        defaults={"bos_token": "[CLS]", "eos_token": "[SEP]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+        | {"unk_token": "[UNK]", "pad_token": "[PAD]", "mask_token": "[MASK]"}
+        | {"do_lower_case": False, "split_by_punct": False, "add_prefix_space": True},
+        ends=("cls_token", "sep_token"),
+        model={"type": "Unigram", "byte_fallback": False},
+        parts=_of_deberta,
+        inputs=("input_ids", "attention_mask", "token_type_ids"),
     ),
 }

@@ -14,7 +14,7 @@ from worker.observe.canary_metrics import MODEL_LABELS, MODEL_NOT_CONFIDENT, MOD
 from worker.observe.drift import DriftWatch
 from worker.observe.metrics import Meters, observe_many
 from worker.observe.runtime_metrics import BUILD_INFO, DEVICE_MEMORY_BYTES, DRIFT, MODEL_INFO
-from worker.observe.stream_metrics import LABELS, NOT_CONFIDENT, SCORE, TRUNCATED
+from worker.observe.stream_metrics import LABELS, LABELS_GIVEN, NOT_CONFIDENT, SCORE, TRUNCATED
 
 Role = Literal["live", "canary"]
 
@@ -55,6 +55,9 @@ class LabelCounter:
         self._unknown_id = -1 if unknown_id is None else unknown_id
         self._drift = DriftWatch(model.drift_reference) if model.drift_reference else None
         self._labels = [[meters[LABELS].labels(label)] for label in model.info.labels]
+        # Of a multi-label model: each label's own threshold, and how many texts reach it.
+        thresholds = zip(model.info.labels, model.info.thresholds or [], strict=model.info.thresholds is not None)
+        self._given = [(threshold, meters[LABELS_GIVEN].labels(label)) for label, threshold in thresholds]
         self._scores = [meters[SCORE]]
         self._not_confident = [meters[NOT_CONFIDENT]]
         self._feature_prefix = "canary_" if role == "canary" else ""
@@ -72,6 +75,8 @@ class LabelCounter:
         for index, count in by_index.items():
             for counter in self._labels[index]:
                 counter.inc(count)
+        for index, (threshold, given) in enumerate(self._given):
+            given.inc(sum([p.scores[index] >= threshold for p in predictions]))
         scores.sort()
         for histogram in self._scores:
             observe_many(histogram, scores)

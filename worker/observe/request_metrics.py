@@ -56,7 +56,13 @@ REFUSED_CONNECTIONS = Metric(
 
 ALSO_SERVED: Container[Metric[Any]] = frozenset(
     {
-        *(stream_metrics.LABELS, stream_metrics.DEAD_LETTERS, stream_metrics.SKIPPED, stream_metrics.NOT_CONFIDENT),
+        *(
+            stream_metrics.LABELS,
+            stream_metrics.LABELS_GIVEN,
+            stream_metrics.DEAD_LETTERS,
+            stream_metrics.SKIPPED,
+            stream_metrics.NOT_CONFIDENT,
+        ),
         *(stream_metrics.TRUNCATED, stream_metrics.DEDUPLICATED, stream_metrics.CACHE_HITS, stream_metrics.SCORE),
         *(runtime_metrics.STAGE_SECONDS, runtime_metrics.BATCH_TEXTS, runtime_metrics.BATCH_PADDED_TOKENS),
         *(runtime_metrics.TOKENS, runtime_metrics.PADDED_TOKENS, runtime_metrics.DRIFT, runtime_metrics.READY),

@@ -23,6 +23,16 @@ LABELS = Metric(
     "Its rate is the output. A mix that moves: see `emotion_drift`.",
     ("label",),
 )
+LABELS_GIVEN = Metric(
+    Counter,
+    "emotion_labels_given_total",
+    "records",
+    "Texts delivered that a multi-label model gives the label: its score is at or above the label's threshold. A text "
+    "may have several labels, or none. Absent for other models.",
+    "As a share of the sum of `emotion_labels_total`: a label that hardly any text gets, or nearly all, wants another "
+    "threshold.",
+    ("label",),
+)
 DEAD_LETTERS = Metric(
     Counter,
     "emotion_dead_letters_total",

@@ -1,1 +1,1 @@
-"""The process itself: what the machine leaves to it, its memory, and signals. Imports nothing of ours."""
+"""The process itself: its memory, and signals. Imports nothing of ours but schemas.machine."""

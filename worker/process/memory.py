@@ -5,7 +5,7 @@ import gc
 from contextlib import suppress
 from pathlib import Path
 
-from worker.process.control_groups import control_groups
+from schemas.machine.control_groups import control_groups
 
 _COLLECT_AFTER = 50_000  # new objects; 700 otherwise
 _NO_LIMIT_BYTES = 1 << 60  # version 1 has a number for it, version 2 the word `max`

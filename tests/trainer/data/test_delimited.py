@@ -45,6 +45,9 @@ def test_a_txt_file_may_have_a_header_with_tabs(tmp_path: Path) -> None:
         ("text~label", "in the header 'text~label', parted by '~' as it seems: part it by commas; name yours"),
         ("tweet\tmood", "in the header 'tweet\\tmood', parted by tab; name yours with --text-column"),
         ("text|mood", "line 1: no column 'label' among 'text', 'mood'; name yours with"),
+        ("sep=,\ntext,label", "line 1: 'sep=,' is a word to Excel, and no header; delete this line"),
+        ("text,label,text", "line 1: 2 columns are named 'text'; rename the others"),
+        ("text\tlabel\tlabel", "line 1: 2 columns are named 'label'; rename the others"),
     ],
 )
 def test_a_header_without_the_columns_is_refused_with_what_seems_to_part_it(

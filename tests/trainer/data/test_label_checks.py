@@ -1,5 +1,6 @@
 """What looks wrong with labels."""
 
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -29,6 +30,49 @@ def test_a_data_report_points_out_labels_in_two_spellings(tmp_path: Path, capsys
     (line,) = capsys.readouterr().err.splitlines()
     assert "labels in several spellings, with their texts: 'joy' 2, 'Joy' 1. " in line
     assert '"label_map": {"Joy": "joy"}' in line
+
+
+SPACES = {
+    "cells.csv": 'text,label\na,joy\nb," joy"\nc,anger \n',
+    "lists.jsonl": '{"text": "a", "label": ["joy"]}\n{"text": "b", "label": ["joy ", "anger"]}\n'
+    '{"text": "c", "label": [" anger"]}\n',
+    "lines.txt": "a;joy\nb; joy\nc;anger \n",
+}
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_spaces_around_labels_are_left_out_and_said(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text(SPACES[name], encoding="utf-8")
+
+    assert run(["data-report", "--data", str(tmp_path / name)]) == 0
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"emotion-trainer: spaces around labels are left out: 2 of {name}, first in ")
+    assert re.search(r"(line|row) \d$", line)
+
+
+def test_spaces_behind_the_separators_of_a_file_are_its_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "d.csv").write_text('text, label\na, joy\nb, "joy, anger"\n', encoding="utf-8")
+
+    assert run(["data-report", "--data", str(tmp_path / "d.csv"), "--label-separator", ","]) == 0
+
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("label", ["NaN", "N/A", "null"])
+def test_a_label_that_looks_like_a_missing_one_is_pointed_out(
+    label: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "d.csv").write_text(f"text,label\na,joy\nb,{label}\nc,none\n", encoding="utf-8")
+
+    assert run(["data-report", "--data", str(tmp_path / "d.csv")]) == 0
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"labels that look like missing ones, with their texts: {label!r} 1. " in line
 
 
 def test_a_score_of_0_is_no_label_of_a_text() -> None:

@@ -155,6 +155,12 @@ def test_a_label_that_is_none_is_refused(label: Any, message: str, tmp_path: Pat
         load(write_labels(tmp_path, [label]), ",")
 
 
+@pytest.mark.parametrize("label", [[0, 1, 0], [1.0, 0.0, 1.0], "[0 0 1]", "0,1,1"])
+def test_a_0_or_1_for_each_label_is_no_list_of_labels(label: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"line 2: the labels are .*, a 0 or 1 for each label as it seems; write the"):
+        load(write_labels(tmp_path, [["0", "1"], label]), "," if "," in str(label) else " ")
+
+
 @pytest.mark.parametrize("missing", [None, float("nan")])
 def test_a_missing_cell_is_a_text_without_a_label(missing: float | None, tmp_path: Path) -> None:
     split = load(write_labels(tmp_path, ["joy,love", missing]), ",")

@@ -41,6 +41,30 @@ def read(split: Split) -> list[tuple[str, str]]:
     return [(row.text, row.label) for row in split.rows]
 
 
+def test_what_is_packed_by_itself_is_named(tmp_path: Path) -> None:
+    inner = write_zip(tmp_path / "train.csv.zip", {"train.csv": CSV})
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        archive.write(inner, "inner.zip")
+
+    with pytest.raises(
+        UserError, match=r"d.zip: inner.zip in it is packed by itself; unpack it, and give what it hold"
+    ):
+        load_split(str(tmp_path / "d.zip"), "train", COLUMNS)
+    with pytest.raises(UserError, match=r": d.zip in it is packed by itself; unpack it"):
+        load_split(str(tmp_path), "train", COLUMNS)
+    (tmp_path / "d.tar.gz").write_bytes(gzip.compress(b""))
+    with pytest.raises(UserError, match=r"d.tar.gz: neither a folder nor a file that ends in .txt, "):
+        splits_in(str(tmp_path / "d.tar.gz"), ["train"])
+
+
+def test_the_name_of_a_file_is_known_in_any_case_and_its_own_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "Train.CSV").write_text(CSV, encoding="utf-8")
+    assert read(load_split(str(tmp_path), "train", COLUMNS)) == ROWS
+
+    (tmp_path / "train.csv").write_text("text,label\nown,joy\n", encoding="utf-8")
+    assert read(load_split(str(tmp_path), "train", COLUMNS)) == [("own", "joy")]
+
+
 def refusal(data: Path, split: str = "train", config: str | None = None) -> str:
     with pytest.raises(UserError) as caught:
         load_split(str(data), split, COLUMNS, config)

@@ -77,6 +77,11 @@ def test_an_unknown_option_is_refused() -> None:
         ("batch_eval_metrics", "True", "the figures are of the whole split"),
         ("eval_do_concat_batches", "False", "the figures are of the whole split"),
         ("label_names", "mood", "the label is called labels here"),
+        ("eval_accumulation_steps", "0", "give 1 or more, or leave it out"),
+        ("save_steps", "0", "give 1 or more, or a share of all steps"),
+        ("save_steps", "-5", "give 1 or more, or a share of all steps"),
+        ("eval_steps", "-5", "give 1 or more, or a share of all steps"),
+        ("logging_steps", "-1", "give 1 or more, or a share of all steps"),
     ],
 )
 def test_what_would_fail_after_hours_is_refused_at_once(option: str, value: str, reason: str) -> None:

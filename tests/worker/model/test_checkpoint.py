@@ -60,7 +60,10 @@ def logits(classifier: Any, seed: int = 5) -> torch.Tensor:
 def test_both_ways_to_read_a_classifier_give_the_same(kind: str, dtype: torch.dtype, tmp_path: Path) -> None:
     folder = write_kin(tmp_path, kind)
     assert read_encoder(folder, CPU, dtype)
-    ours, theirs = load_classifier(find_artifact(str(folder), None), CPU, dtype), load_any(folder, CPU, dtype)
+    ours, theirs = (
+        load_classifier(find_artifact(str(folder), None), CPU, dtype),
+        load_any(find_artifact(str(folder), None), CPU, dtype),
+    )
     assert torch.allclose(logits(ours), logits(theirs), atol=1e-5 if dtype == torch.float32 else 0.05)
     for field in ("labels", "pad_id", "positions", "matrix_weights", "row_tokens", "step_tokens"):
         assert getattr(ours, field) == getattr(theirs, field)
@@ -81,7 +84,11 @@ def test_labels_that_nobody_named_are_named_alike(tmp_path: Path) -> None:
     assert "id2label" not in config
     assert read_encoder(folder, CPU, torch.float32)
     ours = load_classifier(find_artifact(str(folder), None), CPU, torch.float32)
-    assert ours.labels == load_any(folder, CPU, torch.float32).labels == {0: "LABEL_0", 1: "LABEL_1"}
+    assert (
+        ours.labels
+        == load_any(find_artifact(str(folder), None), CPU, torch.float32).labels
+        == {0: "LABEL_0", 1: "LABEL_1"}
+    )
 
 
 def change_config(**options: object) -> Callable[[Path], None]:
@@ -189,6 +196,6 @@ def test_a_served_model_of_this_kind_needs_none_of_what_is_heavy_beside_torch(tm
 def test_transformers_prints_as_before_once_a_model_is_loaded(tmp_path: Path) -> None:
     before = (logging.get_verbosity(), logging.is_progress_bar_enabled())
 
-    load_any(write_kin(tmp_path, "bert"), CPU, torch.float32)
+    load_any(find_artifact(str(write_kin(tmp_path, "bert")), None), CPU, torch.float32)
 
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before

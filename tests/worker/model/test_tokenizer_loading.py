@@ -13,8 +13,10 @@ from tests.harness.tiny_model import write_tiny_model
 from worker.commands.check import check
 from worker.flow import Request
 from worker.labelling import load_model
+from worker.model import tokenizer_loading
 from worker.model.artifact import _BUNDLED
 from worker.model.rebuilt_tokenizer import rebuilt_hint
+from worker.model.tokenizer_file import TokenizerFile
 from worker.model.tokenizer_loading import _held_against_file, _made_by_transformers, load_tokenizer
 from worker.service import _log_start
 from worker.settings import load_settings
@@ -112,6 +114,20 @@ def test_a_special_token_that_the_model_has_no_row_for_is_none_in_a_text(name: s
     _, tokenizer = load_model(load_settings(model=str(folder), device="cpu", dtype="float32"))
     (text,) = tokenizer.tokenize([Request(0, "", "so [PAD] happy", None)])
     assert max(text.ids) < 128
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_tokenizer_is_read_once_at_a_start(dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_architecture(tmp_path, "squeezebert")
+    read = []
+
+    def counted(folder: Path) -> TokenizerFile:
+        read.append(folder)
+        return load_tokenizer(folder)
+
+    monkeypatch.setattr(tokenizer_loading, "load_tokenizer", counted)
+    load_model(load_settings(model=str(folder), device="cpu", dtype=dtype))
+    assert read == [folder]
 
 
 def test_our_own_artifact_is_the_same_both_ways() -> None:

@@ -200,13 +200,22 @@ def test_texts_that_left_for_review_are_counted_by_reason_once_they_are_delivere
     assert (value("emotion_tombstones_total"), value("emotion_labels_total", {"label": "glad"})) == (0, 20)
 
 
-@pytest.mark.parametrize(("thresholds", "not_confident"), [([0.1, 0.95], 0), ([0.11, 0.95], 10)])
-def test_a_text_that_a_multi_label_model_gives_no_label_is_not_confident(
-    thresholds: list[float], not_confident: int, stages: loop.Stages, parts: MadeUp, registry: CollectorRegistry
+@pytest.mark.parametrize(
+    ("thresholds", "given", "not_confident"),
+    [([0.1, 0.9], [10, 10], 0), ([0.1, 0.95], [10, 0], 0), ([0.11, 0.95], [0, 0], 10), (None, [None, None], 0)],
+)
+def test_each_label_that_a_multi_label_model_gives_is_counted_and_a_text_without_one_is_not_confident(
+    thresholds: list[float] | None,
+    given: list[float | None],
+    not_confident: int,
+    parts: MadeUp,
+    registry: CollectorRegistry,
+    request: pytest.FixtureRequest,
 ) -> None:
     parts.info = ModelInfo("m", "sha256:0", ["sad", "glad"], None, thresholds)
-    run(stages, parts, window(10))
+    run(request.getfixturevalue("stages"), parts, window(10))
     value = registry.get_sample_value
+    assert [value("emotion_labels_given_total", {"label": label}) for label in ("sad", "glad")] == given
     assert value("emotion_not_confident_total") == not_confident
     assert [value("emotion_labels_total", {"label": label}) for label in ("sad", "glad")] == [0, 10]
     assert value("emotion_score_sum") == pytest.approx(9)

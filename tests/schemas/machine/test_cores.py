@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from schemas.machine import cores
+from schemas.machine.cores import cpu_quota
 from tests.benchmarks.harness.neighbours import quota
 from tests.harness.tiny_model import write_tiny_model
-from worker.process import cores
-from worker.process.cores import cpu_quota
 
 ROOT = Path(__file__).parents[3]
 
@@ -143,7 +143,7 @@ def half_a_core() -> Iterator[Path]:
 
 
 def test_a_real_group_limits_a_real_process(half_a_core: Path) -> None:
-    script = "from worker.process.cores import *; print(cpu_quota(), usable_cores())"
+    script = "from schemas.machine.cores import *; print(cpu_quota(), usable_cores())"
 
     def join() -> None:
         (half_a_core / "cgroup.procs").write_text(str(os.getpid()))
@@ -153,9 +153,10 @@ def test_a_real_group_limits_a_real_process(half_a_core: Path) -> None:
 
 
 LABEL, DEVICE = ["worker", "label"], ["worker", "check", "--device"]
+EVALUATE = ["trainer", "evaluate", "model", "--data", "not-there.txt"]  # it has loaded torch before it looks
 
 
-@pytest.mark.parametrize("command", [LABEL, DEVICE], ids=" ".join)
+@pytest.mark.parametrize("command", [LABEL, DEVICE, EVALUATE], ids=" ".join)
 @pytest.mark.skipif("libgomp" not in Path("/proc/self/maps").read_text(), reason="torch comes with another OpenMP here")
 def test_openmp_hears_of_it_before_it_is_loaded(command: list[str], tmp_path: Path) -> None:
     write_tiny_model(tmp_path / "model")

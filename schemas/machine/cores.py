@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from worker.process.control_groups import control_groups
+from schemas.machine.control_groups import control_groups
 
 _SPINS = "300"  # OpenMP's own are 300,000; tests/benchmarks/LOG.md has what others cost
 
