@@ -39,7 +39,7 @@ class LabelMetrics(_Part):
 
 
 class Estimate(_Part):
-    """A figure and its 95 % bootstrap interval."""
+    """A figure and its 95 % interval."""
 
     value: float
     low: float
@@ -80,7 +80,7 @@ class WithoutFeeling(_Part):
 class ScoreQuality(_Part):
     """How far the scores can be believed."""
 
-    ece: Estimate = Field(description="Expected calibration error over 15 bins.")
+    ece: Estimate = Field(description="Expected calibration error over 15 bins, without what chance alone shows.")
     brier: Estimate = Field(description="Mean squared distance of scores and label, 0 to 2.")
     loss: Estimate = Field(description="Mean cross-entropy, in nats.")
 

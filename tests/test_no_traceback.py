@@ -458,6 +458,21 @@ def test_a_device_that_fails_on_the_first_batch_of_texts(
     assert f"{folder} fails on batches of texts: the device takes no more" in told
 
 
+def test_a_device_that_fails_while_it_labels(
+    commands: Commands, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scores(self: object, batch: object) -> None:
+        raise RuntimeError("the device takes no more\nat all")
+
+    monkeypatch.setattr(Model, "_scores", scores)
+    (texts := tmp_path / "texts").write_text("a text\n")
+    ended = commands("emotion-worker", "label", "--format", "text", texts, model=model, dtype="float32")
+    assert (ended.code, ended.output) == (1, "")
+    (line,) = ended.errors.splitlines()
+    assert line.startswith("emotion-worker: the model fails on its device: RuntimeError: the device takes no more: ")
+    assert "EMOTION_DEVICE" in line
+
+
 @pytest.mark.parametrize("broken", (bases := MODELS | NO_BASES).values(), ids=bases, indirect=True)
 def test_a_model_that_the_trainer_cannot_use(broken: Path, commands: Commands) -> None:
     for command in TRAINER_MODELS:

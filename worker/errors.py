@@ -41,6 +41,19 @@ class NotAnsweredError(UserError):
     exit_code = 1
 
 
+class DeviceFailedError(UserError):
+    """The model fails whatever the text is; as another start may find its device well, the exit code is 1."""
+
+    exit_code = 1
+
+    def __init__(self, error: Exception) -> None:
+        """Tell what torch said. Of all that a device can do wrong it has no narrower type than RuntimeError."""
+        super().__init__(
+            f"the model fails on its device: {type(error).__name__}: {first_line(error)}",
+            "look at the device, its driver and its memory, or take another by EMOTION_DEVICE or EMOTION_DTYPE",
+        )
+
+
 class NotDeliveredError(Exception):
     """A window was not delivered, for a reason that may pass: it is read again from the committed offsets."""
 

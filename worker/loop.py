@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from worker.errors import NotDeliveredError, OutcomesRefusedError, RegistryAwayError
@@ -55,6 +56,10 @@ Order = Callable[[Iterable[Outcome], int, Container[int]], list[Outcome]]
 """Puts outcomes in the order of so many records, and knows which records need none."""
 
 
+AnswerWindow = Callable[[Window], tuple[list[Outcome], Callable[[], object]]]
+"""Gives what leaves for a window, and what to call once that is delivered; or raises RegistryAwayError: not now."""
+
+
 def no_reviews(_records: list[Record], _answers: Sequence[Answer], _outcomes: list[Outcome]) -> Reviews:
     """Nothing leaves for people to review."""
     return Reviews()
@@ -84,44 +89,56 @@ def run(stages: Stages, stopping: Callable[[], bool], turn: Callable[[], None]) 
         stopping: Whether to stop before the next window.
         turn: Called at the start of every turn: the loop is alive.
     """
+    deliver_windows(stages.source, stages.sink, partial(_label, stages), stopping, turn)
+
+
+def deliver_windows(
+    source: Source, sink: Sink, answer: AnswerWindow, stopping: Callable[[], bool], turn: Callable[[], None]
+) -> None:
+    """The same of any windows: `answer` makes what leaves for one."""
     attempts = 0  # in a row that failed
     while not stopping():
         turn()
-        attempts = _turn(stages, attempts)
+        attempts = _turn(source, sink, answer, attempts)
 
 
-def _turn(stages: Stages, attempts: int) -> int:
+def _turn(source: Source, sink: Sink, answer: AnswerWindow, attempts: int) -> int:
     """One window, let go before the next one is polled: both may be large. Returns the attempts that failed."""
     try:
-        stages.sink.settle()  # before the committed offsets are read again: it may still change them
+        sink.settle()  # before the committed offsets are read again: it may still change them
     except NotDeliveredError as error:
         _log.warning("broker_away", extra={"error": str(error)})
-        return _failed(stages, attempts + 1, error)
-    window = stages.source.poll()
+        return _failed(source, attempts + 1, error)
+    window = source.poll()
     if not window:
         return attempts
     try:
-        requests, others = stages.decode(window.records)
+        outcomes, delivered = answer(window)
     except RegistryAwayError as error:
         _log.warning("schema_registry_away", extra={"error": str(error)})
-        return _failed(stages, attempts + 1, error)
+        return _failed(source, attempts + 1, error)
+    try:
+        sink.deliver(window, outcomes)
+    except NotDeliveredError as error:
+        _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
+        return _failed(source, attempts + (not isinstance(error, OutcomesRefusedError)), error)
+    delivered()
+    return 0
+
+
+def _label(stages: Stages, window: Window) -> tuple[list[Outcome], Callable[[], object]]:
+    requests, others = stages.decode(window.records)
     predictions = stages.predict(stages.plan(stages.tokenize(requests)))
     skipped = {other.index for other in others if isinstance(other, Skipped)}
     answers = [*predictions, *(other for other in others if not isinstance(other, Skipped))]
     outcomes = stages.order(stages.encode(window.records, answers), len(window.records), skipped)
     reviews = stages.review(window.records, answers, outcomes)
-    try:
-        stages.sink.deliver(window, outcomes + reviews.outcomes)
-    except NotDeliveredError as error:
-        _log.warning("window_not_delivered", extra={"records": len(window.records), "error": str(error)})
-        return _failed(stages, attempts + (not isinstance(error, OutcomesRefusedError)), error)
-    stages.circuit_breaker(outcomes)
-    return 0
+    return outcomes + reviews.outcomes, partial(stages.circuit_breaker, outcomes)
 
 
-def _failed(stages: Stages, attempts: int, error: NotDeliveredError) -> int:
+def _failed(source: Source, attempts: int, error: NotDeliveredError) -> int:
     """Read the window again; say it if that happens again and again: nobody should have to count lines of the log."""
     if attempts >= _STUCK_ATTEMPTS:
         _log.error("window_stuck", extra={"attempts": attempts, "error": str(error)})
-    stages.source.rewind()
+    source.rewind()
     return attempts

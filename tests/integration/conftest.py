@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from kafka import KafkaAdminClient
 
 from tests.conftest import KafkaUnderTest
@@ -136,6 +137,17 @@ def commit_places(stream: Stream, places: list[TopicPartition]) -> None:
         eventually(is_done, 30, "the offsets are committed")
     finally:
         consumer.close()
+
+
+def set_config(servers: str, topic: str, **config: object) -> None:
+    """Set options of a topic, such as `max_message_bytes`."""
+    entries = [
+        ConfigEntry(name.replace("_", "."), str(value), incremental_operation=AlterConfigOpType.SET)
+        for name, value in config.items()
+    ]
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+    admin = AdminClient({"bootstrap.servers": servers})  # held: its answers never come once it is collected
+    admin.incremental_alter_configs([resource])[resource].result(30)
 
 
 def make_producers_beside_a_silent_server(bootstrap_servers: str, **settings: object) -> None:

@@ -5,7 +5,15 @@ from collections.abc import Callable
 import orjson
 
 from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord, RunningReader, StoredRecord, create_topic, produce, read_topic
+from tests.harness.independent import (
+    NewRecord,
+    RunningReader,
+    StoredRecord,
+    create_topic,
+    delete_topic,
+    produce,
+    read_topic,
+)
 from tests.integration.conftest import Stream
 
 AT_MS = 1_764_000_000_000
@@ -67,6 +75,17 @@ def test_originals_are_sent_again_once_as_they_came(make_stream: Callable[..., S
     assert keys(sent) == [1, 2]
     assert sent[0].value == own[0].value
     assert (sent[0].partition, sent[0].headers) == (1, (("mine", b"1"),))
+
+
+def test_a_replay_that_cannot_deliver_says_that_it_is_stuck(make_stream: Callable[..., Stream]) -> None:
+    stream = make_stream(settings={"window_max_records": 100})
+    produce(stream.servers, stream.dead_letters, [letter(number) for number in range(10_000)])
+    target = create_topic(stream.servers, partitions=2)
+    replay = stream.worker()
+    with RunningReader(stream.servers, target) as reader, replay.start("dead-letters", "replay", f"--to={target}"):
+        eventually(lambda: reader.records, 60, "the first ones are sent", interval_s=0.01)
+        delete_topic(stream.servers, target)
+        replay.wait_for("window_stuck")
 
 
 def test_a_replay_that_is_killed_goes_on_without_repeating(make_stream: Callable[..., Stream]) -> None:

@@ -5,25 +5,14 @@ from collections.abc import Callable
 
 import orjson
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from tests.harness.independent import NewRecord, StoredRecord
 from tests.harness.terse_brokers import MODULE as TERSE_BROKERS
-from tests.integration.conftest import Stream, identities, message
+from tests.integration.conftest import Stream, identities, message, set_config
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 FOR_EVER_MS = 2**63 - 1
-
-
-def set_config(servers: str, topic: str, **config: object) -> None:
-    entries = [
-        ConfigEntry(name.replace("_", "."), str(value), incremental_operation=AlterConfigOpType.SET)
-        for name, value in config.items()
-    ]
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-    admin = AdminClient({"bootstrap.servers": servers})  # held: its answers never come once it is collected
-    admin.incremental_alter_configs([resource])[resource].result(30)
 
 
 def stamped(identity: str, timestamp_ms: int, partition: int = 0) -> NewRecord:

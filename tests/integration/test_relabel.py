@@ -8,7 +8,15 @@ import orjson
 import pytest
 
 from tests.harness.eventually import eventually
-from tests.harness.independent import NewRecord, RunningReader, committed_offsets, create_topic, produce, read_topic
+from tests.harness.independent import (
+    NewRecord,
+    RunningReader,
+    committed_offsets,
+    create_topic,
+    make_topic_anew,
+    produce,
+    read_topic,
+)
 from tests.harness.tiny_model import LABELS, write_tiny_model
 from tests.integration.conftest import Stream, identities, message
 
@@ -90,6 +98,27 @@ def test_a_run_that_is_killed_goes_on_and_repeats_nothing(relabelled: tuple[Stre
     found = identities(read_topic(stream.servers, second, at_least=count))
     assert sorted(found, key=int) == [str(n) for n in range(count)]
     assert committed_offsets(stream.servers, f"{stream.group}-own", stream.input) == {0: count // 2, 1: count // 2}
+
+
+def test_a_run_whose_topic_is_made_anew_ends_and_goes_over_the_new_one_when_begun_again(
+    relabelled: tuple[Stream, str],
+) -> None:
+    stream, second = relabelled
+    stream.produce([message(f"old-{n}", f"text {n}", partition=n % 2) for n in range(3000)])
+    command = ["run", "--from=earliest", "--until=now", f"--to={second}", f"--dead-letters={stream.dead_letters}"]
+    worker = stream.worker(window_max_records=50)
+    with RunningReader(stream.servers, second) as reader, worker.start(*command) as run:
+        eventually(lambda: reader.records, 90, "the first labels are out", interval_s=0.01)
+        make_topic_anew(stream.servers, stream.input, stream.partitions)
+        stream.produce([message(f"new-{n}", f"text {n}", partition=n % 2) for n in range(40)])
+        assert run.wait_for_exit() == 2
+    told = run.log.splitlines()[-1]
+    assert any(f"topic {stream.input} {what}" in told for what in ("was made anew", "does not exist any more")), told
+    done = stream.worker().command(*command)
+    assert done.returncode == 0, done.stderr
+    assert orjson.loads(done.stdout.splitlines()[-1])["records"] == 40
+    found = identities(read_topic(stream.servers, second, at_least=40))
+    assert sorted(name for name in found if "new" in name) == sorted(f"new-{n}" for n in range(40))
 
 
 def test_a_run_that_would_mix_with_the_live_one_or_lacks_a_topic_is_refused(relabelled: tuple[Stream, str]) -> None:

@@ -573,7 +573,7 @@ def test_neither_secrets_nor_texts_are_logged_or_traced_while_bad_things_happen(
         stream.produce([message(str(index), f"{text} once more {index}") for index in range(3)])
         assert worker.wait_for_exit() == 1
     assert "the device says no" in worker.log
-    assert "RuntimeError" in [attributes(span).get("error.type") for span in collector.spans("predict")]
+    assert "DeviceFailedError" in [attributes(span).get("error.type") for span in collector.spans("predict")]
     assert api_key in [headers["api-key"] for headers in collector.headers]
     traces = b"".join(collector.bodies).decode("latin-1")
     for secret in (text, PASSWORD, api_key):

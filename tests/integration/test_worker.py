@@ -7,7 +7,6 @@ from pathlib import Path
 import orjson
 import pytest
 import torch
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from jsonschema import Draft202012Validator
 from transformers import pipeline
 
@@ -27,7 +26,7 @@ from tests.harness.independent import (
     read_topic,
 )
 from tests.harness.odd_records import produce_raw_header_key
-from tests.integration.conftest import Stream, identities, message
+from tests.integration.conftest import Stream, identities, message, set_config
 
 TEXTS = [
     "i feel so loved today",
@@ -163,13 +162,6 @@ def test_every_odd_record_is_answered_by_a_label_or_a_dead_letter_with_its_reaso
     assert len(labels) + len(letters) == len(ODD_VALUES) + 4
 
 
-def set_max_message_bytes(servers: str, topic: str, limit: int) -> None:
-    entry = ConfigEntry("max.message.bytes", str(limit), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = AdminClient({"bootstrap.servers": servers})  # held: its answers never come once it is collected
-    admin.incremental_alter_configs([resource])[resource].result(30)
-
-
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
 def test_a_dead_letter_topic_that_refuses_ends_the_worker_and_a_new_start_mends_it(
     delivery: str, make_stream: Callable[..., Stream]
@@ -177,7 +169,7 @@ def test_a_dead_letter_topic_that_refuses_ends_the_worker_and_a_new_start_mends_
     stream = make_stream(settings={"delivery": delivery})
     with stream.worker() as worker:
         worker.wait_until_ready()
-        set_max_message_bytes(stream.servers, stream.dead_letters, 5000)
+        set_config(stream.servers, stream.dead_letters, max_message_bytes=5000)
         stream.produce([message("before", "a label"), NewRecord(b"y" * 20_000, b"big"), message("after", "a label")])
         assert worker.wait_for_exit() == 2
     assert re.search(r"the brokers refuse an outcome \(.*MessageSizeTooLargeError", worker.log)
@@ -192,7 +184,7 @@ def test_a_dead_letter_topic_that_refuses_ends_the_worker_and_a_new_start_mends_
 
 def test_a_dead_letter_larger_than_its_topic_is_cut_and_says_so(make_stream: Callable[..., Stream]) -> None:
     stream = make_stream(topic_config={"max.message.bytes": "100000"})
-    set_max_message_bytes(stream.servers, stream.input, 8_000_000)
+    set_config(stream.servers, stream.input, max_message_bytes=8_000_000)
     with stream.worker() as worker:
         worker.wait_until_ready()
         stream.produce([NewRecord(b"y" * 5_000_000, b"big"), message("small", "a small one")])
@@ -405,7 +397,7 @@ def test_check_reports_every_part_joins_no_group_and_leaves_one_transactional_id
     code, report = stream.worker(delivery="perhaps").check("--json")
     assert code == 1
     assert [finding["check"] for finding in orjson.loads(report)] == ["settings"]
-    assert stream.committed() == {}
+    assert not any(stream.committed().values())
     # Two of these checks came to the brokers' transactions.
     assert stream.transactional_ids() == [f"{stream.group}-check"]
 
@@ -439,6 +431,22 @@ def test_a_forward_pass_longer_than_the_session_costs_nothing(make_stream: Calla
         assert worker.terminate() == 0
     assert worker.log.count("partitions_assigned") == 1
     assert "window_not_delivered" not in worker.log
+
+
+def test_a_device_that_fails_is_told_in_a_line_and_nothing_is_committed(stream: Stream) -> None:
+    with stream.worker(FAULTY_WORKER) as worker:
+        worker.wait_until_ready()
+        break_model(stream.folder, worker.process.pid, "throw")
+        stream.produce(numbered(20))
+        assert worker.wait_for_exit() == 1
+    assert "Traceback" not in worker.log
+    last = worker.log.splitlines()[-1]
+    assert last.startswith("emotion-worker: the model fails on its device: RuntimeError: the device says no: ")
+    assert "EMOTION_DEVICE" in last
+    assert not any(stream.committed().values())
+    with stream.worker() as next_one:
+        assert len(stream.labels(20)) == 20
+        assert next_one.terminate() == 0
 
 
 def test_a_newcomer_waits_for_a_forward_pass_longer_than_the_session(make_stream: Callable[..., Stream]) -> None:

@@ -122,7 +122,7 @@ def _claim(work: Path, inputs: Mapping[str, str]) -> None:
 
 
 def _complete_card(artifact: Path, how: str) -> None:
-    """Adds how the model was made, and leaves out the report that shows texts of the data, which are not ours."""
+    """Adds how the model was made, and leaves out the report on the data, which are not ours."""
     for file in (artifact / REPORT_FOLDER).iterdir():
         if file.suffix != ".png":
             file.unlink()

@@ -17,11 +17,11 @@ from transformers import PreTrainedModel
 
 from schemas.manifest import ScoreQuality
 from trainer.evaluation.resampling import estimates, halves
+from trainer.evaluation.weighted_ece import BINS, weighted_ece
 
 Labelled = tuple[NDArray[Any], NDArray[Any]]
 """Logits of a split, of shape [texts, labels], and the right label of each text, of shape [texts]."""
 
-BINS = 15
 _LOG_TEMPERATURES = (-3.0, 3.0)  # 0.05 to 20
 _NEAR = 1e-3  # the search ends so close to a bound, and never on it
 
@@ -131,17 +131,20 @@ def brier_scores(probabilities: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]
 
 
 def score_quality(logits: NDArray[Any], ids: NDArray[Any]) -> ScoreQuality:
-    """Returns ECE, Brier score and loss with bootstrap intervals; arguments as in `fit_temperature`."""
+    """Returns ECE, Brier score and loss with their intervals; arguments as in `fit_temperature`.
+
+    Those of Brier score and loss are of the bootstrap. Its samples would show more ECE than the split does, and that
+    shows more than there is.
+    """
     probabilities = softmax(logits.astype(np.float64), axis=1)
     scores, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == ids
     brier = brier_scores(probabilities, ids)
     losses = cross_entropy(torch.tensor(logits, dtype=torch.float64), torch.tensor(ids), reduction="none").numpy()
     figures = estimates(
         lambda texts: {
-            "ece": calibration_error(scores[texts], right[texts]),
             "brier": float(brier[texts].mean()),
             "loss": float(losses[texts].mean()),
         },
         len(ids),
     )
-    return ScoreQuality(**figures)
+    return ScoreQuality(ece=weighted_ece(np.ones(len(ids)), scores, right), **figures)

@@ -8,9 +8,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from schemas.manifest import Estimate
-from trainer.evaluation.calibration import BINS
 from trainer.evaluation.weighted_share import NORMAL_95, typical_weight
 
+BINS = 15
 _ADDED = 0.5  # texts in each bin, in the variance
 
 

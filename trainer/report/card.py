@@ -181,7 +181,7 @@ def _data(data: Mapping[str, Any], revisions: Mapping[str, str]) -> Iterator[str
     cues = data["cue_words"]
     share = f"{cues['share_of_rows']:.1%}"
     yield f"\n{len(cues['words'])} words have a label that is a coin flip between two; {share} of the texts hold one."
-    yield "[The whole report](report/data.md)."
+    yield "[The whole report](report/data.md); `emotion-trainer data-report` shows examples, too."
 
 
 def _procedure(manifest: ModelManifest, machine: Mapping[str, str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ Labels = tuple[str, ...]
 
 _NONE = "(none)"
 _HAS_LABEL = 0.5  # from this score on
+_FOUND = {"count", "examples"}
 _EXAMPLES = 3
 _SHOWN_CHARACTERS = 120
 _DEBRIS = re.compile(r"\b(?:https?|href|www)\b", re.IGNORECASE)
@@ -121,6 +122,12 @@ def _is_coin_flip(labels: Counter[str]) -> bool:
     )
 
 
+def without_texts(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the report without its examples, for an artifact: whoever gets that need not be who has the data."""
+    parts = {name: without_texts(part) if isinstance(part, Mapping) else part for name, part in report.items()}
+    return {"count": parts["count"]} if parts.keys() == _FOUND else parts
+
+
 def as_markdown(report: Mapping[str, Any]) -> str:
     """Returns the report for people."""
     lines = ["# Data report"]
@@ -159,5 +166,5 @@ def _counts(labels: Mapping[str, int]) -> str:
 
 
 def _items(what: str, found: Mapping[str, Any]) -> list[str]:
-    examples = [f"  - `{text.replace('`', chr(39))}`" for text in found["examples"]]
+    examples = [f"  - `{text.replace('`', chr(39))}`" for text in found.get("examples", ())]
     return ["", f"- {found['count']:,} {what}", *examples]

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from trainer.evaluation.calibration import BINS, Labelled, judged, reliability
+from trainer.evaluation.calibration import Labelled, judged, reliability
+from trainer.evaluation.weighted_ece import BINS
 from trainer.report.plots import FEW, STYLE, drawn
 
 _WIDTH, _HEIGHT = 3.6, 3.9  # of a panel, in inches

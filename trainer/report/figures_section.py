@@ -36,8 +36,8 @@ def one_label_figures(manifest: ModelManifest) -> Iterator[str]:
 def _calibrated(calibration: Calibration) -> Iterator[str]:
     bound = ", where its search ends: the best one lies beyond" if is_at_bound(calibration.temperature) else ""
     yield f"\nScores were divided by a temperature of {calibration.temperature:.3f}{bound}."
-    yield "With 95 % bootstrap intervals, and *after* measured on the half of the texts that the temperature was"
-    yield "not fitted on:\n"
+    yield "With 95 % intervals, ECE without what chance alone shows of so many texts, and *after* measured on the half"
+    yield "of the texts that the temperature was not fitted on:\n"
     yield "| | ECE | Brier | loss |\n| --- | --- | --- | --- |"
     for name, quality in (("before", calibration.before), ("after", calibration.after)):
         estimates = (quality.ece, quality.brier, quality.loss)

@@ -14,8 +14,9 @@ from scipy.special import expit
 from schemas.label_fit import LabelFits
 from schemas.manifest import SplitMetrics
 from trainer.evaluation.assessment import Assessment
-from trainer.evaluation.calibration import BINS, reliability
+from trainer.evaluation.calibration import reliability
 from trainer.evaluation.label_fitting import cross_fitted
+from trainer.evaluation.weighted_ece import BINS
 from trainer.report.plots import FEW, draw_lengths, draw_training, drawn, save
 
 PICTURES = ("training", "labels", "confusion", "reliability", "lengths")

@@ -51,7 +51,7 @@ def write_report(folder: Path, manifest: ModelManifest, run: Run) -> None:
         write_label_plots(report, manifest.label_fits, run.assessment, run.log_history)
     else:
         _write_pictures(report, manifest, run)
-    data = data_report.data_report(run.splits)
+    data = data_report.without_texts(data_report.data_report(run.splits))
     (report / "data.md").write_text(data_report.as_markdown(data) + "\n", encoding="utf-8")
     figures = {"assessment": json.loads(run.assessment.as_json()), "data": data, "log_history": list(run.log_history)}
     (report / "figures.json").write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -14,7 +14,6 @@ from scipy.special import softmax
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from trainer.evaluation.calibration import (
-    BINS,
     Labelled,
     divided_by_halves,
     judged,
@@ -23,6 +22,7 @@ from trainer.evaluation.calibration import (
 )
 from trainer.evaluation.confidence import ACCURACY_GOAL, coverage_curve
 from trainer.evaluation.outputs import Outputs
+from trainer.evaluation.weighted_ece import BINS
 
 STYLE: Any = {"axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.3, "figure.dpi": 110, "savefig.bbox": "tight"}
 FEW = 10

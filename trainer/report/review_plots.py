@@ -10,9 +10,9 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from trainer.evaluation.calibration import BINS
 from trainer.evaluation.stream_figures import StreamFigures
 from trainer.evaluation.stream_sample import StreamSample
+from trainer.evaluation.weighted_ece import BINS
 from trainer.evaluation.weighted_share import weighted_share
 from trainer.report.plots import FEW, drawn, save
 

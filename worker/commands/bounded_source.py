@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import orjson
 
@@ -29,6 +30,7 @@ class BoundedSource:
         self._source = source
         self._starts = extent.starts
         self._ends = extent.ends
+        self._topic_id = extent.topic_id
         self._progress = progress
         self._delivered = dict(self._starts)
         self._handed_over: Mapping[Partition, int] = {}
@@ -50,7 +52,8 @@ class BoundedSource:
             if self._delivered.get(partition, 0) < self._ends.get(partition, 0)  # a new partition is not wanted
         }
         records = [record for record in window.records if self._is_wanted(record)]
-        return replace(window, records=records, next_offsets=self._handed_over)
+        ids = partial(self._checked, window.topic_ids)
+        return replace(window, records=records, next_offsets=self._handed_over, topic_ids=ids)
 
     def rewind(self) -> None:
         """The last window was not delivered, and those before it may be undone: the next one tells where all stand."""
@@ -58,6 +61,21 @@ class BoundedSource:
         self._delivered = dict(self._starts)
         self._handed_over = {}
         self._source.rewind()
+
+    def _checked(self, ask: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+        """The ids of the window's topics, asked before anything of it is sent.
+
+        Raises:
+            UserError: The ends are those of another topic.
+        """
+        ids = ask()
+        for topic, topic_id in ids.items():
+            if self._topic_id not in (None, topic_id):
+                raise UserError(
+                    f"topic {topic} was made anew while its range was read, which is gone with the old one",
+                    "begin it again, and it takes the range from the new one",
+                )
+        return ids
 
     def _is_wanted(self, record: Record) -> bool:
         return record.origin.offset < self._ends.get(Partition(record.origin.topic, record.origin.partition), 0)

@@ -10,7 +10,7 @@ from worker.build import make_sink
 from worker.commands.challenge_settings import Challenge, own_settings
 from worker.commands.check_model import check_device, check_model
 from worker.commands.check_result import Result, each
-from worker.errors import NotDeliveredError, UserError
+from worker.errors import DeviceFailedError, NotDeliveredError, UserError
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, trial_transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.topics import topic_hints, topic_problems
@@ -98,13 +98,9 @@ def _tried(name: str, part: _Part, settings: Settings) -> Iterator[Result]:
             yield Result(name, False, line, error.mend)
     except NotDeliveredError as error:
         yield Result(name, False, f"the brokers do not take what we write: {error}", "look at the brokers; try again")
-    except RuntimeError as error:  # of torch, which has no narrower one for all that a device can do wrong
-        yield Result(
-            name,
-            False,
-            f"the model fails on its device: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
-            "look at the device, its driver and its memory, or take another by EMOTION_DEVICE or EMOTION_DTYPE",
-        )
+    except RuntimeError as error:
+        failed = DeviceFailedError(error)
+        yield Result(name, False, failed.detail, failed.mend)
 
 
 def _broker(settings: Settings) -> Iterator[Result]:

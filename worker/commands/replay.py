@@ -1,8 +1,8 @@
 """`emotion-worker dead-letters replay`: the originals of dead letters, sent again."""
 
-import logging
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,24 +11,22 @@ import orjson
 from tqdm import tqdm
 
 from schemas.dead_letter import Reason, without_letter
+from worker import loop
 from worker.build import make_sink, make_source
 from worker.commands.bounded_source import BoundedSource, own_group
 from worker.commands.dead_letters import Filters
-from worker.errors import NotDeliveredError, UserError
-from worker.flow import Outcome, Record
+from worker.errors import UserError
+from worker.flow import Outcome, Record, Window
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients
 from worker.kafka.committed_offsets import CommittedOffsets
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.topic_range import TopicRange, group_offsets, read_range, whole_topic
 from worker.kafka.topics import Topic
-from worker.loop import Sink
 from worker.messages.encode import batch_bytes
 from worker.messages.read_dead_letter import Letter, read_letter
 from worker.process.signals import stop_on_signals
 from worker.service import arm_watchdog
 from worker.settings import Settings
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -102,6 +100,11 @@ class Restorer:
                 counts[str(error)] += 1
         return outcomes, counts
 
+    def answer(self, window: Window) -> tuple[list[Outcome], Callable[[], object]]:
+        """The originals of a window's letters, and what counts them once they are sent."""
+        outcomes, counts = self.restore(window.records)
+        return outcomes, partial(self.count, counts)
+
     def count(self, counts: Counter[str]) -> None:
         """These are sent."""
         self._counts += counts
@@ -148,24 +151,14 @@ def _send(settings: Settings, clients: KafkaClients, extent: TopicRange, restore
         closing(make_sink(clients, settings, consumer, restorer.max_message_bytes, committed)) as sink,
     ):
         source = BoundedSource(letters, extent, progress.update)
-        while not (stop.is_set() or source.finished):
-            arm_watchdog(settings.max_poll_interval_ms)
-            _turn(source, sink, restorer)
+        loop.deliver_windows(
+            source,
+            sink,
+            restorer.answer,
+            lambda: stop.is_set() or source.finished,
+            partial(arm_watchdog, settings.max_poll_interval_ms),
+        )
     return source.finished
-
-
-def _turn(source: BoundedSource, sink: Sink, restorer: Restorer) -> None:
-    """One window: its originals and the group's offsets in one transaction."""
-    try:
-        sink.settle()
-        window = source.poll()
-        if window:
-            outcomes, counts = restorer.restore(window.records)
-            sink.deliver(window, outcomes)
-            restorer.count(counts)
-    except NotDeliveredError as error:
-        _log.warning("window_not_delivered", extra={"error": str(error)})
-        source.rewind()
 
 
 def _own_settings(settings: Settings, wanted: Replay) -> Settings:

@@ -35,11 +35,13 @@ class Group:
     """A consumer group as the cluster describes it.
 
     `members`: None if there are some of the new protocol (KIP-848), whose number is not told. `committed`: the offset
-    of each partition that has one. `operations`: what ACLs allow this user, None if not told.
+    of each partition that has one; `beside`: what was committed with it. `operations`: what ACLs allow this user, None
+    if not told.
     """
 
     members: int | None
     committed: Mapping[Partition, int]
+    beside: Mapping[Partition, str]
     operations: frozenset[str] | None
 
 
@@ -96,22 +98,23 @@ class Admin:
         """A group, also one that nobody has joined yet.
 
         Raises:
-            UserError: Its coordinator does not answer.
+            NotAnsweredError: Its coordinator does not answer.
         """
         deadline = time.monotonic() + _COORDINATOR_SECONDS
         while True:
             try:
                 described = self._client.describe_groups([group_id])[group_id]
                 found = self._client.list_group_offsets(group_id)[group_id]
-                committed = {Partition(*partition): place.offset for partition, place in found.items()}
-                committed = {partition: offset for partition, offset in committed.items() if offset >= 0}
+                places = {Partition(*partition): place for partition, place in found.items() if place.offset >= 0}
+                committed = {partition: place.offset for partition, place in places.items()}
+                beside = {partition: place.metadata or "" for partition, place in places.items()}
                 members = len(described["members"]) or (None if self._is_new_and_has_members(group_id) else 0)
-                return Group(members, committed, _operations(described))
+                return Group(members, committed, beside, _operations(described))
             except GroupIdNotFoundError:
-                return Group(0, {}, None)
+                return Group(0, {}, {}, None)
             except RetriableError as error:  # a new cluster makes its coordinator when it is first asked for
                 if time.monotonic() > deadline:
-                    raise UserError(f"the brokers do not answer for group {group_id}: {error}") from error
+                    raise unanswered(error, f"the brokers do not answer for group {group_id}") from error
                 time.sleep(0.2)
 
     def _is_new_and_has_members(self, group_id: str) -> bool:
@@ -162,16 +165,20 @@ class Admin:
 
         Raises:
             UserError: The brokers refuse it.
+            NotAnsweredError: They do not do it now.
         """
+        what = f"the offsets of group {group_id} cannot be set"
         try:
             errors = self._client.alter_group_offsets(group_id, to_commit(offsets))
         except KafkaError as error:
-            raise UserError(f"the offsets of group {group_id} cannot be set: {error}") from error
+            raise unanswered(error, what) from error
         refused = [error for error in errors.values() if error is not NoError]
+        if refused and issubclass(refused[0], RetriableError):
+            raise unanswered(refused[0](), what)
         if refused:
             raise UserError(
-                f"the offsets of group {group_id} cannot be set ({refused[0].__name__}): grant this user Read on "
-                "the group, and stop whoever is a member of it"
+                f"{what} ({refused[0].__name__})",
+                "grant this user Read on the group, and stop whoever is a member of it",
             )
 
     def _topic(self, name: str, described: dict[str, Any]) -> Topic:

@@ -23,6 +23,7 @@ from worker.flow import Partition, Record, SourceStatus, Window
 from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, authorization_error, group_error
 from worker.kafka.lag import LagWatch
 from worker.kafka.patches.fetching import has_buffered_records
+from worker.kafka.patches.truncation import is_of_left_positions
 from worker.kafka.records import size_bytes, to_record
 from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.topic_ids import LOOKUP_MS
@@ -171,9 +172,9 @@ class Source:
         try:
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError, LogTruncationError) as error:
-            # The client tells of a log that is shorter late: until something was read, of a position that was left.
-            is_late = isinstance(error, LogTruncationError) and not self._delivered
-            is_left = self._membership is None or is_late or isinstance(error, NoOffsetForPartitionError)
+            is_left = self._membership is None or isinstance(error, NoOffsetForPartitionError)
+            if isinstance(error, LogTruncationError):
+                is_left |= not self._delivered or is_of_left_positions(self._consumer, error, LOOKUP_MS)
             if not (is_left or self._starts.topic_ids.are_other()):
                 raise
             self._membership = None  # a new group, partition or topic: _settle finds where to start
@@ -183,12 +184,10 @@ class Source:
     def _check_brokers(self, heard: bool) -> None:
         """After some silence ask the brokers something, so that they are seen to be away also when there is no work."""
         if heard:
-            self._readable_ends = {}
+            self._readable_ends, self._heard = {}, time.monotonic()
         elif time.monotonic() - self._heard > _SILENCE_SECONDS:
             asked = list(self._consumer.assignment()) or [TopicPartition(self._topics[0], 0)]  # some have nothing to do
             self._readable_ends = self._consumer.end_offsets(asked, timeout_ms=LOOKUP_MS)
-            heard = True
-        if heard:
             self._heard = time.monotonic()
 
     def _is_behind(self) -> bool:

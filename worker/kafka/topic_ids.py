@@ -70,9 +70,14 @@ class TopicIds:
         return check
 
     def is_of_another(self, topic: str, committed: str) -> bool:
-        """Whether an offset with this metadata was committed for a topic that had this name before.
+        """Whether an offset with this metadata was committed for a topic that had this name before."""
+        return is_of_another(self._known.get(topic), committed)
 
-        One of another cluster was translated by whoever brought it here, and counts.
-        """
-        known, committed = self._known.get(topic), without_mark(committed)
-        return known is not None and committed != known and committed.split("/")[0] == known.split("/")[0]
+
+def is_of_another(known: str | None, committed: str) -> bool:
+    """Whether an offset with this metadata was committed for another topic than that of the id.
+
+    One of another cluster was translated by whoever brought it here, and counts.
+    """
+    committed = without_mark(committed)
+    return known is not None and committed != known and committed.split("/")[0] == known.split("/")[0]

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import AuthorizationError, KafkaError, RetriableError
 
-from worker.errors import UserError
+from worker.errors import NotAnsweredError, UserError
 from worker.flow import Partition, Record
 from worker.kafka.clients import KafkaClients
 from worker.kafka.fatal_errors import unanswered
 from worker.kafka.offset_spec import OffsetSpec
+from worker.kafka.patches.topic_ids import known_topic_id
 from worker.kafka.records import to_record
+from worker.kafka.topic_ids import is_of_another
 
 _LOOKUP_MS = 30_000
 _POLL_MS = 500
@@ -22,10 +24,14 @@ _SILENCE_SECONDS = 60
 
 @dataclass(frozen=True)
 class TopicRange:
-    """Offsets of each partition of a topic, from `starts` up to and without `ends`."""
+    """Offsets of each partition of a topic, from `starts` up to and without `ends`.
+
+    `topic_id` is that of the topic that they are of, None where brokers know none.
+    """
 
     starts: Mapping[Partition, int]
     ends: Mapping[Partition, int]
+    topic_id: str | None = None
 
     @property
     def records(self) -> int:
@@ -42,6 +48,7 @@ def find_range(clients: KafkaClients, topic: str, first: OffsetSpec, until: Offs
         UserError: There is no such topic, or no such range in it.
     """
     with closing(_reader(clients, topic)) as reader, _translated_errors(topic):
+        topic_id = known_topic_id(reader, topic)  # before: offsets of a later one under that name are not its
         starts, ends = _resolve(reader, "--from", first), _resolve(reader, "--until", until)
     for partition, end in ends.items():
         if starts[partition] > end:
@@ -49,7 +56,7 @@ def find_range(clients: KafkaClients, topic: str, first: OffsetSpec, until: Offs
                 f"--from {first.text} lies behind --until {until.text} in partition {partition.number} of {topic}: "
                 f"offset {starts[partition]} and offset {end}"
             )
-    return TopicRange(starts, ends)
+    return TopicRange(starts, ends, topic_id)
 
 
 def whole_topic(clients: KafkaClients, topic: str) -> TopicRange:
@@ -62,7 +69,7 @@ def whole_topic(clients: KafkaClients, topic: str) -> TopicRange:
 
 
 def group_offsets(clients: KafkaClients, group_id: str, extent: TopicRange, begin: bool) -> dict[Partition, int]:
-    """Where a group stands in each partition of a range: at its start where it has not been yet.
+    """Where a group stands in each partition of a range: at its start where it has not been in this topic yet.
 
     Args:
         clients: Makes the client.
@@ -74,7 +81,12 @@ def group_offsets(clients: KafkaClients, group_id: str, extent: TopicRange, begi
         UserError: It stands before the range, or may not be moved.
     """
     with clients.admin() as admin:
-        committed = {p: offset for p, offset in admin.group(group_id).committed.items() if p in extent.starts}
+        group = admin.group(group_id)
+        committed = {
+            partition: offset
+            for partition, offset in group.committed.items()
+            if partition in extent.starts and not is_of_another(extent.topic_id, group.beside[partition])
+        }
         for partition, offset in committed.items():
             if offset < extent.starts[partition]:
                 raise UserError(
@@ -91,7 +103,8 @@ def read_range(clients: KafkaClients, topic: str, extent: TopicRange) -> Iterato
     """The committed records of a range, in order within each partition. Nothing is committed.
 
     Raises:
-        UserError: Reading is not allowed, or the brokers fell silent.
+        UserError: Reading is not allowed.
+        NotAnsweredError: The brokers fell silent.
     """
     if all(start >= extent.ends[partition] for partition, start in extent.starts.items()):
         return  # a client of its own takes several round trips
@@ -107,7 +120,9 @@ def read_range(clients: KafkaClients, topic: str, extent: TopicRange) -> Iterato
             if sum(positions.values()) > last:
                 last, heard = sum(positions.values()), time.monotonic()
             elif time.monotonic() - heard > _SILENCE_SECONDS:
-                raise UserError(f"the brokers sent nothing of {topic} for {_SILENCE_SECONDS} s")
+                raise NotAnsweredError(
+                    f"the brokers sent nothing of {topic} for {_SILENCE_SECONDS} s", "look at them, and try again"
+                )
             try:
                 polled = reader.poll(timeout_ms=_POLL_MS)
             except RetriableError:  # they are away for a moment, or for longer than the silence that is allowed

@@ -11,6 +11,7 @@ from itertools import chain
 import torch
 
 from schemas.dead_letter import Reason
+from worker.errors import DeviceFailedError
 from worker.flow import Batch, Prediction, Rejected, TokenizedText
 from worker.model.activation import sigmoid, softmax
 from worker.model.artifact import Artifact
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _MIN_BATCH_TOKENS = 64
 _SCORE_UNIT = 1e6  # six digits
+_FAILURES = (RuntimeError, ValueError, IndexError)  # of a text, or of the device: torch tells them apart by no type
 
 
 class Model:
@@ -77,7 +79,7 @@ class Model:
         is rejected only if the model can do another text of its length.
 
         Raises:
-            RuntimeError: The device is broken, or its memory does not hold even one text.
+            DeviceFailedError: The device is broken, or its memory does not hold even one text.
         """
         return chain.from_iterable(self._parallel.map(self._predicted, batches))
 
@@ -101,7 +103,10 @@ class Model:
 
     def _predicted(self, batch: Batch) -> list[Prediction | Rejected]:
         shrunk = self.batch_tokens // 2
-        predictions = list(self._predict(batch))
+        try:
+            predictions = list(self._predict(batch))
+        except _FAILURES as error:
+            raise DeviceFailedError(error) from error
         if self._ran_out_of_memory:
             self._ran_out_of_memory = False
             self.batch_tokens = min(self.batch_tokens, max(_MIN_BATCH_TOKENS, shrunk))
@@ -113,7 +118,7 @@ class Model:
             scores = self._scores(batch)
         except torch.AcceleratorError:  # the device is broken: nothing after this would be right
             raise
-        except (RuntimeError, ValueError, IndexError) as error:
+        except _FAILURES as error:
             failure = error.with_traceback(None)  # a traceback would keep the memory of the failed try
         else:
             yield from self._predictions(batch, scores)
@@ -135,7 +140,7 @@ class Model:
             scores = self._scores(batch)
         except torch.OutOfMemoryError:
             raise
-        except (RuntimeError, ValueError, IndexError):
+        except _FAILURES:
             yield from _rejected(batch[0][0], type(failure).__name__)
         else:
             yield from self._predictions(batch, scores)
@@ -162,7 +167,7 @@ class Model:
         stand_in = TokenizedText([], self.stand_in(tokens), truncated=False)
         try:
             return bool(self._scores([[stand_in]]).isfinite().all())
-        except (RuntimeError, ValueError, IndexError):
+        except _FAILURES:
             return False
 
     def _scores(self, batch: Batch) -> torch.Tensor:

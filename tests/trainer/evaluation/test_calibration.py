@@ -141,6 +141,12 @@ def test_the_interval_of_a_mean_is_the_normal_one() -> None:
     )
 
 
+def test_scores_that_are_right_are_not_said_to_be_wrong_because_the_texts_are_few() -> None:
+    lows = [quality_of(*drawn(1, texts)).ece.low for texts in range(60, 160, 10)]
+
+    assert lows.count(0.0) > 5
+
+
 def test_no_text_is_measured_with_a_temperature_that_it_fitted() -> None:
     logits, ids = drawn(2.0, 400)
     before = divided_by_halves(logits, temperatures_of_halves((logits, ids)))

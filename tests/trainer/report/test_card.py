@@ -25,6 +25,21 @@ def test_a_pipe_in_a_label_breaks_no_table(train: Train, cased_base: Path, tmp_p
     assert not any("up|down" in row for row in rows)
 
 
+def test_an_artifact_is_for_others_and_shows_no_text_of_its_data(
+    train: Train, cased_base: Path, tmp_path: Path
+) -> None:
+    texts = [(f"happy {'so ' * 20}{n} www", label) for n, label in enumerate(PIPED)]
+    for split in ("train", "validation"):
+        write_text_file(tmp_path / f"{split}.txt", [*texts, *texts, (texts[0][0], texts[1][1])])
+
+    artifact = train("--model", str(cased_base), "--data", str(tmp_path), "--max_steps", "1", "--yes")
+
+    files = [file for file in artifact.rglob("*") if file.suffix in (".md", ".json", ".jsonl")]
+    assert {"README.md", "data.md", "figures.json", "golden.jsonl"} <= {file.name for file in files}
+    assert [file.name for file in files if "so so so so" in file.read_text(encoding="utf-8")] == []
+    assert "\n- 2 exact duplicates" in (artifact / "report" / "data.md").read_text(encoding="utf-8")
+
+
 def test_the_card_says_that_of_these_the_split_chose_what_it_did(
     train: Train, cased_base: Path, tmp_path: Path, artifact: Path
 ) -> None:

@@ -1,7 +1,10 @@
 """A source that ends."""
 
+import pytest
+
 from schemas.emotion_label import Source as Origin
 from worker.commands.bounded_source import BoundedSource
+from worker.errors import UserError
 from worker.flow import Partition, Record, Window
 from worker.kafka.topic_range import TopicRange
 
@@ -11,8 +14,9 @@ FIRST, SECOND = Partition("in", 0), Partition("in", 1)
 class Windows:
     """A source that gives these windows: for each partition the offsets of its records and the next one."""
 
-    def __init__(self, *windows: dict[Partition, range]) -> None:
+    def __init__(self, *windows: dict[Partition, range], ids: dict[str, str] | None = None) -> None:
         self._windows = list(windows)
+        self._ids = ids or {}
         self.rewound = 0
 
     def poll(self) -> Window:
@@ -22,7 +26,7 @@ class Windows:
             for p, found in window.items()
             for offset in found
         ]
-        return Window(records, {p: found.stop for p, found in window.items()}, "membership")
+        return Window(records, {p: found.stop for p, found in window.items()}, "membership", lambda: self._ids)
 
     def rewind(self) -> None:
         self.rewound += 1
@@ -95,6 +99,20 @@ def test_what_arrives_behind_the_end_or_in_a_new_partition_makes_no_window() -> 
     assert source.poll()
     window = source.poll()
     assert (bool(window), window.records) == (False, [])
+
+
+def test_a_range_of_a_topic_that_was_made_anew_is_not_delivered() -> None:
+    extent = TopicRange({FIRST: 2}, {FIRST: 5}, topic_id="cluster/old")
+    window = BoundedSource(Windows({FIRST: range(2, 5)}, ids={"in": "cluster/new"}), extent, print).poll()
+    with pytest.raises(UserError, match=r"topic in was made anew.*begin it again"):
+        window.topic_ids()
+
+
+@pytest.mark.parametrize("known", ["cluster/same", None])
+def test_a_range_of_the_same_topic_is_committed_with_its_id(known: str | None) -> None:
+    ids = {"in": "cluster/same"}
+    extent = TopicRange({FIRST: 2}, {FIRST: 5}, topic_id=known)
+    assert BoundedSource(Windows({FIRST: range(2, 5)}, ids=ids), extent, print).poll().topic_ids() == ids
 
 
 def test_an_empty_range_is_finished_at_once() -> None:

@@ -20,7 +20,7 @@ from transformers import (
 from schemas.dead_letter import Reason
 from schemas.manifest import ModelManifest, digest_files
 from tests.harness.tiny_model import LABELS, POSITIONS, write_tiny_model
-from worker.errors import UserError
+from worker.errors import DeviceFailedError, UserError
 from worker.flow import Prediction, Rejected, Request, Row, TokenizedText, width
 from worker.labelling import load_model
 from worker.model import prepacked_linear
@@ -297,7 +297,7 @@ def test_a_model_without_finite_scores_for_any_text_ends_the_process(
 ) -> None:
     model, tokenizer = load(tiny_model)
     monkeypatch.setattr(model, "_scores", lambda batch: torch.full((sum(map(len, batch)), 6), float("nan")))
-    with pytest.raises(RuntimeError, match="no finite scores for any text"):
+    with pytest.raises(DeviceFailedError, match="no finite scores for any text"):
         predict(model, tokenizer, TEXTS)
 
 
@@ -308,7 +308,7 @@ def test_a_broken_device_ends_the_process(tiny_model: Path, monkeypatch: pytest.
         raise torch.AcceleratorError("device-side assert triggered")
 
     monkeypatch.setattr(model, "_scores", broken)
-    with pytest.raises(torch.AcceleratorError):
+    with pytest.raises(DeviceFailedError, match="AcceleratorError: device-side assert triggered"):
         predict(model, tokenizer, ["a", "b"])
 
 
@@ -324,7 +324,7 @@ def test_a_machine_that_fails_on_any_text_ends_the_process_and_no_text_is_blamed
         return forward(batch)
 
     monkeypatch.setattr(model, "_scores", exhausted)
-    with pytest.raises(RuntimeError, match="can't allocate memory"):
+    with pytest.raises(DeviceFailedError, match="can't allocate memory"):
         predict(model, tokenizer, ["a", "b", "quite a long text for once"])
 
 
@@ -337,7 +337,7 @@ def test_memory_that_holds_not_even_one_text_ends_the_process(
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(model, "_scores", full)
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(DeviceFailedError, match="OutOfMemoryError: out of memory"):
         predict(model, tokenizer, ["a", "b"])
 
 

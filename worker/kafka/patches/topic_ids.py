@@ -9,6 +9,7 @@ Upstream: no issue found.
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection
+from uuid import UUID
 
 from kafka import KafkaConsumer
 from kafka.protocol.metadata import MetadataRequest
@@ -32,6 +33,13 @@ def ask_topic_ids(consumer: KafkaConsumer, topics: Collection[str], timeout_ms: 
     return found
 
 
+def known_topic_id(consumer: KafkaConsumer, topic: str) -> str | None:
+    """The id in the client's metadata, in the same form; None where brokers know none."""
+    cluster = consumer._client.cluster
+    topic_id = cluster.topic_id(topic)
+    return _shown(cluster.cluster_id, topic_id) if topic_id else None
+
+
 async def _ask(consumer: KafkaConsumer, topics: Collection[str]) -> dict[str, str]:
     request = MetadataRequest(
         topics=[MetadataRequest.MetadataRequestTopic(name=topic) for topic in topics],
@@ -41,7 +49,11 @@ async def _ask(consumer: KafkaConsumer, topics: Collection[str]) -> dict[str, st
     )
     response = await consumer._manager.send(request, consumer._coordinator.coordinator())
     return {
-        topic.name: f"{response.cluster_id}/{urlsafe_b64encode(topic.topic_id.bytes).decode().rstrip('=')}"
+        topic.name: _shown(response.cluster_id, topic.topic_id)
         for topic in response.topics
         if topic.topic_id and not topic.error_code
     }
+
+
+def _shown(cluster_id: str | None, topic_id: UUID) -> str:
+    return f"{cluster_id}/{urlsafe_b64encode(topic_id.bytes).decode().rstrip('=')}"
