@@ -54,7 +54,10 @@ def read_object(message: dict[str, Any], fields: Fields) -> DecodedMessage:
         raise DeletedRowError(Reason.MISSING_TEXT, "the row was deleted")
     if fields.conditions and not all(condition.holds(message) for condition in fields.conditions):
         raise SkippedMessageError(SkipReason.CONDITION)
-    text, identity = fields.text[0].find(message), fields.id.find(message)
+    if fields.names:
+        text, identity = message.get(fields.names[0]), message.get(fields.names[1])
+    else:
+        text, identity = fields.text[0].find(message), fields.id.find(message)
     # Nearly every text is where it should be, and starts with a visible character.
     if not (isinstance(text, str) and "!" <= text[:1] <= "~" and text != fields.unavailable):
         text = _text(message, fields)

@@ -21,6 +21,7 @@ class Fields:
     The first of the `text` paths that leads to a text counts. Only objects that meet all `conditions` are messages. One
     whose text is `unavailable` has a text that did not change. `bare_texts`: a
     JSON string is a message as well, and all text. `is_nested`: some `text` path has several names.
+    `names` are those of text and id, where each is one field of the message itself.
     """
 
     text: tuple[FieldPath, ...] = (_TEXT,)
@@ -30,9 +31,12 @@ class Fields:
     unavailable: str = UNAVAILABLE
     bare_texts: bool = False
     is_nested: bool = field(init=False)
+    names: tuple[str, str] | None = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_nested", any(len(path.names) > 1 for path in self.text))
+        paths = self.text[0].names + self.id.names
+        object.__setattr__(self, "names", paths if len(paths) == 2 else None)  # a path has at least one
 
     @property
     def paths(self) -> frozenset[tuple[str, ...]]:

@@ -88,12 +88,12 @@ class Conversation:
         """
         if self._refused:
             raise UserError(f"a message could not be sent: {self._refused[0]}")
-        for records in self._reader.poll(timeout_ms=100).values():
+        for partition, records in self._reader.poll(timeout_ms=100).items():
             for record in records:
                 text = self._open.pop(record.key, None)
                 if text is None:  # an answer for the second time, or to somebody else's message
                     continue
-                answer = self._answer(record)
+                answer = self._answer(partition.topic, record)
                 text.answer.set_result(answer)
                 yield text, answer
 
@@ -102,8 +102,8 @@ class Conversation:
         self._producer.close(timeout=1)
         self._reader.close()
 
-    def _answer(self, record: Any) -> Answer:
-        if record.topic == self._dead_letter_topic:
+    def _answer(self, topic: str, record: Any) -> Answer:
+        if topic == self._dead_letter_topic:
             self.dead_lettered += 1
             return Answer(dead_letter=dict(record.headers)["dead-letter-reason"].decode())
         self.labelled += 1

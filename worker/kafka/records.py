@@ -1,6 +1,6 @@
 """The client's records as ours, and our offsets as the client's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kafka import TopicPartition
@@ -10,13 +10,18 @@ from schemas.emotion_label import Source
 from worker.flow import Partition, Record
 
 
-def to_record(record: Any) -> Record:
-    """One record of the client's."""
-    timestamp_ms = record.timestamp
-    if timestamp_ms is not None and timestamp_ms < 0:
-        timestamp_ms = None
-    origin = Source(record.topic, record.partition, record.offset, timestamp_ms)
-    return Record(origin, record.key, record.value, record.headers)
+def to_records(partition: TopicPartition, polled: Iterable[Any]) -> list[Record]:
+    """What the client polled of a partition."""
+    topic, number = partition
+    return [
+        Record(
+            Source(topic, number, each.offset, stamp if (stamp := each.timestamp) is None or stamp >= 0 else None),
+            each.key,
+            each.value,
+            each.headers,
+        )
+        for each in polled
+    ]
 
 
 def to_commit(

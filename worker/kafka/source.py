@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, starmap
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
@@ -24,7 +25,7 @@ from worker.kafka.fatal_errors import GROUP_ERRORS, authentication_error, author
 from worker.kafka.lag import LagWatch
 from worker.kafka.patches.fetching import has_buffered_records
 from worker.kafka.patches.truncation import is_of_left_positions
-from worker.kafka.records import size_bytes, to_record
+from worker.kafka.records import size_bytes, to_records
 from worker.kafka.start_offsets import StartOffsets
 from worker.kafka.topic_ids import LOOKUP_MS
 from worker.kafka.window_size import WindowSizer
@@ -179,7 +180,7 @@ class Source:
                 raise
             self._membership = None  # a new group, partition or topic: _settle finds where to start
             return []
-        return [to_record(record) for records in polled.values() for record in records]
+        return list(chain.from_iterable(starmap(to_records, polled.items())))
 
     def _check_brokers(self, heard: bool) -> None:
         """After some silence ask the brokers something, so that they are seen to be away also when there is no work."""

@@ -11,7 +11,7 @@ from kafka.errors import AuthorizationError, KafkaError, RetriableError
 from worker.errors import NotDeliveredError, UserError
 from worker.flow import Partition, Record
 from worker.kafka.clients import KafkaClients
-from worker.kafka.records import to_record
+from worker.kafka.records import to_records
 
 _NEAR = 5_000  # offsets that are read over; a leap costs a round trip, and what was fetched ahead
 _POLL_MS = 200
@@ -115,7 +115,7 @@ class TextFinder:
     def _poll(self) -> bool:
         polled = self._reader.poll(timeout_ms=_POLL_MS)
         for partition, records in polled.items():
-            self._places[partition].ahead.extend(map(to_record, records))
+            self._places[partition].ahead.extend(to_records(partition, records))
         return bool(polled)
 
     def _end_at_the_log_end(self, lasts: dict[TopicPartition, int]) -> None:

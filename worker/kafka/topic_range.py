@@ -14,7 +14,7 @@ from worker.kafka.clients import KafkaClients
 from worker.kafka.fatal_errors import unanswered
 from worker.kafka.offset_spec import OffsetSpec
 from worker.kafka.patches.topic_ids import known_topic_id
-from worker.kafka.records import to_record
+from worker.kafka.records import to_records
 from worker.kafka.topic_ids import is_of_another
 
 _LOOKUP_MS = 30_000
@@ -129,7 +129,8 @@ def read_range(clients: KafkaClients, topic: str, extent: TopicRange) -> Iterato
                 time.sleep(1)
                 continue
             for partition, records in polled.items():
-                yield from (to_record(r) for r in records if r.offset < extent.ends[_own(partition)])
+                end = extent.ends[_own(partition)]
+                yield from to_records(partition, (each for each in records if each.offset < end))
 
 
 def log_end_offsets(clients: KafkaClients, topic: str) -> dict[Partition, int]:

@@ -35,8 +35,8 @@ class LabelMaker:
         self._model = ModelName(model.name, model.revision)
         self._now_ms = now_ms
 
-    def __call__(self, prediction: Prediction) -> EmotionLabel:
-        """The label of one text."""
+    def __call__(self, prediction: Prediction, at_ms: int | None = None) -> EmotionLabel:
+        """The label of one text; `at_ms` is when, if it is known."""
         score = max(prediction.scores)
         scores = dict(zip(self._labels, prediction.scores, strict=True))
         request = prediction.request
@@ -57,7 +57,7 @@ class LabelMaker:
             prediction.truncated,
             self._model,
             request.source,
-            self._now_ms(),
+            self._now_ms() if at_ms is None else at_ms,
             request.copied,
             labels,
         )
@@ -117,20 +117,24 @@ class Encoder:
         """The outcome of each answer, in the order of the answers."""
         self._now = self._now_ms()
         self._usual = self._labels.usual_times(self._now)
-        return [self._outcome(records, answer) for answer in answers]
+        return [
+            self._labelled(records, answer) if isinstance(answer, Prediction) else self._unlabelled(records, answer)
+            for answer in answers
+        ]
 
-    def _outcome(self, records: list[Record], answer: Prediction | Rejected | Tombstone) -> Outcome:
-        if isinstance(answer, Rejected):
-            return self._dead_letter(answer, records[answer.index])
-        index = answer.request.index if isinstance(answer, Prediction) else answer.index
+    def _labelled(self, records: list[Record], prediction: Prediction) -> Outcome:
+        index = prediction.request.index
         record = records[index]
-        if isinstance(answer, Prediction):
-            label = self._make_label(answer)
-            value: bytes | None = self._write_label(label)
-            headers = self._label_headers(record, label)
-        else:
-            value, headers = None, _sendable(record.headers)
+        label = self._make_label(prediction, self._now)
+        value, headers = self._write_label(label), self._label_headers(record, label)
         return self._fits(self._outcome_of(index, record, self._labels.topic, record.key, value, headers), record)
+
+    def _unlabelled(self, records: list[Record], answer: Rejected | Tombstone) -> Outcome:
+        record = records[answer.index]
+        if isinstance(answer, Rejected):
+            return self._dead_letter(answer, record)
+        headers = _sendable(record.headers)
+        return self._fits(self._outcome_of(answer.index, record, self._labels.topic, record.key, None, headers), record)
 
     def _label_headers(self, record: Record, label: EmotionLabel) -> list[tuple[str, bytes]]:
         headers = self._carried(record.headers)

@@ -17,6 +17,7 @@ from worker.kafka.patches.bootstrap import bootstrap_brokers
 from worker.kafka.patches.checksums import calc_crc32c
 from worker.kafka.patches.fetching import fetch_records
 from worker.kafka.patches.group_join import join_and_sync
+from worker.kafka.patches.polled_records import unpack_records
 from worker.kafka.patches.receiving import receive, receive_tls
 from worker.kafka.patches.record_reader import RecordBatch
 
@@ -48,6 +49,7 @@ PATCHES = tuple(
         (BaseCoordinator, "_do_join_and_sync_async", join_and_sync),
         (ClusterMetadata, "bootstrap_brokers", bootstrap_brokers),
         (Fetcher, "fetch_records", fetch_records),
+        (Fetcher.PartitionRecords, "_unpack_records", unpack_records),
         (KafkaTCPTransport, "_sock_recv", receive),
         (KafkaSSLTransport, "_sock_recv", receive_tls),
     )

@@ -1,24 +1,28 @@
-"""Batches of fetched records, read in one loop.
+"""Batches of fetched records, read in C.
 
 What the client does: decodes header keys as UTF-8 and raises on any other. Kafka takes such keys from every producer. A
 seek past the record does not help: its neighbours in the batch can never be read. It also goes through several objects
-and some fifty calls for each record, in Python: 15 µs a record on the machine that this was measured on.
+and some fifty calls for each record, in Python: 15 µs a record on the machine that this was measured on. aiokafka,
+another client, has the same reader in C: 0.2 µs. It raises on such keys, too; a batch with one is read here.
 Since: headers came (1.4); 2.0.6, 2.3.3 and 3.0.12 all do.
 Without the patch: one such record stops its partition for ever.
 Upstream: no issue found.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch as CompiledBatch
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch
 
 
 class ReadRecord:
-    """A record of a batch, with the names that the client's fetcher asks for."""
+    """A record of a batch, with the names that those read in C have."""
 
-    __slots__ = ("headers", "key", "offset", "size_in_bytes", "timestamp", "timestamp_type", "value")
+    __slots__ = ("headers", "key", "offset", "timestamp", "timestamp_type", "value")
 
     offset: int
     timestamp: int
@@ -26,16 +30,10 @@ class ReadRecord:
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
-    size_in_bytes: int
-    checksum = None  # a batch has one for all
-
-    def validate_crc(self) -> bool:
-        """The batch's own checksum was looked at before."""
-        return True
 
 
 class RecordBatch(DefaultRecordBatch):  # type: ignore[misc]
-    r"""A batch as it was fetched, read in one loop.
+    r"""A batch as it was fetched. Its records have offset, timestamp, key, value and headers.
 
     A header key that is no UTF-8 goes on with `\xNN` in place of its odd bytes, so that the readers of our topics do
     not break on it in their turn.
@@ -48,9 +46,28 @@ class RecordBatch(DefaultRecordBatch):  # type: ignore[misc]
         self._maybe_uncompress()
         return self if self.is_control_batch else self._records()
 
-    def _records(self) -> Iterator[ReadRecord]:
+    def _records(self) -> Iterator[Any]:
         self._buffer = data = bytes(self._buffer)  # in place of the other copy; slices of it are bytes at once
-        position = self._pos
+        if self._pos == 0:  # it was compressed, and its header is gone
+            data = self._plain_header() + data
+        read = 0
+        try:
+            for record in CompiledBatch(data):
+                yield record
+                read += 1
+        except UnicodeDecodeError:
+            yield from islice(self._records_with_odd_keys(), read, None)
+        except (CorruptRecordException, OverflowError) as error:
+            raise CorruptRecordError(f"Found invalid record structure: {error}") from error
+
+    def _plain_header(self) -> bytes:
+        """As if the batch had not been compressed."""
+        before, (attributes, *after) = self._header_data[:5], self._header_data[5:]
+        header: bytes = self.HEADER_STRUCT.pack(*before, attributes & ~self.CODEC_MASK, *after)
+        return header
+
+    def _records_with_odd_keys(self) -> Iterator[ReadRecord]:
+        data, position = bytes(self._buffer), self._pos
         base_offset, first_ms, kind = self.base_offset, self.first_timestamp, self.timestamp_type
         append_ms = self.max_timestamp if kind == self.LOG_APPEND_TIME else None
         try:
@@ -67,7 +84,7 @@ class RecordBatch(DefaultRecordBatch):  # type: ignore[misc]
                 record.headers, position = _read_headers(data, position)
                 if position != end:
                     raise ValueError(f"a record of {size} bytes ends {end - position} bytes early")
-                record.offset, record.size_in_bytes = base_offset + delta, size
+                record.offset = base_offset + delta
                 record.timestamp = first_ms + delta_ms if append_ms is None else append_ms
                 record.timestamp_type = kind
                 yield record

@@ -1,11 +1,15 @@
 """Record batches: what ours writes the client reads, what the client writes ours reads, and what is broken is told."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
 import pytest
 from kafka import TopicPartition
 from kafka.errors import CorruptRecordError
+from kafka.record import default_records
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
@@ -71,12 +75,35 @@ def test_the_client_reads_what_we_write_in_its_order(codec: str) -> None:
     assert contents(batches, RecordBatch) == contents(batches, DefaultRecordBatch)
 
 
-def test_we_read_what_the_client_writes() -> None:
-    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1 << 30)
-    for offset, record in enumerate(random_records(200, seed=2)):
+def written_by_the_client(records: Iterable[Out], codec: str) -> bytes:
+    builder = DefaultRecordBatchBuilder(2, CODECS[codec], False, -1, -1, -1, 1 << 30)
+    for offset, record in enumerate(records):
         builder.append(offset, record.timestamp_ms, record.key, record.value, record.headers)
-    buffer = bytes(builder.build())
+    return bytes(builder.build())
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_we_write_is_what_the_client_writes_to_the_byte(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 0.0)  # gzip writes it down
+    records = iter(random_records(300, seed=5))
+    batches = wire(random_records(300, seed=5), codec)
+    for batch in batches:
+        assert written_by_the_client(islice(records, DefaultRecordBatch(batch).records_count), codec) == batch
+    assert not list(records)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_we_read_what_the_client_writes(codec: str) -> None:
+    records: list[Any] = [*random_records(300, seed=2), Out(headers=[("null", None)])]  # type: ignore[list-item]
+    buffer = written_by_the_client(records, codec)
     assert contents([buffer], RecordBatch) == contents([buffer], DefaultRecordBatch)
+
+
+def test_the_time_of_arrival_is_that_of_the_batch() -> None:
+    buffer = bytearray(wire(random_records(20, seed=6))[0])
+    buffer[DefaultRecordBatch.ATTRIBUTES_OFFSET + 1] |= DefaultRecordBatch.TIMESTAMP_TYPE_MASK
+    assert [r.timestamp for r in RecordBatch(buffer)] == [r.timestamp for r in DefaultRecordBatch(buffer)]
+    assert {r.timestamp_type for r in RecordBatch(buffer)} == {DefaultRecordBatch.LOG_APPEND_TIME}
 
 
 def test_a_batch_keeps_within_its_limit_and_a_record_too_large_for_it_is_alone() -> None:
@@ -96,10 +123,28 @@ def test_a_record_without_a_timestamp_gets_one() -> None:
     assert timestamp > 1_764_000_000_000
 
 
-def test_a_header_key_that_is_no_utf8_is_escaped_and_its_neighbours_are_read() -> None:
-    (buffer,) = wire([Out(value=b"before"), Out(headers=[("AB", b"1")]), Out(value=b"after")])
-    broken = buffer.replace(b"\x04AB", b"\x04\xff\xfe")
-    assert [r.headers for r in RecordBatch(broken)] == [[], [("\\xff\\xfe", b"1")], []]
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_header_key_that_is_no_utf8_is_escaped_and_its_neighbours_are_read(
+    codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [Out(value=b"before" * 99), Out(headers=[("AB", b"1")]), Out(value=b"after" * 99)]
+    encode = getattr(default_records, f"{codec}_encode", None)
+    if encode is not None:
+        monkeypatch.setattr(default_records, f"{codec}_encode", lambda plain: encode(with_odd_key(plain)))
+    (buffer,) = wire(records, codec)
+    broken = buffer if encode else with_odd_key(buffer)
+    batch = RecordBatch(broken)
+    assert [(r.offset, r.value, r.headers) for r in batch] == [
+        (0, b"before" * 99, []),
+        (1, b"v", [("\\xff\\xfe", b"1")]),
+        (2, b"after" * 99, []),
+    ]
+    assert batch.compression_type == CODECS[codec]
+
+
+def with_odd_key(plain: bytes) -> bytes:
+    assert b"\x04AB" in plain
+    return plain.replace(b"\x04AB", b"\x04\xff\xfe")
 
 
 def test_a_batch_that_was_damaged_on_its_way_is_refused() -> None:
