@@ -133,7 +133,7 @@ def _description(
 ) -> dict[str, Any]:
     """Returns the manifest's fields that do not depend on how the training went."""
     return {
-        "name": options.name,
+        "name": options.model_name,
         "base_model": base_model_name(options),
         "labels": data.labels,
         "max_tokens": tokenizer.model_max_length,

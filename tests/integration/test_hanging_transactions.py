@@ -15,10 +15,12 @@ from tests.harness.apache_kafka import ApacheKafka
 from tests.harness.eventually import eventually
 from tests.harness.independent import create_topic, read_topic
 from tests.integration.conftest import Stream, identities, message
+from worker.errors import UserError
 from worker.flow import Partition
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, transactional_id
 from worker.kafka.committed_outputs import find_visible
 from worker.kafka.hanging_transactions import end_hanging_transactions
+from worker.kafka.overtaken import overtaken
 from worker.kafka.patches.offset_fetch import fetch_committed_offset
 from worker.settings import Settings, load_settings
 
@@ -124,6 +126,14 @@ def test_one_that_is_open_in_the_offsets_of_the_group_alone(
     (told,) = [record.__dict__ for record in caplog.records if record.name == "worker.kafka.hanging_transactions"]
     assert told["committed"] is commit
     assert [name.rpartition("-")[0] for name in told["partitions"]] == ["__consumer_offsets"]
+
+
+def test_a_look_at_the_group_says_that_its_offsets_are_kept_back(
+    breakable_kafka: ApacheKafka, settings: Settings
+) -> None:
+    abandon_offsets(breakable_kafka, settings, 7, commit=True)
+    with pytest.raises(UserError, match=r"a transaction is open there.*Hanging transactions"):
+        overtaken(KafkaClients(settings), settings, [Partition(settings.input_topic, 0)])
 
 
 def test_a_worker_goes_on_behind_it(breakable_kafka: ApacheKafka, tiny_model: Path, tmp_path: Path) -> None:

@@ -291,7 +291,11 @@ def test_retention_that_overtakes_the_group_stops_the_worker_and_says_what_was_l
         stream.labels(10)
         assert first.terminate() == 0
     stream.produce([message(str(index), "text", partition=0) for index in range(10, 40)])
+    assert stream.worker().check()[0] == 0
     delete_records(stream.servers, stream.input, {0: 25})
+    code, report = stream.worker().check()
+    assert code == 1
+    assert "partition 0: 15 records were deleted before they were read" in report
     with stream.worker() as second:
         assert second.wait_for_exit() == 2
     assert "partition 0: 15 records were deleted before they were read" in second.log

@@ -24,6 +24,7 @@ from trainer.report.markdown import cell
 
 _BASE = "sentence-transformers/all-MiniLM-L6-v2"
 _COMMON = {
+    "name": "bert-finetuned-emotion",
     "base_model_name": _BASE,
     "labels": " ".join(LABELS),
     "drop_links_and_names": "",

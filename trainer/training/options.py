@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from trainer.data.rows import Columns
@@ -102,10 +103,17 @@ class TrainOptions:
         default=None,
         metadata={"help": "Stop after this many evaluations without a better one; needs --load_best_model_at_end."},
     )
-    name: str = field(default="bert-finetuned-emotion", metadata={"help": "Name of the model, as its labels carry it."})
+    name: str | None = field(
+        default=None, metadata={"help": "Name of the model, as its labels carry it; unset: the name of its folder."}
+    )
     overwrite: bool = field(
         default=False, metadata={"help": "Replace an artifact that is in the place, and the checkpoints beside it."}
     )
+
+    @property
+    def model_name(self) -> str:
+        """What the model's labels say that they are of."""
+        return self.name or Path(self.output).resolve().name
 
     @property
     def columns(self) -> Columns:

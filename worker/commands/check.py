@@ -13,6 +13,7 @@ from worker.commands.check_result import Result, each
 from worker.errors import DeviceFailedError, NotDeliveredError, UserError
 from worker.kafka.clients import DEFAULT_MAX_MESSAGE_BYTES, KafkaClients, trial_transactional_id
 from worker.kafka.committed_offsets import CommittedOffsets
+from worker.kafka.overtaken import overtaken
 from worker.kafka.topics import topic_hints, topic_problems
 from worker.messages.fastavro_extra import require_fastavro
 from worker.messages.schema_registry import LabelSubject
@@ -149,6 +150,9 @@ def _group(settings: Settings, workers: int) -> Iterator[Result]:
             "the texts of their partitions",
             "give the other program a group of its own, or the workers another EMOTION_GROUP_ID",
         )
+    own = [partition for partition in group.committed if partition.topic in settings.input_topics]
+    for lost in overtaken(KafkaClients(settings), settings, own):
+        yield Result("group", False, lost.detail, lost.mend)
     processes = process_count(settings)
     planned = f"{workers} × {processes} processes (--workers, EMOTION_PROCESSES) would be"
     yield from _spares(planned, workers * processes, partitions)

@@ -59,8 +59,8 @@ def _open_in_offsets(admin: Admin) -> list[Transaction]:
     except AuthorizationError as error:
         raise UserError(
             f"a transaction may be open in {_OFFSETS_TOPIC}, where this user may not look",
-            f"grant it Read on the topic {_OFFSETS_TOPIC}, or let an administrator end the transaction "
-            "(kafka-transactions.sh, find-hanging and abort)",
+            f"grant it Read on the topic {_OFFSETS_TOPIC}: to abort the transaction by kafka-transactions.sh instead "
+            "may label texts twice (docker/RUNBOOK.md, Hanging transactions)",
         ) from error
 
 

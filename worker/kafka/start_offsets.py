@@ -151,6 +151,18 @@ class StartOffsets:
                 starts[each] = Start(ends[each] if found[each] is None else int(found[each].offset), "latest")
         return starts
 
+    def overtaken(self, partitions: Collection[TopicPartition]) -> list[UserError]:
+        """What to say of those whose records retention deleted before the group read them; nothing is begun.
+
+        Raises:
+            kafka.errors.KafkaError: It cannot be told now.
+            UserError: The group's offsets are those of another share of the keys.
+        """
+        self.topic_ids.look({partition.topic for partition in partitions})
+        starts = self._committed_starts(partitions)
+        beginnings = self._consumer.beginning_offsets(list(starts), timeout_ms=LOOKUP_MS) if starts else {}
+        return [self.out_of_range(each) for each in sorted(starts) if starts[each].offset < beginnings[each]]
+
     def out_of_range(self, partition: TopicPartition) -> UserError:
         """What to say where the group's offset leads nowhere."""
         found = fetch_committed_offset(self._consumer, partition, LOOKUP_MS)

@@ -16,7 +16,7 @@ def test_the_manifest_tells_what_was_trained_on_what(artifact: Path) -> None:
     manifest = ModelManifest.read(artifact)
 
     assert manifest is not None
-    assert manifest.name == "bert-finetuned-emotion"
+    assert manifest.name == "artifact"
     assert manifest.base_model == "tiny-bert-cased"
     assert manifest.labels == ["sadness", "joy", "love", "anger", "fear", "surprise"]
     assert manifest.lower_case is True

@@ -1,6 +1,7 @@
 """The command line of `emotion-trainer train`."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from transformers import TrainingArguments
@@ -14,7 +15,6 @@ def test_the_defaults_are_the_recipe_of_the_card() -> None:
 
     assert options.model == "google-bert/bert-base-cased"
     assert options.data == "dair-ai/emotion"
-    assert options.name == "bert-finetuned-emotion"
     assert arguments.learning_rate == 5e-05
     assert arguments.per_device_train_batch_size == 8
     assert arguments.per_device_eval_batch_size == 8
@@ -24,6 +24,16 @@ def test_the_defaults_are_the_recipe_of_the_card() -> None:
     assert arguments.weight_decay == 0
     assert arguments.lr_scheduler_type == "linear"
     assert arguments.warmup_steps == 0
+
+
+def test_a_model_is_called_what_its_folder_is_called_unless_it_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "support").mkdir()
+    monkeypatch.chdir(tmp_path / "support")
+    assert parse(["--output", "models/praise-or-complaint/"])[0].model_name == "praise-or-complaint"
+    assert parse(["--output", "."])[0].model_name == "support"
+    assert parse(["--output", "artifact", "--name", "support-2"])[0].model_name == "support-2"
 
 
 def test_every_field_of_training_arguments_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
