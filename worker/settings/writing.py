@@ -30,8 +30,8 @@ class WritingSettings(SettingsGroup):
     """
 
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field("none")
-    """How batches of labels and dead letters are compressed: `none`, `gzip`, `snappy`, `lz4` or `zstd`. What a message
-    may have at most is counted before that.
+    """How batches of labels and dead letters are compressed: `none`, `gzip`, `snappy`, `lz4` or `zstd`. Every reader
+    must know the kind: kafkajs needs a codec for all but gzip. What a message may have at most is counted before that.
     """
 
     copy_fields: Annotated[tuple[FieldName, ...], NoDecode] = Field(())
