@@ -82,11 +82,7 @@ class AnsweredSource:
                 found = self._texts_of(labels)
             except (NotDeliveredError, NotAnsweredError) as error:
                 if not offsets:
-                    is_registry = isinstance(error, NotAnsweredError)
-                    _log.warning(
-                        "schema_registry_away" if is_registry else "texts_not_read", extra={"error": str(error)}
-                    )
-                    self._wait(_PATIENCE_SECONDS)
+                    self._wait_for_others(error)
                 break
             for label in labels:
                 self._waiting.popleft()
@@ -102,6 +98,13 @@ class AnsweredSource:
         self._waiting.clear()
         self._seen.clear()
         self._source.rewind()
+
+    def _wait_for_others(self, error: NotDeliveredError | NotAnsweredError) -> None:
+        if isinstance(error, NotAnsweredError):
+            _log.warning("schema_registry_away", extra={"error": str(error)})
+        else:
+            _log.warning("texts_not_read", extra={"error": str(error)})
+        self._wait(_PATIENCE_SECONDS)
 
     def _texts_of(self, records: Sequence[Record]) -> list[Record]:
         unmatched: Counter[str] = Counter()
