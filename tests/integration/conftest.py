@@ -30,7 +30,7 @@ from tests.harness.independent import (
 from tests.harness.jars import JarsUnavailableError, registry_folder
 from tests.harness.otlp_collector import OtlpCollector
 from tests.harness.schema_registry import SchemaRegistry, apicurio_registry
-from tests.harness.tiny_model import write_tiny_model
+from tests.harness.tiny_model import LABELS, write_tiny_model
 from tests.harness.worker_process import WorkerProcess
 from worker.kafka.clients import KafkaClients
 from worker.settings import load_settings
@@ -176,6 +176,22 @@ def make_stream(apache_kafka: KafkaUnderTest, tiny_model: Path, tmp_path: Path) 
 def stream(request: pytest.FixtureRequest, make_stream: Callable[..., Stream]) -> Stream:
     """A stream in each delivery mode."""
     return make_stream(settings={"delivery": request.param})
+
+
+@pytest.fixture(scope="module")
+def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model's weights under other names: it disagrees on every text, and how is known."""
+    names = {number: name.upper() for number, name in enumerate(LABELS)}
+    return write_tiny_model(tmp_path_factory.mktemp("other") / "other", id2label=names)
+
+
+@pytest.fixture
+def rivals(make_stream: Callable[..., Stream]) -> tuple[Stream, str]:
+    """A stream, and the topic of disagreements."""
+    stream = make_stream()
+    topic = create_topic(stream.servers, prefix="disagreements", partitions=2)
+    stream.settings = {"challenger_topic": topic}
+    return stream, topic
 
 
 @pytest.fixture(scope="session")

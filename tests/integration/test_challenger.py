@@ -1,7 +1,6 @@
 """A challenger beside live workers on real Kafka: what leaves, and that nothing is lost or repeated."""
 
 from collections import Counter
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -39,15 +38,6 @@ def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected(tiny_model: Path, other_model: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Of each text what both models make of it."""
     return list(zip(pipeline_labels(tiny_model, TEXTS), pipeline_labels(other_model, TEXTS), strict=True))
-
-
-@pytest.fixture
-def rivals(make_stream: Callable[..., Stream]) -> tuple[Stream, str]:
-    """A stream, and the topic of disagreements."""
-    stream = make_stream()
-    topic = create_topic(stream.servers, prefix="disagreements", partitions=2)
-    stream.settings = {"challenger_topic": topic}
-    return stream, topic
 
 
 def beside(stream: Stream, model: Path, *options: str, **settings: object) -> AbstractContextManager[Challenger]:

@@ -1,36 +1,17 @@
 """A challenger that is given the settings of live workers, of which some are not meant for it."""
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import orjson
-import pytest
 
 from tests.harness.challenger import challenger, content, pipeline_labels, wait_until_compared
 from tests.harness.guarded_registry import PASSWORD, USER, GuardedRegistry
-from tests.harness.independent import create_topic, forget_group, read_topic
+from tests.harness.independent import forget_group, read_topic
 from tests.harness.schema_registry import SchemaRegistry
-from tests.harness.tiny_model import LABELS, write_tiny_model
 from tests.integration.conftest import Stream, message
 
 COUNT = 40
-
-
-@pytest.fixture(scope="module")
-def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same weights under other names: it disagrees on every text."""
-    names = {number: name.upper() for number, name in enumerate(LABELS)}
-    return write_tiny_model(tmp_path_factory.mktemp("other") / "other", id2label=names)
-
-
-@pytest.fixture
-def rivals(make_stream: Callable[..., Stream]) -> tuple[Stream, str]:
-    """A stream, and the topic of disagreements."""
-    stream = make_stream()
-    topic = create_topic(stream.servers, prefix="disagreements", partitions=2)
-    stream.settings = {"challenger_topic": topic}
-    return stream, topic
 
 
 def labelled(stream: Stream, **settings: object) -> None:

@@ -17,15 +17,7 @@ from tests.harness.independent import (
     produce,
     read_topic,
 )
-from tests.harness.tiny_model import LABELS, write_tiny_model
 from tests.integration.conftest import Stream, identities, message
-
-
-@pytest.fixture(scope="module")
-def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same weights under other names: how each label changes is known."""
-    names = {number: name.upper() for number, name in enumerate(LABELS)}
-    return write_tiny_model(tmp_path_factory.mktemp("other") / "other", id2label=names)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ _Handle = Callable[[int, FrameType | None], None]
 def end_at_once_on_signals() -> None:
     """From now on a signal ends the process, with exit code 0.
 
-    The first process of a container would not hear it otherwise. Python's own way out waits for what a start waits for.
+    Python's own way out waits for what a start waits for, and the first process of a container has none.
     """
     _handle(lambda *_: os._exit(0))
 
