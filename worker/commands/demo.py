@@ -202,6 +202,7 @@ def _summarize(conversation: Conversation, seconds: float) -> None:
         "texts_per_s": round(answered / seconds, 1),
     }
     sys.stdout.write(orjson.dumps(summary).decode() + "\n")
+    sys.stdout.flush()  # as the answers: the page may stay for long
 
 
 def _say(text: str) -> None:
